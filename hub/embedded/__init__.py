@@ -1,0 +1,5 @@
+"""Grove's carried engines: PostgreSQL and Valkey, started and stopped with the site. Imports nothing of ours."""
+
+from hub.embedded.places import Engines, connection
+
+__all__ = ["Engines", "connection"]
