@@ -1,0 +1,148 @@
+"""What an instance runs, in the order of starting: engines, then the site's own processes."""
+
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub.embedded import postgres, valkey
+from hub.embedded.errors import Exit, StartError
+from hub.embedded.folders import Account, open_engine_folders, engine_account
+from hub.embedded.places import Engines
+from hub.embedded.processes import end_leftovers, leftovers
+
+# How long the processes of an earlier run may take to end before they are killed, in seconds.
+LEFTOVER_SECONDS = 15
+
+
+@dataclass
+class Service:
+    """One long-running child: how it is started, when it is ready, how it is stopped."""
+
+    name: str
+    args: list[str]
+    env: dict[str, str]
+    cwd: Path
+    account: Account | None = None
+    pass_fds: tuple[int, ...] = ()
+    stop_signal: int = signal.SIGTERM
+    force_signal: int = signal.SIGKILL
+    # Seconds between the stop signal and SIGKILL.
+    patience: float = 15
+    prepare: Callable[[], object] = lambda: None
+    is_ready: Callable[[int], bool] = lambda pid: True
+
+
+@dataclass
+class EngineSet:
+    """The carried engines of one data folder; those that are connected by URL are not among them."""
+
+    data: Path
+    engines: Engines
+    with_database: bool
+    with_queue: bool
+    env: dict[str, str]
+    account: Account | None = field(default=None, init=False)
+
+    @property
+    def any(self) -> bool:
+        return self.with_database or self.with_queue
+
+    def open(self) -> None:
+        if self.any:
+            self.account = engine_account()
+            open_engine_folders(self.data, self.engines, self.account)
+
+    def end_leftovers(self, instance: str) -> int:
+        """Stop everything that an earlier run of this data folder left; returns how many processes that were."""
+        home = self.engines.home.resolve()
+        return end_leftovers(
+            lambda: leftovers(home, instance),
+            lambda pid: postgres.stop_leftover(self.engines, pid),
+            LEFTOVER_SECONDS,
+        )
+
+    def services(self) -> list[Service]:
+        found = []
+        if self.with_database:
+            found.append(self._database())
+        if self.with_queue:
+            found.append(self._queue())
+        return found
+
+    def _database(self) -> Service:
+        build = postgres.find_build(self.engines.postgres_data, self.account)
+        postgres.create_cluster(build, self.engines, self.account, self.env)
+        postgres.write_settings(build, self.engines, self.account)
+
+        def clear() -> None:
+            # Sessions outlive a server that was killed, and hold its shared memory for a moment.
+            end_leftovers(
+                lambda: leftovers(self.engines.postgres_data.resolve()),
+                lambda pid: postgres.stop_leftover(self.engines, pid),
+                LEFTOVER_SECONDS,
+            )
+            postgres.clear_stale_pid(self.engines)
+
+        return Service(
+            name="db",
+            args=postgres.command(build, self.engines),
+            env=self.env,
+            cwd=self.engines.home,
+            account=self.account,
+            stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: sessions end, nothing is lost.
+            force_signal=signal.SIGQUIT,
+            patience=60,
+            prepare=clear,
+            is_ready=lambda pid: postgres.is_ready(self.engines, pid),
+        )
+
+    def _queue(self) -> Service:
+        server = valkey.find_server(self.account)
+        valkey.write_settings(self.engines, self.account)
+        return Service(
+            name="queue",
+            args=valkey.command(server, self.engines),
+            env=self.env,
+            cwd=self.engines.valkey_data,
+            account=self.account,
+            force_signal=signal.SIGTERM,
+            patience=30,
+            is_ready=lambda pid: valkey.is_ready(self.engines),
+        )
+
+
+def site_services(base: Path, data: Path, env: dict[str, str], listener: int) -> list[Service]:
+    """Web, hub worker and beat. `listener` is the descriptor of the listening socket, which outlives the web server:
+    connections wait in it while a crashed server starts again."""
+    python = [sys.executable, "-m"]
+    celery = [*python, "celery", "--app=hub", "--quiet"]
+    log = "--loglevel=WARNING"
+    return [
+        Service(
+            name="web",
+            args=[*python, "gunicorn", "hub.wsgi", f"--bind=fd://{listener}", "--no-control-socket", "--preload"]
+            + ["--worker-class=gthread", "--workers=2", "--threads=16", "--keep-alive=30"]
+            # With threads this is no limit on a request: only a worker that has stopped altogether is ended.
+            + ["--timeout=120", "--graceful-timeout=10", "--limit-request-line=8190", "--log-level=warning"],
+            env=env,
+            cwd=base,
+            pass_fds=(listener,),
+            patience=20,
+        ),
+        Service(
+            name="worker",
+            args=[*celery, "worker", "--queues=hub", "--hostname=hub@%h", "--concurrency=2", log]
+            + ["--without-gossip", "--without-mingle"],
+            env=env,
+            cwd=base,
+            patience=20,
+        ),
+        Service(
+            name="beat",
+            args=[*celery, "beat", f"--schedule={data / 'beat-schedule'}", "--pidfile=", log],
+            env=env,
+            cwd=base,
+        ),
+    ]
