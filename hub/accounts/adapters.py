@@ -1,0 +1,62 @@
+"""Where django-allauth asks this hub: who may sign up, which names are free, how an account is saved, where links point."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.forms import BaseForm
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from hub.accounts import services
+from hub.accounts.errors import LinkExpired
+from hub.accounts.models import Namespace, OneTimeLink, User
+from hub.core import links
+
+INVITATION_PARAMETER = "invitation"
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """The hub's rules in allauth's flows."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Open for all, for nobody, or for whoever came by an open invitation (kept in the session until it is spent)."""
+        if settings.SIGNUP != "invite":
+            return bool(settings.SIGNUP == "open")
+        secret = request.GET.get(INVITATION_PARAMETER) or request.session.get(INVITATION_PARAMETER, "")
+        try:
+            services.open_link(purpose=OneTimeLink.Purpose.INVITATION, secret=secret)
+        except LinkExpired:
+            request.session.pop(INVITATION_PARAMETER, None)
+            return False
+        request.session[INVITATION_PARAMETER] = secret
+        return True
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """Check the form of the name, and that no user or organization has it."""
+        name: str = super().clean_username(username, shallow=True)
+        if not shallow and Namespace.objects.named(name).exists():
+            raise ValidationError(_("The name “%(name)s” is taken. Choose another.") % {"name": name}, code="username_taken")
+        return name
+
+    def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
+        """Save the account with its namespace, and spend the invitation, all or nothing."""
+        user = super().save_user(request, user, form, commit=False)
+        if not commit:
+            return user
+        with transaction.atomic():
+            services.save_new_user(user=user)
+            if settings.SIGNUP == "invite":
+                secret = request.session.pop(INVITATION_PARAMETER, "")
+                services.use_link(purpose=OneTimeLink.Purpose.INVITATION, secret=secret, user=user)
+        return user
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        return links.base_url(request) + reverse("account_confirm_email", args=[emailconfirmation.key])
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return links.base_url(self.request) + path.replace("UID-KEY", key)

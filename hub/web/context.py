@@ -1,0 +1,30 @@
+"""What every template knows about the site and the visitor's choices."""
+
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from hub.core import links
+
+THEMES = ("system", "light", "dark")
+THEME_COOKIE = "theme"
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return path and query as the visitor's browser shows them. The path already holds its `%2F` and `%25` encoded."""
+    path = quote(request.path, safe="/:;@&=+$,-_.!~*'()%")
+    query = request.META.get("QUERY_STRING", "")
+    return f"{path}?{query}" if query else path
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `theme` (chosen, or "system"), `signup` (open, invite, closed), `base_url`, `here`."""
+    theme = request.COOKIES.get(THEME_COOKIE, "system")
+    return {
+        "theme": theme if theme in THEMES else "system",
+        "signup": settings.SIGNUP,
+        "base_url": links.base_url(request),
+        "here": address_of(request),
+    }

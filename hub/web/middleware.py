@@ -1,0 +1,64 @@
+"""What happens around every page of the site: who may read at all, and how named errors become answers."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from hub.core.errors import HubError
+from hub.web.context import address_of
+from hub.web.pages import errors
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+# What a visitor needs in order to come in, on a hub that shows nothing to strangers.
+_ENTRANCES = ("/login", "/signup", "/logout", "/password/", "/email/", "/setup/", "/preferences", "/robots.txt", "/favicon.ico")
+# Addresses that tools ask for. They answer for themselves, in the words that the tools know.
+_TOOLS = re.compile(r"/(api|v1|healthz|readyz)(/|$)|/(datasets/)?[^/]+/[^/]+(\.git/|/(resolve|info)/)")
+
+
+def is_site_page(request: HttpRequest) -> bool:
+    """Return whether a person, not a tool, is meant to read the answer."""
+    return "Authorization" not in request.headers and not _TOOLS.match(request.path)
+
+
+def anonymous_reading(get_response: GetResponse) -> GetResponse:
+    """Where GROVE_ANONYMOUS_READ is off, send visitors of pages to the log-in."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if settings.ANONYMOUS_READ or request.user.is_authenticated:
+            return get_response(request)
+        if request.path.startswith(_ENTRANCES) or _TOOLS.match(request.path):
+            return get_response(request)
+        return redirect(_login_address(request))
+
+    return middleware
+
+
+def _login_address(request: HttpRequest) -> str:
+    return f"{settings.LOGIN_URL}?{urlencode({'next': address_of(request)})}"
+
+
+class hub_errors:  # noqa: N801 - named like the middleware functions beside it
+    """Turn named errors, and an engine that is away, into the site's error pages. The API has its own edge."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not is_site_page(request):
+            return None
+        if isinstance(exception, HubError):
+            if exception.status == 401:
+                return redirect(_login_address(request))
+            return errors.refused(request, exception)
+        if isinstance(exception, (OperationalError, InterfaceError)):
+            return errors.unavailable(request)
+        return None

@@ -1,0 +1,148 @@
+"""What templates say in numbers, times, names and marks. Loaded in every template."""
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.forms import BoundField, CheckboxInput, RadioSelect, Select, Textarea
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext, ngettext
+
+from hub.core import links
+
+register = template.Library()
+
+INKS = 8
+LEAVES = (
+    "ovate", "lance", "heart", "oak", "maple", "ginkgo", "pinnate", "clover", "needle", "pad", "fern", "willow",
+)  # fmt: skip
+
+
+# --- amounts --------------------------------------------------------------------------------------------------
+def _three_digits(value: float) -> str:
+    """Return `value` with three significant digits and no trailing zeros, in the language's own notation."""
+    places = 2 if value < 10 else 1 if value < 100 else 0
+    text = f"{value:.{places}f}"
+    if "." in text:
+        places = len(text.rstrip("0").rstrip(".").partition(".")[2])
+    return number_format(round(value, places), decimal_pos=places, force_grouping=True)
+
+
+@register.filter
+def bytesize(count: int | None) -> str:
+    """Bytes in decimal units, as drives and download tools count them: 1572 -> "1.57 kB"."""
+    if count is None:
+        return ""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5:
+            return f"{_three_digits(value)}\u00a0{unit}"
+        value /= 1000
+    return f"{_three_digits(value)}\u00a0PB"
+
+
+@register.filter
+def shortnum(count: int | None) -> str:
+    """A count in few signs: 18204 -> "18.2 k", in Chinese "1.82 万"."""
+    if count is None:
+        return ""
+    chinese = (get_language() or "").startswith("zh")
+    steps = ((10**8, "亿"), (10**4, "万")) if chinese else ((10**9, "B"), (10**6, "M"), (10**3, "k"))
+    for size, unit in steps:
+        # What would round up to the next unit belongs to it: 999 900 is 1 M, not 1000 k.
+        if count >= size * 0.9995 and count >= 1000:
+            return f"{_three_digits(count / size)}\u00a0{unit}"
+    return number_format(count, force_grouping=True)
+
+
+@register.simple_tag
+def ago(moment: datetime | None) -> str | SafeString:
+    """A <time> element: how long ago, with the exact moment (UTC) as its title. Empty for None."""
+    if moment is None:
+        return ""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        f"{moment.astimezone(timezone.get_default_timezone()):%Y-%m-%d %H:%M} UTC",
+        _distance(int((timezone.now() - moment).total_seconds())),
+    )
+
+
+def _distance(seconds: int) -> str:
+    if seconds < 0:
+        return _ahead(-seconds)
+    if seconds < 60:
+        return gettext("just now")
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if hours < 1:
+        return ngettext("%(count)d minute ago", "%(count)d minutes ago", minutes) % {"count": minutes}
+    if days < 1:
+        return ngettext("%(count)d hour ago", "%(count)d hours ago", hours) % {"count": hours}
+    if days < 14:
+        return ngettext("%(count)d day ago", "%(count)d days ago", days) % {"count": days}
+    if days < 60:
+        return ngettext("%(count)d week ago", "%(count)d weeks ago", days // 7) % {"count": days // 7}
+    if days < 730:
+        return ngettext("%(count)d month ago", "%(count)d months ago", days // 30) % {"count": days // 30}
+    return ngettext("%(count)d year ago", "%(count)d years ago", days // 365) % {"count": days // 365}
+
+
+def _ahead(seconds: int) -> str:
+    hours = max(1, round(seconds / 3600))
+    if hours < 48:
+        return ngettext("in %(count)d hour", "in %(count)d hours", hours) % {"count": hours}
+    days = round(hours / 24)
+    return ngettext("in %(count)d day", "in %(count)d days", days) % {"count": days}
+
+
+# --- names and marks ------------------------------------------------------------------------------------------
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.lower().encode()).digest()[:4])
+
+
+@register.filter
+def ink(name: str) -> int:
+    """The ink, 1 to 8, that a name keeps for good."""
+    return _hash(name) % INKS + 1
+
+
+@register.filter
+def leaf_outline(family: str) -> str:
+    """The leaf, one of twelve, that a family keeps for good. `family` is the id of its base model."""
+    return LEAVES[_hash(family) // INKS % len(LEAVES)]
+
+
+@register.filter
+def initials(name: str) -> str:
+    """One or two letters for an avatar: "mira-okafor" -> "MO", "林雨辰" -> "林"."""
+    words = [word for word in re.split(r"[\W_]+", name) if word]
+    if not words:
+        return "?"
+    if not words[0][0].isascii():
+        return words[0][0]
+    letters = words[0][0] + words[1][0] if len(words) > 1 else words[0][:2]
+    return letters.upper()
+
+
+# --- addresses ------------------------------------------------------------------------------------------------
+@register.simple_tag
+def repo_url(repository: Any, *parts: str, rev: str | None = None, path: str = "") -> str:
+    """The site path of a repository, or of something in it: {% repo_url repo "tree" rev=revision path=folder %}."""
+    return links.repo_path(repository.kind, repository.full_name, *parts, rev=rev, path=path)
+
+
+# --- forms ----------------------------------------------------------------------------------------------------
+@register.simple_tag
+def control(field: BoundField) -> SafeString:
+    """The widget of a bound field with the class of its kind."""
+    widget = field.field.widget
+    if isinstance(widget, (CheckboxInput, RadioSelect)):
+        return field.as_widget()
+    kind = "area" if isinstance(widget, Textarea) else "select" if isinstance(widget, Select) else "input"
+    given = widget.attrs.get("class", "")
+    return field.as_widget(attrs={"class": f"{kind} {given}".strip()})
