@@ -1,0 +1,45 @@
+"""Why something about accounts is refused."""
+
+from hub.core.errors import Conflict, Forbidden, Invalid, NotFound
+
+
+class NameTaken(Conflict):
+    """A user or organization already has that name, in whatever case."""
+
+    code = "NameTaken"
+
+
+class NameInvalid(Invalid):
+    """The name breaks the rules of `hub.accounts.names`."""
+
+    code = "NameInvalid"
+
+
+class AccountNotFound(NotFound):
+    """No user or organization has that name."""
+
+    code = "AccountNotFound"
+
+
+class LastAdmin(Conflict):
+    """The change would leave an organization without an administrator."""
+
+    code = "LastAdmin"
+
+
+class NotYours(Forbidden):
+    """Only administrators of the organization may do this."""
+
+    code = "NotYours"
+
+
+class LinkExpired(NotFound):
+    """A one-time link was used, revoked or has run out."""
+
+    code = "LinkExpired"
+
+
+class NotEmpty(Conflict):
+    """The organization still owns repositories."""
+
+    code = "NotEmpty"

@@ -1,0 +1,220 @@
+"""People, organizations and the names that they share."""
+
+import hashlib
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+
+from django.contrib.auth.models import AbstractUser, AnonymousUser, UserManager
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from hub.accounts import names
+from hub.core.fields import HexField
+
+Someone: TypeAlias = "User | AnonymousUser"
+
+
+class User(AbstractUser):
+    """A person (or a robot with an account). The name is also the name of the person's namespace."""
+
+    username = models.CharField(
+        _("user name"), max_length=names.MAX_NAMESPACE, unique=True, validators=names.USERNAME_VALIDATORS
+    )
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    email = models.EmailField(_("e-mail address"), unique=True)
+    display_name = models.CharField(_("display name"), max_length=80, blank=True)
+    bio = models.CharField(_("about you"), max_length=500, blank=True)
+    website = models.URLField(_("website"), blank=True)
+
+    # The token that this request was authenticated with; None for a session. Set by the API's authentication and read by
+    # the permission functions, so that a read token cannot write, whichever view it comes through.
+    acting_token: "AccessToken | None" = None
+
+    objects: ClassVar[UserManager[Self]] = UserManager()
+
+    if TYPE_CHECKING:
+        namespace: "Namespace"
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def shown_name(self) -> str:
+        return self.display_name or self.username
+
+    def get_full_name(self) -> str:
+        return self.shown_name
+
+    def get_short_name(self) -> str:
+        return self.username
+
+
+class Organization(models.Model):
+    """A group that owns repositories; its name lives in its namespace."""
+
+    display_name = models.CharField(_("display name"), max_length=80, blank=True)
+    bio = models.CharField(_("description"), max_length=500, blank=True)
+    website = models.URLField(_("website"), blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    if TYPE_CHECKING:
+        namespace: "Namespace"
+        memberships: models.Manager["Membership"]
+
+    def __str__(self) -> str:
+        return self.namespace.name
+
+    @property
+    def shown_name(self) -> str:
+        return self.display_name or self.namespace.name
+
+
+class NamespaceQuerySet(models.QuerySet["Namespace"]):
+    def named(self, name: str) -> Self:
+        """Those with that name; case does not matter."""
+        return self.filter(name__iexact=name)
+
+    def writable_by(self, user: Someone) -> Self:
+        """Namespaces in which `user` may create repositories: their own, and those where they are contributor or more."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(
+            Q(user=user)
+            | Q(organization__memberships__user=user, organization__memberships__role__in=Role.at_least(Role.CONTRIBUTOR))
+        ).distinct()
+
+
+class Namespace(models.Model):
+    """A name before the slash: one user's or one organization's. Names differ in more than case."""
+
+    name = models.CharField(max_length=names.MAX_NAMESPACE)
+    user = models.OneToOneField(User, null=True, on_delete=models.CASCADE, related_name="namespace")
+    organization = models.OneToOneField(Organization, null=True, on_delete=models.CASCADE, related_name="namespace")
+
+    objects = NamespaceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("name"), name="namespace_name_once"),
+            models.CheckConstraint(
+                condition=Q(user__isnull=True) ^ Q(organization__isnull=True), name="namespace_has_one_owner"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def owner(self) -> User | Organization:
+        owner = self.user or self.organization
+        assert owner is not None
+        return owner
+
+    @property
+    def shown_name(self) -> str:
+        return self.owner.shown_name
+
+
+class Role(models.TextChoices):
+    """What a member of an organization may do; each role may do what those before it may."""
+
+    READ = "read", _("Read")
+    CONTRIBUTOR = "contributor", _("Contributor")
+    WRITE = "write", _("Write")
+    ADMIN = "admin", _("Admin")
+
+    @classmethod
+    def at_least(cls, role: "Role") -> list["Role"]:
+        ordered = list(cls)
+        return ordered[ordered.index(role) :]
+
+
+class Membership(models.Model):
+    """A user's role in an organization."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role)
+    joined_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "user"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.organization} as {self.role}"
+
+
+def digest_of(secret: str) -> str:
+    """Return the hex sha256 under which a secret is kept. The secrets are long and random, so no salt or stretching is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Scope(models.TextChoices):
+    """What a token may do in its owner's name."""
+
+    READ = "read", _("Read")
+    WRITE = "write", _("Write")
+
+
+class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+    def live(self) -> Self:
+        """Tokens that still open something."""
+        return self.filter(revoked_at__isnull=True).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
+
+
+class AccessToken(models.Model):
+    """A secret for tools, kept as a hash. `hint` is its end, so that people recognise it in a list."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_tokens")
+    name = models.CharField(_("name"), max_length=80)
+    scope = models.CharField(_("scope"), max_length=8, choices=Scope)
+    digest = HexField(length=32, unique=True)
+    hint = models.CharField(max_length=8)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = AccessTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+    @property
+    def expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def may_write(self) -> bool:
+        return self.scope == Scope.WRITE
+
+
+class OneTimeLink(models.Model):
+    """A link that lets one person in: an invitation, or the link that makes the first administrator."""
+
+    class Purpose(models.TextChoices):
+        INVITATION = "invitation"
+        SETUP = "setup"
+
+    purpose = models.CharField(max_length=16, choices=Purpose)
+    digest = HexField(length=32, unique=True)
+    note = models.CharField(max_length=120, blank=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.note}"
+
+    @property
+    def open(self) -> bool:
+        return self.used_at is None and self.expires_at > timezone.now()
+
+
+def is_member(user: Any, organization: Organization) -> bool:
+    return bool(user.is_authenticated and organization.memberships.filter(user=user).exists())

@@ -1,0 +1,47 @@
+"""The one namespace of users and organizations: what a name may look like, and which words are taken by addresses."""
+
+import re
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+MAX_NAMESPACE = 42
+
+# Letters, digits and single inner separators, as the client family's own check has it.
+_NAMESPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?=[A-Za-z0-9]))*")
+
+# Every first path segment that the site, the client protocol or common practice uses.
+RESERVED = frozenset(
+    """
+    about account accounts activity admin administrator agents api apps archive assets auth authorize avatars
+    benchmarks billing blog blob blobs branch buckets cas chat collections commit commits community config contact
+    convert dashboard datasets demo demos discussions docs documentation download downloads edit enterprise
+    evaluations events explore families favicon favicon.ico feed feeds files forum grove guest health healthz help
+    home identity inference info join jobs kernels leaderboard leaderboards legal lfs licence license likes login logout
+    mail mcp me media members metrics mfa models moderation new news none notifications null oauth organizations orgs
+    papers password posts preferences pricing privacy public pulls raw readyz refs register releases reports resolve
+    reviews revision robots.txt root rss rules scheduled-jobs search security sessions settings setup sign-in sign-up
+    signin signout signup site sitemap.xml spaces staff static status storage stream support system tag tags tasks
+    telemetry terms tokens tree trending undefined uploads upload user users v1 v2 v3 validate-yaml verify webhooks
+    welcome well-known worker workers www xet xorbs
+    """.split()
+)
+
+
+def check_namespace_name(name: str) -> None:
+    """Raise ValidationError where `name` cannot be a user's or organization's name."""
+    if not 2 <= len(name) <= MAX_NAMESPACE:
+        raise ValidationError(_("A name has 2 to %(max)d characters.") % {"max": MAX_NAMESPACE}, code="length")
+    if not _NAMESPACE.fullmatch(name):
+        raise ValidationError(
+            _(
+                "A name has letters a to z, digits, and single hyphens, dots or underscores between them. "
+                "A display name can be in any script."
+            ),
+            code="characters",
+        )
+    if name.lower().endswith(".git") or name.lower() in RESERVED:
+        raise ValidationError(_("“%(name)s” is reserved. Choose another name.") % {"name": name}, code="reserved")
+
+
+USERNAME_VALIDATORS = [check_namespace_name]

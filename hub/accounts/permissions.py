@@ -1,0 +1,36 @@
+"""One way in for "load this account thing, and may I?"."""
+
+from django.utils.translation import gettext as _
+
+from hub.accounts.errors import AccountNotFound, NotYours
+from hub.accounts.models import Namespace, Organization, Role, Someone
+
+
+def get_namespace(name: str) -> Namespace:
+    """Return the namespace of that name. Raises AccountNotFound. Names are public: they stand in every address."""
+    found = Namespace.objects.named(name).select_related("user", "organization").first()
+    if found is None or (found.user is not None and not found.user.is_active):
+        raise AccountNotFound(_("There is no user or organization called “%(name)s”.") % {"name": name})
+    return found
+
+
+def get_organization_for_admin(user: Someone, name: str) -> Organization:
+    """Return the organization if `user` administers it. Raises AccountNotFound, NotYours."""
+    organization = get_namespace(name).organization
+    if organization is None:
+        raise AccountNotFound(_("There is no organization called “%(name)s”.") % {"name": name})
+    if not may_administer(user, organization):
+        raise NotYours(_("Only administrators of %(name)s may do this. Ask one of them.") % {"name": name})
+    return organization
+
+
+def may_administer(user: Someone, organization: Organization) -> bool:
+    return role_in(user, organization) == Role.ADMIN
+
+
+def role_in(user: Someone, organization: Organization) -> Role | None:
+    """Return the role of `user` in the organization, None for outsiders."""
+    if not user.is_authenticated:
+        return None
+    role = organization.memberships.filter(user=user).values_list("role", flat=True).first()
+    return Role(role) if role else None

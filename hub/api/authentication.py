@@ -1,0 +1,52 @@
+"""Who speaks: the bearer token of a tool, or the password of Basic, which git and git-lfs send."""
+
+import base64
+import binascii
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from hub.accounts.models import AccessToken, Someone, User
+from hub.accounts.services import user_of_token
+
+
+def bearer_of(header: str) -> str:
+    """Return the secret in an Authorization header, "" where there is none that we know."""
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return "unreadable"
+    return ""
+
+
+def user_of_request(request: HttpRequest) -> Someone:
+    """Return who speaks by the Authorization header alone. Raises AuthenticationFailed for a token that opens nothing."""
+    secret = bearer_of(request.headers.get("Authorization", ""))
+    if not secret:
+        return AnonymousUser()
+    user = user_of_token(secret)
+    if user is None:
+        raise AuthenticationFailed
+    return user
+
+
+class TokenAuthentication(BaseAuthentication):
+    """Tokens only: a browser's cookie never speaks on the client protocol, so no page can write in its visitor's name."""
+
+    def authenticate(self, request: Request) -> tuple[User, AccessToken | None] | None:
+        user = user_of_request(request._request)
+        if not isinstance(user, User):
+            return None
+        # Plain-Django parts (errors, logging) read the user from the request beneath.
+        request._request.user = user
+        return user, user.acting_token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"

@@ -1,0 +1,27 @@
+"""Addresses of the hub. `reverse()` would encode a revision's slashes twice, so links to repositories are made here."""
+
+from urllib.parse import quote
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def base_url(request: HttpRequest | None = None) -> str:
+    """Return scheme and host that the caller can reach, without a final slash: GROVE_PUBLIC_URL, else the request's own."""
+    if settings.PUBLIC_URL or request is None:
+        return settings.PUBLIC_URL or f"http://{settings.HOST}:{settings.PORT}"
+    return f"{request.scheme}://{request.get_host()}"
+
+
+def repo_path(kind: str, full_name: str, *parts: str, rev: str | None = None, path: str = "") -> str:
+    """Return the site path of a repository or of something in it.
+
+    repo_path("dataset", "ada/notes", "tree", rev="refs/pr/3", path="a b/c") -> "/datasets/ada/notes/tree/refs%2Fpr%2F3/a%20b/c"
+    """
+    segments = ["datasets"] if kind == "dataset" else []
+    segments += [full_name, *(quote(part, safe="") for part in parts)]
+    if rev is not None:
+        segments.append(quote(rev, safe=""))
+    if path:
+        segments.append(quote(path))
+    return "/" + "/".join(segments)

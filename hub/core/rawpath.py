@@ -1,0 +1,39 @@
+"""A WSGI wrapper that lets `%2F` in a path mean a slash inside one segment.
+
+The clients send a revision such as `refs/pr/3` as one percent-encoded segment. WSGI's PATH_INFO is decoded already, so
+`tree/refs/pr/3/a` could be read in several ways. Here `%2F` and `%25` stay encoded in PATH_INFO, everything else is
+decoded as usual, and the converters of `hub.core.converters` decode them when a segment's borders are known.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+_KEPT = re.compile(rb"%(2[Ff]|25)")
+
+
+def decode_path(raw: str) -> str:
+    """Return PATH_INFO (latin-1 text, as WSGI wants it) for the raw request target, with `%2F` and `%25` left encoded."""
+    path = raw.partition("?")[0]
+    if not path.startswith("/"):
+        # The absolute form, `GET http://host/path`, is legal for any server.
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    shielded = _KEPT.sub(rb"%25\1", path.encode("latin-1"))
+    return unquote_to_bytes(shielded).decode("latin-1")
+
+
+def keep_encoded_slashes(app: WSGIApp) -> WSGIApp:
+    """Wrap `app`. RAW_URI is what gunicorn gives, REQUEST_URI other servers; without either PATH_INFO is kept, escaped."""
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+        if raw:
+            environ["PATH_INFO"] = decode_path(raw)
+        else:
+            environ["PATH_INFO"] = environ.get("PATH_INFO", "").replace("%", "%25")
+        return app(environ, start_response)
+
+    return wrapped

@@ -1,0 +1,22 @@
+"""Housekeeping of the hub worker."""
+
+import time
+
+from celery import shared_task
+from django.core.cache import cache
+
+from hub.core import blobstore
+
+HEARTBEAT_KEY = "hub-worker-heartbeat"
+
+
+@shared_task(expires=10)
+def beat() -> None:
+    """Leave a sign of life: that this ran means beat, broker and hub worker all do."""
+    cache.set(HEARTBEAT_KEY, time.time(), timeout=120)
+
+
+@shared_task
+def sweep_staging() -> int:
+    """Drop the scratch files of uploads that died. A day is longer than any single request lives."""
+    return blobstore.sweep_staging(older_than=24 * 3600)

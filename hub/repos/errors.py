@@ -1,0 +1,87 @@
+"""Why something about repositories is refused. The codes are those that the client family reads in `X-Error-Code`."""
+
+from hub.core.errors import Conflict, Forbidden, HubError, Invalid, NotFound, SignInNeeded, Stale
+
+
+class RepoNotFound(NotFound):
+    """It is not there, or it is private: nobody outside can tell the two apart."""
+
+    code = "RepoNotFound"
+
+
+class RevisionNotFound(NotFound):
+    code = "RevisionNotFound"
+
+
+class EntryNotFound(NotFound):
+    """No such file or folder at that revision; `commit` is where it was looked for."""
+
+    code = "EntryNotFound"
+
+    def __init__(self, message: str, *, commit: str = "", field: str = "") -> None:
+        super().__init__(message, field=field)
+        self.commit = commit
+
+
+class RepoExists(Conflict):
+    code = "RepoExists"
+
+
+class RepoNameInvalid(Invalid):
+    code = "RepoNameInvalid"
+
+
+class PathInvalid(Invalid):
+    """A file's path could not live in a git tree, or not on everybody's disk."""
+
+    code = "PathInvalid"
+
+
+class NotWritable(Forbidden):
+    """The caller reads this repository but may not change it."""
+
+    code = "NotWritable"
+
+
+class ReadOnlyToken(Forbidden):
+    """The user may do this, the token that speaks for them may not."""
+
+    code = "ReadOnlyToken"
+
+
+class WriteNeedsSignIn(SignInNeeded):
+    code = "SignInNeeded"
+
+
+class RefExists(Conflict):
+    code = "RefExists"
+
+
+class RefProtected(Forbidden):
+    """`main` cannot be deleted."""
+
+    code = "RefProtected"
+
+
+class StaleParent(Stale):
+    """The branch has moved on since the commit that the caller builds on."""
+
+    code = "StaleParent"
+
+
+class BlobMissing(Invalid):
+    """A commit names large content that this repository has not been sent."""
+
+    code = "BlobMissing"
+
+
+class RepoMoved(HubError):
+    """The repository has another name now; `full_name` is where the caller should go."""
+
+    code = "RepoMoved"
+    status = 307
+
+    def __init__(self, kind: str, full_name: str) -> None:
+        super().__init__(f"This repository is called {full_name} now.")
+        self.kind = kind
+        self.full_name = full_name

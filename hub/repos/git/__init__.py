@@ -1,0 +1,1 @@
+"""Git's formats over the object rows: reading trees, and writing commits."""

@@ -1,0 +1,258 @@
+"""Reading: revisions, listings, files, and what a commit changed. The caller holds a repository that it may read."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from django.db.models import Func, QuerySet, TextField, Value
+from django.db.models.functions import Substr
+from django.utils.translation import gettext as _
+
+from hub.repos.errors import EntryNotFound, RevisionNotFound
+from hub.repos.git.commits import content_facts
+from hub.repos.git.objects import EMPTY_TREE, TREE_MODE, Entry, parse_tree, read_object, read_objects
+from hub.repos.models import Blob, GitCommit, GitPath, GitRef, Repository
+from hub.repos.models.git import MAIN, ObjectType
+
+_FULL_ID = re.compile(r"[0-9a-f]{40}")
+# Folders that one recursive listing of an old revision may open.
+MAX_FOLDERS = 100_000
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file or folder of a listing. `size` in bytes, of the real content; `sha256` where that is large content."""
+
+    path: str
+    oid: str
+    is_folder: bool
+    size: int = 0
+    sha256: str | None = None
+    last_commit: str | None = None
+    last_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @classmethod
+    def of_row(cls, row: GitPath) -> Self:
+        return cls(row.path, row.oid, False, row.size, row.sha256, row.last_commit, row.last_at)
+
+
+def resolve_revision(repo: Repository, revision: str) -> GitCommit:
+    """Return the commit that a branch, tag, full ref name or full commit id means. Raises RevisionNotFound.
+
+    Only commits that a ref of the store reaches have rows, so nothing that was deleted or squashed away resolves.
+    """
+    names = [f"refs/heads/{revision}", f"refs/tags/{revision}"]
+    if revision.startswith("refs/"):
+        names.append(revision)
+    oid = GitRef.objects.filter(repository=repo, name__in=names).order_by("name").values_list("oid", flat=True).first()
+    if oid is None and _FULL_ID.fullmatch(revision):
+        oid = revision
+    commit = GitCommit.objects.filter(store=repo.store_id, oid=oid).first() if oid else None
+    if commit is None:
+        raise RevisionNotFound(
+            _("There is no revision “%(revision)s” in %(name)s.") % {"revision": revision[:120], "name": repo.full_name}
+        )
+    return commit
+
+
+def is_main_head(repo: Repository, commit: GitCommit) -> bool:
+    return GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid).exists()
+
+
+def list_folder(repo: Repository, commit: GitCommit, path: str = "", *, recursive: bool = False) -> list[FileEntry]:
+    """Return what is in a folder ("" for the root), folders first, by name; with `recursive`, everything below it.
+
+    Raises EntryNotFound. Last commits are known for the head of `main`; elsewhere they are None.
+    """
+    root = find_entry(repo, commit, path)
+    if not root.is_tree:
+        raise _no_entry(path, commit)
+    folders, files = _walk(repo.store_id, path, root.oid, recursive)
+    if is_main_head(repo, commit):
+        return _with_last_commits(repo, path, folders, recursive)
+    facts = content_facts(repo.store_id, files)
+    return [FileEntry(p, folders[p], True) for p in sorted(folders)] + [
+        FileEntry(p, files[p].oid, False, *facts[p]) for p in sorted(files)
+    ]
+
+
+def _walk(store_id: int, path: str, root: str, recursive: bool) -> tuple[dict[str, str], dict[str, Entry]]:
+    """Return (folder path -> oid, file path -> entry) below a tree; one query for each level."""
+    folders: dict[str, str] = {}
+    files: dict[str, Entry] = {}
+    level = {path: root}
+    while level:
+        contents = read_objects(store_id, level.values())
+        deeper = {}
+        for folder, oid in level.items():
+            for name, entry in parse_tree(contents.get(oid, b"")).items():
+                inner = f"{folder}/{name}" if folder else name
+                if entry.is_tree:
+                    folders[inner] = deeper[inner] = entry.oid
+                else:
+                    files[inner] = entry
+        level = deeper if recursive and len(folders) < MAX_FOLDERS else {}
+    return folders, files
+
+
+def _with_last_commits(repo: Repository, path: str, folders: dict[str, str], recursive: bool) -> list[FileEntry]:
+    """List a folder of `main` from its rows, which know the last commit of each file and so of each folder."""
+    below = GitPath.objects.filter(repository=repo).under(path)
+    # Where the part of a path below this folder starts (SQL counts from 1).
+    inner = Substr("path", len(path) + 2 if path else 1)
+    newest: dict[str, GitPath] = {}
+    if recursive:
+        files = list(below.order_by("path"))
+        for row in files:
+            folder = row.path.rpartition("/")[0]
+            while len(folder) > len(path):
+                if folder not in newest or newest[folder].last_at < row.last_at:
+                    newest[folder] = row
+                folder = folder.rpartition("/")[0]
+    else:
+        files = list(below.annotate(inner=inner).exclude(inner__contains="/").order_by("path"))
+        head = Func(inner, Value("/"), Value(1), function="split_part", output_field=TextField())
+        deeper = below.annotate(inner=inner, head=head).filter(inner__contains="/")
+        for row in deeper.order_by("head", "-last_at").distinct("head"):
+            newest[f"{path}/{row.head}" if path else row.head] = row
+    listed = []
+    for folder in sorted(folders):
+        last = newest.get(folder)
+        listed.append(
+            FileEntry(
+                folder,
+                folders[folder],
+                True,
+                last_commit=last.last_commit if last else None,
+                last_at=last.last_at if last else None,
+            )
+        )
+    return listed + [FileEntry.of_row(row) for row in files]
+
+
+def find_entry(repo: Repository, commit: GitCommit, path: str) -> Entry:
+    """Return the tree entry at `path` ("" for the root folder). Raises EntryNotFound."""
+    entry = Entry(TREE_MODE, commit.tree)
+    for segment in path.split("/") if path else []:
+        found = None
+        if entry.is_tree and entry.oid != EMPTY_TREE:
+            found = parse_tree(read_object(repo.store_id, entry.oid, ObjectType.TREE)).get(segment)
+        if found is None:
+            raise _no_entry(path, commit)
+        entry = found
+    return entry
+
+
+def find_files(repo: Repository, commit: GitCommit, paths: list[str]) -> list[FileEntry]:
+    """Return those of `paths` that are there, files and folders, in the given order."""
+    found = []
+    rows = {}
+    if is_main_head(repo, commit):
+        rows = {r.path: r for r in GitPath.objects.filter(repository=repo, path__in=paths)}
+    for path in dict.fromkeys(paths):
+        if path in rows:
+            found.append(FileEntry.of_row(rows[path]))
+            continue
+        try:
+            entry = find_entry(repo, commit, path)
+        except EntryNotFound:
+            continue
+        if entry.is_tree:
+            found.append(FileEntry(path, entry.oid, True))
+        else:
+            found.append(FileEntry(path, entry.oid, False, *content_facts(repo.store_id, {path: entry})[path]))
+    return found
+
+
+def find_file(repo: Repository, commit: GitCommit, path: str) -> FileEntry:
+    """Return the file at `path`. Raises EntryNotFound where there is none, or a folder."""
+    found = find_files(repo, commit, [path])
+    if not found or found[0].is_folder:
+        raise _no_entry(path, commit)
+    return found[0]
+
+
+def read_file(repo: Repository, file: FileEntry) -> bytes:
+    """Return the content of a small file (a pointer's own text for large content)."""
+    return read_object(repo.store_id, file.oid, ObjectType.BLOB)
+
+
+def blob_of(file: FileEntry) -> Blob | None:
+    """Return the stored large content behind a file, None for small files."""
+    if file.sha256 is None:
+        return None
+    return Blob.objects.select_related("xet_file").filter(pk=file.sha256).first()
+
+
+def history(repo: Repository, commit: GitCommit) -> QuerySet[GitCommit]:
+    """Return the commit and all its ancestors, newest first: greater generation first, then the later time."""
+    return (
+        GitCommit.objects.filter(store=repo.store_id)
+        .extra(  # noqa: S610 - constants and parameters only; the ORM has no recursive query
+            where=[
+                """oid IN (WITH RECURSIVE line(oid) AS (
+                    SELECT %s::bytea
+                    UNION SELECT parent FROM line JOIN repos_gitcommit c ON c.store_id = %s AND c.oid = line.oid,
+                        unnest(c.parents) AS parent
+                ) SELECT oid FROM line)"""
+            ],
+            params=[bytes.fromhex(commit.oid), repo.store_id],
+        )
+        .select_related("author")
+        .order_by("-generation", "-committed_at", "oid")
+    )
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened to one file between two commits; `old` or `new` is None where it was added or deleted."""
+
+    path: str
+    old: Entry | None
+    new: Entry | None
+
+
+def changes(repo: Repository, old: GitCommit | None, new: GitCommit) -> Iterator[Change]:
+    """Yield each file that differs between two commits (None: the empty tree), by path. Equal folders are not read."""
+    yield from _tree_changes(repo.store_id, old.tree if old else EMPTY_TREE, new.tree, "")
+
+
+def _tree_changes(store_id: int, old: str, new: str, prefix: str) -> Iterator[Change]:
+    contents = read_objects(store_id, [oid for oid in (old, new) if oid != EMPTY_TREE])
+    before = parse_tree(contents.get(old, b""))
+    after = parse_tree(contents.get(new, b""))
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was == now:
+            continue
+        was_tree = was.oid if was and was.is_tree else EMPTY_TREE
+        now_tree = now.oid if now and now.is_tree else EMPTY_TREE
+        if was_tree != now_tree:
+            yield from _tree_changes(store_id, was_tree, now_tree, f"{prefix}{name}/")
+        was_file = was if was and not was.is_tree else None
+        now_file = now if now and not now.is_tree else None
+        if was_file != now_file:
+            yield Change(prefix + name, was_file, now_file)
+
+
+def parent_of(repo: Repository, commit: GitCommit) -> GitCommit | None:
+    """Return the first parent, None for a first commit."""
+    if not commit.parents:
+        return None
+    return GitCommit.objects.filter(store=repo.store_id, oid=commit.parents[0]).first()
+
+
+def _no_entry(path: str, commit: GitCommit) -> EntryNotFound:
+    return EntryNotFound(
+        _("There is no “%(path)s” at revision %(revision)s.") % {"path": path[:300], "revision": commit.oid[:7]},
+        commit=commit.oid,
+        field="path",
+    )
+
+

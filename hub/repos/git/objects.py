@@ -1,0 +1,118 @@
+"""Objects in and out of rows: hashing, trees, commits and large-file pointers, by dulwich's formats."""
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dulwich.objects import Tree
+
+from hub.repos.models.git import GitObject, ObjectType
+
+FILE_MODE = 0o100644
+EXECUTABLE_MODE = 0o100755
+LINK_MODE = 0o120000
+TREE_MODE = 0o040000
+SUBMODULE_MODE = 0o160000
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+# A pointer is a short text; anything larger is not looked into.
+MAX_POINTER_BYTES = 200
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n?", re.ASCII
+)
+_TYPE_NAMES = {
+    ObjectType.COMMIT: b"commit",
+    ObjectType.TREE: b"tree",
+    ObjectType.BLOB: b"blob",
+    ObjectType.TAG: b"tag",
+}
+# Rows written by one statement; bounds what a large commit keeps in memory.
+_BATCH_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a tree: a file (or link, or submodule) or a folder."""
+
+    mode: int
+    oid: str
+
+    @property
+    def is_tree(self) -> bool:
+        return self.mode == TREE_MODE
+
+
+def object_id(kind: ObjectType, content: bytes) -> str:
+    """Return git's SHA-1 name of an object."""
+    digest = hashlib.sha1(b"%s %d\0" % (_TYPE_NAMES[kind], len(content)), usedforsecurity=False)
+    digest.update(content)
+    return digest.hexdigest()
+
+
+class ObjectWriter:
+    """Collects new objects of one store and inserts them in batches; those that are there already are left as they are."""
+
+    def __init__(self, store_id: int) -> None:
+        self._store_id = store_id
+        self._waiting: dict[str, GitObject] = {}
+        self._bytes = 0
+
+    def add(self, kind: ObjectType, content: bytes) -> str:
+        oid = object_id(kind, content)
+        if oid not in self._waiting:
+            body = zlib.compress(content, 6)
+            self._waiting[oid] = GitObject(store_id=self._store_id, oid=oid, type=kind, size=len(content), body=body)
+            self._bytes += len(body)
+            if self._bytes > _BATCH_BYTES:
+                self.flush()
+        return oid
+
+    def flush(self) -> None:
+        # Sorted, so that two writers of the same objects lock rows in one order.
+        rows = [self._waiting[oid] for oid in sorted(self._waiting)]
+        GitObject.objects.bulk_create(rows, ignore_conflicts=True)
+        self._waiting.clear()
+        self._bytes = 0
+
+
+def read_object(store_id: int, oid: str, kind: ObjectType) -> bytes:
+    """Return the inflated content. Raises GitObject.DoesNotExist."""
+    row = GitObject.objects.get(store_id=store_id, oid=oid, type=kind)
+    return zlib.decompress(row.body, bufsize=max(row.size, 1))
+
+
+def read_objects(store_id: int, oids: Iterable[str]) -> dict[str, bytes]:
+    """Return the inflated contents of those objects that are there, in one query."""
+    rows = GitObject.objects.filter(store_id=store_id, oid__in=list(set(oids)))
+    return {row.oid: zlib.decompress(row.body, bufsize=max(row.size, 1)) for row in rows}
+
+
+def parse_tree(content: bytes) -> dict[str, Entry]:
+    """Return name -> entry. Names that are not UTF-8 keep their bytes as surrogates."""
+    tree = Tree.from_raw_string(2, content)
+    return {
+        item.path.decode("utf-8", "surrogateescape"): Entry(item.mode, item.sha.decode("ascii"))
+        for item in tree.iteritems()
+    }
+
+
+def format_tree(entries: dict[str, Entry]) -> bytes:
+    """Return a tree's content in git's own order."""
+    tree = Tree()
+    for name, entry in entries.items():
+        tree.add(name.encode("utf-8", "surrogateescape"), entry.mode, entry.oid.encode("ascii"))
+    return bytes(tree.as_raw_string())
+
+
+def format_pointer(sha256: str, size: int) -> bytes:
+    """Return the git-lfs pointer for large content (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
+
+
+def parse_pointer(content: bytes) -> tuple[str, int] | None:
+    """Return (sha256, size) where `content` is a pointer."""
+    found = _POINTER.fullmatch(content)
+    return (found[1].decode(), int(found[2])) if found else None

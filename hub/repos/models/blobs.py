@@ -1,0 +1,62 @@
+"""Large content. A sha256 is a name, not a right: rows here say which repository has shown that it holds the bytes."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+
+from hub.accounts.models import Someone, User
+from hub.core.fields import HexField
+
+if TYPE_CHECKING:
+    from hub.repos.models.repository import Repository
+
+
+class BlobQuerySet(models.QuerySet["Blob"]):
+    def usable_in(self, repository: "Repository", user: Someone) -> Self:
+        """Blobs that `user` may commit to `repository`: proven there, or part of any repository that they can read."""
+        from hub.repos.models.repository import Repository
+
+        claimed = BlobClaim.objects.filter(repository=repository).values("blob")
+        readable = RepoBlob.objects.filter(repository__in=Repository.objects.visible_to(user)).values("blob")
+        return self.filter(models.Q(pk__in=claimed) | models.Q(pk__in=readable))
+
+
+class Blob(models.Model):
+    """Verified content, stored whole (`lfs`), as Xet chunks (`xet`) or both."""
+
+    sha256 = HexField(length=32, primary_key=True)
+    size = models.PositiveBigIntegerField()  # bytes
+    whole = models.BooleanField(default=False)
+    xet_file = models.ForeignKey("repos.XetFile", null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = BlobQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(whole=True) | models.Q(xet_file__isnull=False), name="blob_is_stored_somehow"
+            )
+        ]
+
+
+class BlobClaim(models.Model):
+    """Somebody has sent, or proven to hold, these bytes for this repository; a commit may name them now."""
+
+    repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="+", db_index=False)
+    blob = models.ForeignKey(Blob, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "blob"], name="claim_once")]
+
+
+class RepoBlob(models.Model):
+    """A commit of this repository points at this blob, so whoever reads the repository may read the blob."""
+
+    repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="+", db_index=False)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "blob"], name="repo_blob_once")]

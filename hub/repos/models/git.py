@@ -1,0 +1,118 @@
+"""Git as rows: objects, commits, refs, the listing of `main`, and the append-only record of ref updates."""
+
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from hub.accounts.models import User
+from hub.core.fields import HexField
+
+MAIN = "refs/heads/main"
+
+
+class GitStore(models.Model):
+    """A pool of objects. Each repository has one; duplicates of a repository may come to share it."""
+
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class ObjectType(models.IntegerChoices):
+    """Object types with the numbers that git's pack format gives them."""
+
+    COMMIT = 1
+    TREE = 2
+    BLOB = 3
+    TAG = 4
+
+
+class GitObject(models.Model):
+    """One object; `body` is the zlib-deflated content without git's header, just as a pack entry holds it."""
+
+    pk = models.CompositePrimaryKey("store_id", "oid")
+    store = models.ForeignKey(GitStore, on_delete=models.CASCADE, related_name="objects", db_index=False)
+    oid = HexField(length=20)
+    type = models.SmallIntegerField(choices=ObjectType)
+    size = models.PositiveIntegerField()  # bytes, inflated
+    body = models.BinaryField()
+
+
+class GitCommit(models.Model):
+    """A commit that some ref of the store reaches, in a form that history pages can read without inflating anything."""
+
+    store = models.ForeignKey(GitStore, on_delete=models.CASCADE, related_name="commits", db_index=False)
+    oid = HexField(length=20)
+    tree = HexField(length=20)
+    parents = ArrayField(HexField(length=20), default=list)
+    # One more than the greatest of the parents': orders history without trusting anybody's clock.
+    generation = models.PositiveIntegerField()
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    author_name = models.CharField(max_length=200)
+    author_email = models.CharField(max_length=254)
+    committed_at = models.DateTimeField()
+    title = models.CharField(max_length=500)
+    description = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["store", "oid"], name="commit_once")]
+
+    def __str__(self) -> str:
+        return f"{self.oid[:7]} {self.title}"
+
+    @property
+    def message(self) -> str:
+        return f"{self.title}\n\n{self.description}" if self.description else self.title
+
+
+class GitRef(models.Model):
+    """A branch, tag or other ref by its full name (`refs/heads/main`)."""
+
+    repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="refs", db_index=False)
+    name = models.CharField(max_length=255, db_collation="C")
+    oid = HexField(length=20)
+    message = models.TextField(blank=True)  # what was said of a tag
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "name"], name="ref_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GitPathQuerySet(models.QuerySet["GitPath"]):
+    def under(self, folder: str) -> Self:
+        """All files anywhere below `folder` ("" for all)."""
+        return self.filter(path__startswith=f"{folder}/") if folder else self.all()
+
+
+class GitPath(models.Model):
+    """A file of `main` as it is now, with the commit that last changed it: a listing costs one query."""
+
+    repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="paths", db_index=False)
+    path = models.TextField(db_collation="C")
+    mode = models.PositiveIntegerField()
+    oid = HexField(length=20)
+    size = models.PositiveBigIntegerField()  # bytes of the content, of the real file where `sha256` is set
+    sha256 = HexField(length=32, null=True)  # the large file behind a pointer
+    last_commit = HexField(length=20)
+    last_at = models.DateTimeField()
+
+    objects = GitPathQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "path"], name="path_once")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class RefUpdate(models.Model):
+    """One move of one ref. Append-only; `old` is null for a new ref, `new` for a deleted one."""
+
+    repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="ref_updates")
+    name = models.CharField(max_length=255)
+    old = HexField(length=20, null=True)
+    new = HexField(length=20, null=True)
+    actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,115 @@
+"""Repositories and who may see them."""
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from hub.accounts.models import Namespace, Role, Someone, User
+from hub.core.links import repo_path
+from hub.repos.models.git import GitStore
+
+MAX_REPO_NAME = 96
+
+
+class Kind(models.TextChoices):
+    """What a repository holds. The values are the words of the client protocol."""
+
+    MODEL = "model", _("Model")
+    DATASET = "dataset", _("Dataset")
+
+
+class Visibility(models.TextChoices):
+    """Who may read: everybody who may read this hub, or the owner and the organization's members."""
+
+    PUBLIC = "public", _("Public")
+    PRIVATE = "private", _("Private")
+
+
+class RepositoryQuerySet(models.QuerySet["Repository"]):
+    def visible_to(self, user: Someone) -> Self:
+        """Those that `user` may know of. Where anonymous reading is off, nobody who is not signed in sees any."""
+        if not user.is_authenticated:
+            return self.filter(visibility=Visibility.PUBLIC) if settings.ANONYMOUS_READ else self.none()
+        # Sub-selects, not joins: a row must not come twice because its organization has many members.
+        return self.filter(
+            Q(visibility=Visibility.PUBLIC)
+            | Q(namespace__in=Namespace.objects.filter(user=user))
+            | Q(namespace__organization__in=user.memberships.values("organization"))
+        )
+
+    def writable_by(self, user: Someone) -> Self:
+        """Those that `user` may change: their own, what their role lets them, and what they made as contributor."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(
+            Q(namespace__in=Namespace.objects.filter(user=user))
+            | Q(
+                namespace__organization__in=user.memberships.filter(role__in=Role.at_least(Role.WRITE)).values("organization")
+            )
+            | Q(
+                created_by=user,
+                namespace__organization__in=user.memberships.filter(role=Role.CONTRIBUTOR).values("organization"),
+            )
+        )
+
+    def named(self, kind: str, namespace: str, name: str) -> Self:
+        return self.filter(kind=kind, namespace__name__iexact=namespace, name__iexact=name)
+
+
+class Repository(models.Model):
+    """A versioned folder under `namespace/name`. What it holds is in its store's objects and its refs."""
+
+    kind = models.CharField(max_length=16, choices=Kind)
+    # Protected: a namespace that owns repositories cannot vanish under them.
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="repositories")
+    name = models.CharField(max_length=MAX_REPO_NAME)
+    visibility = models.CharField(max_length=16, choices=Visibility, default=Visibility.PUBLIC)
+    store = models.ForeignKey(GitStore, on_delete=models.PROTECT, related_name="repositories")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    # When the content last changed: the time of the newest ref update.
+    updated_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RepositoryQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("kind", "namespace", Lower("name"), name="repository_name_once")]
+        indexes = [models.Index(fields=["namespace", "-updated_at"])]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace.name}/{self.name}"
+
+    @property
+    def private(self) -> bool:
+        return self.visibility == Visibility.PRIVATE
+
+    @property
+    def plural(self) -> str:
+        """The kind as it stands in API addresses: `models`, `datasets`."""
+        return f"{self.kind}s"
+
+    def get_absolute_url(self) -> str:
+        return repo_path(self.kind, self.full_name)
+
+
+class RepositoryAlias(models.Model):
+    """A name that a repository had before. It redirects, and nobody else can take it while the repository lives."""
+
+    kind = models.CharField(max_length=16, choices=Kind)
+    full_name = models.CharField(max_length=160)
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="aliases")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("kind", Lower("full_name"), name="alias_once")]
+
+    def __str__(self) -> str:
+        return self.full_name

@@ -1,0 +1,86 @@
+"""The one way in: load a repository, and may I?"""
+
+from django.utils.translation import gettext as _
+
+from hub.accounts.models import Namespace, Role, Someone
+from hub.accounts.permissions import role_in
+from hub.core.errors import Forbidden
+from hub.repos.errors import NotWritable, ReadOnlyToken, RepoMoved, RepoNotFound, WriteNeedsSignIn
+from hub.repos.models import Kind, Repository, RepositoryAlias
+
+
+def get_repo_for_read(user: Someone, kind: str, namespace: str, name: str) -> Repository:
+    """Return the repository if `user` may read it.
+
+    Raises RepoNotFound where it is not there or not theirs to see, RepoMoved where it has another name now.
+    """
+    visible = Repository.objects.visible_to(user)
+    repo = visible.named(kind, namespace, name).select_related("namespace__user", "namespace__organization").first()
+    if repo is not None:
+        return repo
+    alias = (
+        RepositoryAlias.objects.filter(kind=kind, full_name__iexact=f"{namespace}/{name}", repository__in=visible)
+        .select_related("repository__namespace")
+        .first()
+    )
+    if alias is not None:
+        raise RepoMoved(kind, alias.repository.full_name)
+    raise RepoNotFound(
+        _("There is no %(kind)s “%(name)s” here that you may see. Check the spelling; if it is private, sign in as a member.")
+        % {"kind": Kind(kind).label.lower(), "name": f"{namespace}/{name}"}
+    )
+
+
+def get_repo_for_write(user: Someone, kind: str, namespace: str, name: str) -> Repository:
+    """Return the repository if `user` may change its content. Raises what reading raises, and NotWritable, ReadOnlyToken."""
+    repo = get_repo_for_read(user, kind, namespace, name)
+    _check_token(user)
+    if not may_write(user, repo):
+        raise NotWritable(_("You may read %(name)s, not change it. Ask its owner for access.") % {"name": repo.full_name})
+    return repo
+
+
+def get_repo_for_admin(user: Someone, kind: str, namespace: str, name: str) -> Repository:
+    """Return the repository if `user` may rename, hide or delete it. Raises what writing raises."""
+    repo = get_repo_for_write(user, kind, namespace, name)
+    if not may_administer(user, repo):
+        raise NotWritable(
+            _("Only the owner or an administrator of %(owner)s may do this.") % {"owner": repo.namespace.name}
+        )
+    return repo
+
+
+def get_namespace_for_create(user: Someone, name: str | None) -> Namespace:
+    """Return the namespace in which `user` may create a repository (their own by default). Raises Forbidden, ReadOnlyToken."""
+    _check_token(user)
+    wanted = name or user.get_username()
+    namespace = Namespace.objects.writable_by(user).filter(name__iexact=wanted).select_related("user", "organization").first()
+    if namespace is None:
+        raise Forbidden(
+            _("You cannot create repositories under “%(name)s”: it is not your name, nor an organization that lets you.")
+            % {"name": wanted},
+            field="organization",
+        )
+    return namespace
+
+
+def may_write(user: Someone, repo: Repository) -> bool:
+    """Tell whether `user` may change the content; for a user whose token only reads, no."""
+    token_allows = getattr(user, "acting_token", None) is None or user.acting_token.may_write  # type: ignore[union-attr]
+    return token_allows and Repository.objects.writable_by(user).filter(pk=repo.pk).exists()
+
+
+def may_administer(user: Someone, repo: Repository) -> bool:
+    """Tell whether `user` may rename, hide or delete the repository."""
+    if repo.namespace.user_id is not None:
+        return repo.namespace.user_id == user.pk
+    assert repo.namespace.organization is not None
+    role = role_in(user, repo.namespace.organization)
+    return role == Role.ADMIN or (role in (Role.CONTRIBUTOR, Role.WRITE) and repo.created_by_id == user.pk)
+
+
+def _check_token(user: Someone) -> None:
+    if not user.is_authenticated:
+        raise WriteNeedsSignIn(_("Sign in, or send an access token, to change something here."))
+    if user.acting_token is not None and not user.acting_token.may_write:
+        raise ReadOnlyToken(_("This token only reads. Make one with the write scope under Settings, Access tokens."))

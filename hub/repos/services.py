@@ -1,0 +1,225 @@
+"""Every change to repositories, refs and claims on large content. Commits are in `git/commits.py`."""
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from hub.accounts.models import Namespace, User
+from hub.core.errors import Invalid
+from hub.core.models import record
+from hub.repos.errors import RefExists, RefProtected, RepoExists, RevisionNotFound
+from hub.repos.git.commits import create_commit, note_update, write_commit
+from hub.repos.git.history import resolve_revision
+from hub.repos.git.objects import FILE_MODE, Entry, ObjectWriter, format_tree
+from hub.repos.git.pruning import prune_unreachable
+from hub.repos.models import (
+    Blob,
+    BlobClaim,
+    GitPath,
+    GitRef,
+    GitStore,
+    Kind,
+    Repository,
+    RepositoryAlias,
+    Visibility,
+)
+from hub.repos.models.git import MAIN, ObjectType
+from hub.repos.names import check_ref_name, check_repo_name
+from hub.repos.signals import repository_changed
+
+__all__ = [
+    "claim_blob",
+    "create_branch",
+    "create_commit",
+    "create_repo",
+    "create_tag",
+    "delete_branch",
+    "delete_repo",
+    "delete_tag",
+    "move_repo",
+    "set_visibility",
+]
+
+# What is stored outside git by name; every other file above settings.MAX_REGULAR_FILE is, too.
+LARGE_PATTERNS = """
+*.7z *.arrow *.avro *.bin *.bz2 *.ckpt *.ftz *.gguf *.gz *.h5 *.joblib *.keras *.lz4 *.mlmodel *.model *.msgpack *.npy
+*.npz *.onnx *.ot *.parquet *.pb *.pickle *.pkl *.pt *.pth *.rar *.safetensors saved_model/**/* *.tar.* *.tar *.tflite
+*.tgz *.wasm *.xz *.zip *.zst *tfevents* *.mds *.flac *.mp3 *.ogg *.wav *.mp4 *.webm
+""".split()
+
+
+def initial_attributes() -> bytes:
+    """Return the `.gitattributes` of a new repository: which names are large files."""
+    return "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE_PATTERNS).encode()
+
+
+@transaction.atomic
+def create_repo(
+    *, actor: User, namespace: Namespace, kind: str, name: str, visibility: str = Visibility.PUBLIC
+) -> Repository:
+    """Make a repository with one commit that holds `.gitattributes`. `namespace` has passed get_namespace_for_create.
+
+    Raises RepoNameInvalid, RepoExists (also where the name redirects to a repository that was renamed).
+    """
+    if kind not in Kind.values:
+        raise Invalid(_("This hub holds models and datasets, not “%(kind)s”.") % {"kind": kind}, field="type")
+    if visibility not in Visibility.values:
+        raise Invalid(_("Visibility is public or private."), field="visibility")
+    check_repo_name(name)
+    _check_free(kind, namespace, name)
+    try:
+        with transaction.atomic():
+            repo = Repository.objects.create(
+                kind=kind,
+                namespace=namespace,
+                name=name,
+                visibility=visibility,
+                store=GitStore.objects.create(),
+                created_by=actor,
+            )
+    except IntegrityError as error:
+        raise _taken(namespace, name) from error
+    writer = ObjectWriter(repo.store_id)
+    content = initial_attributes()
+    blob = writer.add(ObjectType.BLOB, content)
+    tree = writer.add(ObjectType.TREE, format_tree({".gitattributes": Entry(FILE_MODE, blob)}))
+    commit = write_commit(repo=repo, writer=writer, tree=tree, parents=[], actor=actor, title="Start the repository")
+    GitRef.objects.create(repository=repo, name=MAIN, oid=commit.oid)
+    GitPath.objects.create(
+        repository=repo,
+        path=".gitattributes",
+        mode=FILE_MODE,
+        oid=blob,
+        size=len(content),
+        last_commit=commit.oid,
+        last_at=commit.committed_at,
+    )
+    record(actor=actor, verb="repo.create", target=f"{kind} {repo.full_name}", visibility=visibility)
+    note_update(repo=repo, name=MAIN, old=None, new=commit.oid, actor=actor)
+    return repo
+
+
+@transaction.atomic
+def move_repo(*, repo: Repository, actor: User, namespace: Namespace, name: str) -> None:
+    """Rename a repository, or move it to another namespace; the old name redirects from now on.
+
+    The caller has passed get_repo_for_admin, and get_namespace_for_create for the new namespace.
+    """
+    check_repo_name(name)
+    old = repo.full_name
+    if (namespace.pk, name.lower()) != (repo.namespace_id, repo.name.lower()):
+        _check_free(repo.kind, namespace, name, moving=repo)
+        RepositoryAlias.objects.get_or_create(kind=repo.kind, full_name=old, defaults={"repository": repo})
+    repo.namespace, repo.name = namespace, name
+    try:
+        with transaction.atomic():
+            repo.save(update_fields=["namespace", "name"])
+    except IntegrityError as error:
+        raise _taken(namespace, name) from error
+    # Moving back to an earlier name: that name is the repository's own again, not a redirect to itself.
+    RepositoryAlias.objects.filter(kind=repo.kind, full_name__iexact=repo.full_name).delete()
+    record(actor=actor, verb="repo.move", target=f"{repo.kind} {repo.full_name}", old=old)
+    repository_changed.send(sender=Repository, repository=repo)
+
+
+@transaction.atomic
+def set_visibility(*, repo: Repository, actor: User, visibility: str) -> None:
+    """Make a repository public or private. The caller has passed get_repo_for_admin."""
+    if visibility not in Visibility.values:
+        raise Invalid(_("Visibility is public or private."), field="visibility")
+    repo.visibility = visibility
+    repo.save(update_fields=["visibility"])
+    record(actor=actor, verb="repo.visibility", target=f"{repo.kind} {repo.full_name}", visibility=visibility)
+    repository_changed.send(sender=Repository, repository=repo)
+
+
+@transaction.atomic
+def delete_repo(*, repo: Repository, actor: User) -> None:
+    """Delete a repository and its history for good. The caller has passed get_repo_for_admin.
+
+    Large content stays in the store until nothing refers to it and its grace has passed.
+    """
+    target, store = f"{repo.kind} {repo.full_name}", repo.store
+    repo.delete()
+    if not store.repositories.exists():
+        store.delete()
+    record(actor=actor, verb="repo.delete", target=target)
+
+
+# --- refs -----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_branch(*, repo: Repository, actor: User, name: str, start: str = "main") -> GitRef:
+    """Make a branch at revision `start`. Raises Invalid, RefExists, RevisionNotFound."""
+    check_ref_name(name)
+    return _create_ref(repo, actor, f"refs/heads/{name}", resolve_revision(repo, start).oid)
+
+
+@transaction.atomic
+def create_tag(*, repo: Repository, actor: User, name: str, revision: str = "main", message: str = "") -> GitRef:
+    """Tag a revision, with a message if there is something to say of it. Raises Invalid, RefExists, RevisionNotFound."""
+    check_ref_name(name)
+    return _create_ref(repo, actor, f"refs/tags/{name}", resolve_revision(repo, revision).oid, message=message)
+
+
+@transaction.atomic
+def delete_branch(*, repo: Repository, actor: User, name: str) -> None:
+    """Delete a branch and forget the commits that only it reached. Raises RefProtected, RevisionNotFound."""
+    if f"refs/heads/{name}" == MAIN:
+        raise RefProtected(_("“main” is the branch that people see; it cannot be deleted."))
+    _delete_ref(repo, actor, f"refs/heads/{name}")
+
+
+@transaction.atomic
+def delete_tag(*, repo: Repository, actor: User, name: str) -> None:
+    """Delete a tag and forget the commits that only it reached. Raises RevisionNotFound."""
+    _delete_ref(repo, actor, f"refs/tags/{name}")
+
+
+def _create_ref(repo: Repository, actor: User, name: str, oid: str, message: str = "") -> GitRef:
+    try:
+        with transaction.atomic():
+            ref = GitRef.objects.create(repository=repo, name=name, oid=oid, message=message)
+    except IntegrityError as error:
+        raise RefExists(_("“%(name)s” exists already.") % {"name": name.split("/", 2)[2]}, field="name") from error
+    note_update(repo=repo, name=name, old=None, new=oid, actor=actor)
+    return ref
+
+
+def _delete_ref(repo: Repository, actor: User, name: str) -> None:
+    ref = GitRef.objects.select_for_update().filter(repository=repo, name=name).first()
+    if ref is None:
+        raise RevisionNotFound(_("There is no “%(name)s” in this repository.") % {"name": name.split("/", 2)[2]})
+    ref.delete()
+    prune_unreachable(repo.store_id)
+    note_update(repo=repo, name=name, old=ref.oid, new=None, actor=actor)
+
+
+# --- large content ----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def claim_blob(*, repo: Repository, user: User, sha256: str, size: int) -> Blob:
+    """Note that `user` has sent the whole, checked bytes of `sha256`, so that commits of this repository may name it."""
+    blob, created = Blob.objects.get_or_create(sha256=sha256, defaults={"size": size, "whole": True})
+    if not created and not blob.whole:
+        blob.whole = True
+        blob.save(update_fields=["whole"])
+    BlobClaim.objects.get_or_create(repository=repo, blob=blob, defaults={"user": user})
+    return blob
+
+
+def _check_free(kind: str, namespace: Namespace, name: str, moving: Repository | None = None) -> None:
+    if Repository.objects.named(kind, namespace.name, name).exists():
+        raise _taken(namespace, name)
+    aliases = RepositoryAlias.objects.filter(kind=kind, full_name__iexact=f"{namespace.name}/{name}")
+    if aliases.exclude(repository=moving).exists():
+        raise _taken(namespace, name)
+
+
+def _taken(namespace: Namespace, name: str) -> RepoExists:
+    return RepoExists(
+        _("“%(name)s” exists already, or leads to a repository that was renamed. Choose another name.")
+        % {"name": f"{namespace.name}/{name}"},
+        field="name",
+    )

@@ -1,0 +1,262 @@
+"""Every setting of the site, all from the environment.
+
+With no URL set the hub talks to the engines that `manage.py up` carries, found by the data folder alone,
+so that a management command reaches the running instance of the same GROVE_DATA.
+"""
+
+import secrets
+from pathlib import Path
+
+import environ
+from django.utils.translation import gettext_lazy as _
+
+from hub.embedded import connection
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.str("GROVE_DATA", default=str(BASE_DIR / "data"))).absolute()
+ENGINES = connection(DATA_DIR)
+
+
+def _secret_key() -> str:
+    """Return GROVE_SECRET_KEY, or the key kept in the data folder (made on first use, readable by its owner only)."""
+    if given := env.str("GROVE_SECRET_KEY", default=""):
+        return given
+    path = DATA_DIR / "secret_key"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"secret_key.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            # A hard link fails where the name exists, so two processes that start together agree on one key.
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+DEBUG = env.bool("GROVE_DEBUG", default=False)
+
+# --- where the hub is reached ---------------------------------------------------------------------------------
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+# The address that people and tools use. Unset, links carry the (validated) host of the request that asked.
+PUBLIC_URL = env.str("GROVE_PUBLIC_URL", default="").rstrip("/")
+ALLOWED_HOSTS = env.list("GROVE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+if PUBLIC_URL:
+    ALLOWED_HOSTS.append(environ.urlparse(PUBLIC_URL).hostname or "")
+    CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+if HOST in ("0.0.0.0", "::") and not PUBLIC_URL and "GROVE_ALLOWED_HOSTS" not in env.ENVIRON:  # noqa: S104
+    # Listening on every interface without a name: whoever can reach the port may use any name for it.
+    ALLOWED_HOSTS = ["*"]
+elif HOST not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS.append(HOST)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PUBLIC_URL.startswith("https:") else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https:")
+
+# --- who may come in ------------------------------------------------------------------------------------------
+SIGNUP = env.str("GROVE_SIGNUP", default="open")
+EMAIL_VERIFICATION = env.str("GROVE_EMAIL_VERIFICATION", default="none")
+ANONYMOUS_READ = env.bool("GROVE_ANONYMOUS_READ", default=True)
+if SIGNUP not in ("open", "invite", "closed"):
+    raise environ.ImproperlyConfigured(f"GROVE_SIGNUP is {SIGNUP!r}; it takes open, invite or closed.")
+if EMAIL_VERIFICATION not in ("none", "optional", "mandatory"):
+    raise environ.ImproperlyConfigured(
+        f"GROVE_EMAIL_VERIFICATION is {EMAIL_VERIFICATION!r}; it takes none, optional or mandatory."
+    )
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django_cotton",
+    "django_htmx",
+    "rest_framework",
+    "hub.embedded",
+    "hub.core",
+    "hub.accounts",
+    "hub.repos",
+    "hub.catalog",
+    "hub.web",
+    "hub.api",
+]
+
+MIDDLEWARE = [
+    "hub.core.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "hub.core.middleware.security_headers",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "hub.web.middleware.anonymous_reading",
+    "hub.web.middleware.hub_errors",
+]
+
+ROOT_URLCONF = "hub.urls"
+WSGI_APPLICATION = "hub.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "hub.web.context.site",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "hub.web.templatetags.grove"],
+        },
+    }
+]
+COTTON_DIR = "cotton"
+
+# --- engines --------------------------------------------------------------------------------------------------
+if "DATABASE_URL" in env.ENVIRON:
+    _database = env.db("DATABASE_URL")
+else:
+    _database = {"ENGINE": "django.db.backends.postgresql", **ENGINES.database}
+# Connections persist per thread; a pool brings nothing where every thread keeps its own.
+DATABASES = {"default": {**_database, "CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def redis_url(db: int) -> str:
+    """Return the URL of database `db`. 0 holds the hub's queues, cache and limits; 1 is kept for worker queues."""
+    if given := env.str("REDIS_URL", default=""):
+        return f"{given.rstrip('/')}/{db}"
+    return ENGINES.redis_url(db)
+
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": redis_url(0),
+        "KEY_PREFIX": "cache",
+        # Never pickle: whoever can write to the cache must not run code in the site.
+        "OPTIONS": {"serializer": "hub.core.cache.JSONSerializer"},
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+CELERY_BROKER_URL = redis_url(0) if "REDIS_URL" in env.ENVIRON else ENGINES.broker_url(0)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    # kombu looks for lost messages only at every tenth tick unless told otherwise.
+    "unacked_restore_throttle": 1,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = "hub"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 900
+CELERY_TASK_SOFT_TIME_LIMIT = 840
+CELERY_BEAT_SCHEDULE = {
+    "sweep search rows": {"task": "hub.catalog.tasks.sweep", "schedule": 60},
+    "drain download counts": {"task": "hub.catalog.tasks.drain_downloads", "schedule": 15},
+    "sweep staging": {"task": "hub.core.tasks.sweep_staging", "schedule": 3600},
+    "beat": {"task": "hub.core.tasks.beat", "schedule": 10},
+}
+
+# --- accounts -------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "hub.accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = EMAIL_VERIFICATION
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_USERNAME_VALIDATORS = "hub.accounts.names.USERNAME_VALIDATORS"
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+
+EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("GROVE_MAIL_FROM", default="Grove <grove@localhost>")
+
+# --- language, time, static files -----------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "hub" / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- requests -------------------------------------------------------------------------------------------------
+# Uploads and commits stream; what Django itself may read into memory stays small.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+CSRF_FAILURE_VIEW = "hub.web.pages.errors.csrf_failure"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["hub.api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "hub.api.errors.answer",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "hub.core.middleware.RequestIdFilter"}},
+    "formatters": {"line": {"format": "%(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]},
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"django": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}
+
+# --- limits of what people send (each is stated in the error that it raises) ---------------------------------------
+MAX_REGULAR_FILE = 10 * 1024 * 1024  # bytes; larger files are stored outside git
+MAX_LFS_FILE = env.int("GROVE_MAX_FILE_SIZE", default=5 * 1024**4)  # bytes
+MAX_COMMIT_OPERATIONS = 25_000
+MAX_COMMIT_BYTES = 256 * 1024 * 1024  # bytes of one commit request
