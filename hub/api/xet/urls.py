@@ -1,3 +1,17 @@
-from django.urls import URLPattern, URLResolver
+"""Below `/xet/`. Clients build these addresses from the `casUrl` of a token answer."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("v1/xorb-grants/<str:prefix>/<str:name>", views.absent),
+    path("v1/xorbs/<str:prefix>/<str:name>", views.upload_xorb),
+    path("v1/shards", views.upload_shard),
+    path("v2/shards", views.upload_shard_with_progress),
+    path("v1/chunks/<str:prefix>/<str:name>", views.find_chunk),
+    path("v1/reconstructions/<str:name>", views.reconstruction_v1),
+    path("v2/reconstructions/<str:name>", views.reconstruction_v2),
+    path("v2/file-chunk-hashes/<str:name>", views.absent),
+    path("data/<str:name>", views.stored_bytes),
+]

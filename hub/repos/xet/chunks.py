@@ -37,17 +37,17 @@ def parse_header(data: bytes | memoryview) -> ChunkHeader:
         raw=int.from_bytes(data[5:8], "little"),
     )
     if version != 0:
-        raise FormatError(f"a chunk header has the unknown version {version}")
+        raise FormatError(f"A chunk header has the unknown version {version}.")
     if header.scheme not in _SCHEMES:
-        raise FormatError(f"a chunk has the unknown compression scheme {header.scheme}")
+        raise FormatError(f"A chunk has the unknown compression scheme {header.scheme}.")
     if not 0 < header.raw <= MAX_RAW:
-        raise FormatError(f"a chunk announces {header.raw} bytes; 1 to {MAX_RAW} are allowed")
+        raise FormatError(f"A chunk announces {header.raw} bytes; 1 to {MAX_RAW} are allowed.")
     if not 0 < header.compressed <= MAX_COMPRESSED:
         raise FormatError(
-            f"a chunk announces {header.compressed} compressed bytes; 1 to {MAX_COMPRESSED} are allowed"
+            f"A chunk announces {header.compressed} stored bytes; 1 to {MAX_COMPRESSED} are allowed."
         )
     if header.scheme == SCHEME_NONE and header.compressed != header.raw:
-        raise FormatError("an uncompressed chunk announces two different lengths")
+        raise FormatError("An uncompressed chunk announces two different lengths.")
     return header
 
 
@@ -70,9 +70,9 @@ def _decode_lz4(payload: bytes | memoryview, length: int) -> bytes:
         # shows a frame that holds more.
         data: bytes = frame.decompress(payload, max_length=length + 1)
     except RuntimeError as error:
-        raise FormatError("a chunk is not a valid LZ4 frame") from error
+        raise FormatError("A chunk is not a valid LZ4 frame.") from error
     if len(data) != length or not frame.eof or frame.unused_data:
-        raise FormatError("a chunk does not hold the number of bytes that its header announces")
+        raise FormatError("A chunk does not hold the number of bytes that its header announces.")
     return data
 
 

@@ -1,13 +1,63 @@
-"""What the Xet codec refuses, as plain exceptions that know neither HTTP nor the database."""
+"""Why something about Xet content is refused. The messages are shown to whoever uploads or downloads."""
+
+from hub.core.errors import Forbidden, HubError, Invalid, NotFound, SignInNeeded
 
 
-class FormatError(ValueError):
-    """Uploaded bytes break the Xet format. The message names the place and is shown to the client."""
+class FormatError(Invalid):
+    """Uploaded bytes break the Xet format. The message names the place."""
+
+    code = "XetFormat"
 
 
 class TruncatedError(FormatError):
     """The bytes ended before the structure that they announce did."""
 
 
-class CorruptChunkError(Exception):
-    """A chunk at rest no longer decodes, or no longer has the hash that it was stored under."""
+class WrongHash(Invalid):
+    """Uploaded content does not have the hash, the size or the sha256 that it was sent under."""
+
+    code = "XetWrongHash"
+
+
+class UnknownContent(Invalid):
+    """A shard builds on a xorb, or on chunks of it, that the hub does not have."""
+
+    code = "XetUnknownContent"
+
+
+class TokenInvalid(SignInNeeded):
+    """The Xet token is missing, forged or expired, or its user may no longer sign in."""
+
+    code = "XetTokenInvalid"
+
+
+class TokenReadOnly(Forbidden):
+    """The Xet token reads, and this writes."""
+
+    code = "XetTokenReadOnly"
+
+
+class LinkRefused(Forbidden):
+    """The signed address is forged, expired or used for other bytes. The client asks for a new one."""
+
+    code = "XetLinkRefused"
+
+
+class ContentNotFound(NotFound):
+    """No such file in the token's repository: it is not there, or the caller may not know that it is."""
+
+    code = "XetContentNotFound"
+
+
+class RangeNotSatisfiable(HubError):
+    """The range begins at or after the end of the file: the sign by which clients end their paging."""
+
+    code = "RangeNotSatisfiable"
+    status = 416
+
+
+class ContentDamaged(HubError):
+    """Bytes at rest no longer have the hash that they were stored under; they are not served."""
+
+    code = "XetContentDamaged"
+    status = 500

@@ -71,12 +71,12 @@ class _Body:
 
     def take(self, size: int) -> bytes:
         if size > self.left:
-            raise TruncatedError("the shard announces more records than it holds")
+            raise TruncatedError("The shard announces more records than it holds.")
         pieces = []
         while size:
             piece = self._stream.read(size)
             if not piece:
-                raise TruncatedError("the shard ended before its announced length")
+                raise TruncatedError("The shard ended before its announced length. Send it again.")
             pieces.append(piece)
             size -= len(piece)
             self.left -= len(piece)
@@ -88,7 +88,7 @@ class _Body:
     def skip_records(self, count: int) -> None:
         left = count * RECORD_SIZE
         if left > self.left:
-            raise TruncatedError("the shard announces more records than it holds")
+            raise TruncatedError("The shard announces more records than it holds.")
         while left:
             left -= len(self.take(min(left, 1024 * RECORD_SIZE)))
 
@@ -101,22 +101,22 @@ def read_files(stream: Reader, length: int) -> Iterator[ShardFile]:
     ``FormatError`` on any broken rule. Memory: the records of one file.
     """
     if length > MAX_BODY:
-        raise FormatError(f"a shard has at most {MAX_BODY} bytes, not {length}")
+        raise FormatError(f"A shard has at most {MAX_BODY} bytes, not {length}.")
     body = _Body(stream, length)
     header = body.records(1)
     if header[:32] != _TAG:
-        raise FormatError("the shard does not begin with the tag of the format")
+        raise FormatError("The shard does not begin with the tag of the format.")
     if (version := int.from_bytes(header[32:40], "little")) != _HEADER_VERSION:
-        raise FormatError(f"the shard has the unknown version {version}")
+        raise FormatError(f"The shard has the unknown version {version}.")
     footer_size = int.from_bytes(header[40:48], "little")
     while (head := body.records(1))[:32] != _END:
         yield _read_file(body, head)
     while (head := body.records(1))[:32] != _END:
         body.skip_records(int.from_bytes(head[36:40], "little"))
     if footer_size == 0 and body.left:
-        raise FormatError("the shard goes on after its last section")
+        raise FormatError("The shard goes on after its last section.")
     if footer_size and body.left < footer_size:
-        raise TruncatedError("the shard ends inside its footer")
+        raise TruncatedError("The shard ends inside its footer.")
 
 
 def _read_file(body: _Body, head: bytes) -> ShardFile:
@@ -149,11 +149,11 @@ def build_dedup_answer(
         head = np.zeros(1, _XORB_HEADER)
         head["hash"] = np.void(name)
         head["n"], head["raw"], head["stored"] = n, layout.raw_size, layout.stored_size
-        keyed = b"".join(keyed_chunk_hash(key, layout.range_hashes(c, c + 1)) for c in range(n))
+        keyed = b"".join(keyed_chunk_hash(key, layout.hashes_of(c, c + 1)) for c in range(n))
         rows = np.zeros(n, _XORB_CHUNK)
         rows["hash"] = np.frombuffer(keyed, "V32")
         rows["raw"] = layout.raw_lengths
-        rows["offset"][1:] = np.cumsum(layout.raw_lengths[:-1])
+        rows["offset"][1:] = layout.raw_ends[:-1]
         sections += [head.tobytes(), rows.tobytes()]
         xorb_lookup[i] = (int.from_bytes(name[:8], "little"), record)
         lookup = np.zeros(n, _CHUNK_LOOKUP)

@@ -35,32 +35,41 @@ class Reader(Protocol):
 class XorbLayout:
     """Where the chunks of a xorb are. All three have one entry per chunk.
 
-    ``hashes``: n raw hashes, concatenated. ``raw_lengths``: decompressed bytes of each chunk (u32).
-    ``ends``: offset after each chunk in the stored bytes, headers included (u32).
+    ``hashes``: n raw hashes, concatenated. ``raw_ends``: offset after each chunk in the inflated
+    xorb (u32). ``ends``: offset after each chunk in the stored bytes, headers included (u32).
     """
 
     hashes: bytes
-    raw_lengths: NDArray[np.uint32]
+    raw_ends: NDArray[np.uint32]
     ends: NDArray[np.uint32]
 
     def __len__(self) -> int:
-        return len(self.raw_lengths)
+        return len(self.ends)
 
     @property
     def raw_size(self) -> int:
-        """Bytes of all chunks, decompressed."""
-        return int(self.raw_lengths.sum(dtype=np.uint64))
+        """Bytes of all chunks, inflated."""
+        return int(self.raw_ends[-1])
 
     @property
     def stored_size(self) -> int:
         """Bytes of all chunks as they are stored."""
         return int(self.ends[-1])
 
-    def byte_range(self, start: int, end: int) -> tuple[int, int]:
+    @property
+    def raw_lengths(self) -> NDArray[np.uint32]:
+        """Inflated bytes of each chunk."""
+        return np.diff(self.raw_ends, prepend=np.uint32(0))
+
+    def stored_range(self, start: int, end: int) -> tuple[int, int]:
         """Stored bytes of the chunks ``start`` to ``end`` (exclusive), as an end-exclusive range."""
         return (int(self.ends[start - 1]) if start else 0), int(self.ends[end - 1])
 
-    def range_hashes(self, start: int, end: int) -> bytes:
+    def raw_range(self, start: int, end: int) -> tuple[int, int]:
+        """Inflated bytes of the chunks ``start`` to ``end`` (exclusive), as an end-exclusive range."""
+        return (int(self.raw_ends[start - 1]) if start else 0), int(self.raw_ends[end - 1])
+
+    def hashes_of(self, start: int, end: int) -> bytes:
         """Raw hashes of the chunks ``start`` to ``end`` (exclusive), concatenated."""
         return self.hashes[32 * start : 32 * end]
 
@@ -82,7 +91,7 @@ class _Window:
             while missing > 0 and self.left_in_stream:
                 piece = self._stream.read(min(_READ_SIZE, self.left_in_stream))
                 if not piece:
-                    raise TruncatedError("the upload ended before its announced length")
+                    raise TruncatedError("The upload ended before its announced length. Send it again.")
                 pieces.append(piece)
                 self.left_in_stream -= len(piece)
                 missing -= len(piece)
@@ -104,10 +113,10 @@ def scan(
     ``FormatError`` on any broken rule; bytes that went to ``sink`` by then must be thrown away.
     """
     if not 0 < length <= MAX_BODY:
-        raise FormatError(f"a xorb has 1 to {MAX_BODY} bytes, not {length}")
+        raise FormatError(f"A xorb has 1 to {MAX_BODY} bytes, not {length}.")
     window = _Window(stream, length)
     hashes = bytearray()
-    raw_lengths: list[int] = []
+    raw_ends: list[int] = []
     ends: list[int] = []
     offset = raw_size = 0
     while head := window.peek(chunks.HEADER_SIZE):
@@ -115,28 +124,28 @@ def scan(
             _check_footer(window, length - offset)
             break
         if len(head) < chunks.HEADER_SIZE:
-            raise TruncatedError("the xorb ends inside a chunk header")
+            raise TruncatedError("The xorb ends inside a chunk header.")
         header = chunks.parse_header(head)
         size = chunks.HEADER_SIZE + header.compressed
         stored = window.peek(size)
         if len(stored) < size:
-            raise TruncatedError("the xorb ends inside a chunk")
+            raise TruncatedError("The xorb ends inside a chunk.")
         raw_size += header.raw
         if len(ends) == MAX_CHUNKS or raw_size > MAX_RAW:
-            raise FormatError(f"a xorb holds at most {MAX_CHUNKS} chunks and {MAX_RAW} bytes")
+            raise FormatError(f"A xorb holds at most {MAX_CHUNKS} chunks and {MAX_RAW} bytes.")
         hashes += chunk_hash(chunks.decode(header, stored[chunks.HEADER_SIZE :]))
         if sink is not None:
             sink(stored)
         offset += size
-        raw_lengths.append(header.raw)
+        raw_ends.append(raw_size)
         ends.append(offset)
         window.skip(size)
     if not ends:
-        raise FormatError("the xorb holds no chunks")
+        raise FormatError("The xorb holds no chunks.")
     return XorbLayout(
         hashes=bytes(hashes),
-        raw_lengths=np.array(raw_lengths, dtype=np.uint32),
-        ends=np.array(ends, dtype=np.uint32),
+        raw_ends=np.array(raw_ends, dtype="<u4"),
+        ends=np.array(ends, dtype="<u4"),
     )
 
 
@@ -152,9 +161,9 @@ def _check_footer(window: _Window, size: int) -> None:
     while left:
         piece = window.peek(min(left, _READ_SIZE))
         if not piece:
-            raise TruncatedError("the xorb ends inside its footer")
+            raise TruncatedError("The xorb ends inside its footer.")
         left -= len(piece)
         tail = (tail + bytes(piece[-4:]))[-4:]
         window.skip(len(piece))
     if int.from_bytes(tail, "little") != size - 4:
-        raise FormatError("the footer of the xorb does not have the length that it announces")
+        raise FormatError("The footer of the xorb does not have the length that it announces.")

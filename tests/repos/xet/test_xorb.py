@@ -40,7 +40,7 @@ def test_layout_of_a_valid_xorb(scheme):
     assert layout.raw_lengths.tolist() == [131072, 60_000, 1, 8195]
     assert layout.stored_size == len(body) and layout.raw_size == 199_268
     for i, piece in enumerate(pieces):
-        start, end = layout.byte_range(i, i + 1)
+        start, end = layout.stored_range(i, i + 1)
         assert body[start:end] == packed(piece, scheme)
 
 

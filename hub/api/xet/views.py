@@ -1,0 +1,208 @@
+"""The calls of the Xet protocol. Formats: the Xet specification; rules: `hub.repos.xet`."""
+
+import json
+import logging
+import re
+import time
+from collections.abc import Iterator
+from itertools import chain
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from hub.core.errors import HubError, Invalid, NotFound
+from hub.core.links import base_url
+from hub.repos.xet import reading, tokens
+from hub.repos.xet.access import Access, get_file_for_read
+from hub.repos.xet.dedup import answer_dedup
+from hub.repos.xet.errors import LinkRefused, RangeNotSatisfiable
+from hub.repos.xet.hashing import from_hex
+from hub.repos.xet.services import Progress, register_shard, store_xorb
+from hub.repos.xet.tokens import StoredRange, sign_range
+
+from .edge import Body, endpoint, refusal
+
+log = logging.getLogger(__name__)
+
+# Seconds between progress lines. The client gives up after 300 s of silence.
+_LINE_EVERY = 1.0
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+
+
+@endpoint("POST", write=True)
+def upload_xorb(request: HttpRequest, access: Access, prefix: str, name: str) -> HttpResponseBase:
+    """POST v1/xorbs/{prefix}/{hash}: store one xorb."""
+    body = Body(request)
+    inserted = store_xorb(
+        stream=body,
+        length=body.length,
+        expected_hash=_checked(name),
+        repository=access.repository,
+    )
+    return JsonResponse({"was_inserted": inserted})
+
+
+@endpoint("POST", write=True)
+def upload_shard(request: HttpRequest, access: Access) -> HttpResponseBase:
+    """POST v1/shards: register files, in one answer at the end."""
+    for _ in _registration(request, access):
+        pass
+    return JsonResponse({"result": 1})
+
+
+@endpoint("POST", write=True)
+def upload_shard_with_progress(request: HttpRequest, access: Access) -> HttpResponseBase:
+    """POST v2/shards: register files, with a line of progress now and then and one at the end."""
+    progress = _registration(request, access)
+    # The first step reads and checks the body, so what is wrong with it is still a status code.
+    first = next(progress)
+    return StreamingHttpResponse(
+        _progress_lines(chain([first], progress)), content_type="application/x-ndjson"
+    )
+
+
+@endpoint("GET")
+def find_chunk(request: HttpRequest, access: Access, prefix: str, name: str) -> HttpResponseBase:
+    """GET v1/chunks/{prefix}/{hash}: a shard of xorbs that hold this chunk, or 404."""
+    answer = answer_dedup(access=access, chunk_hash=_checked(name))
+    if answer is None:
+        raise NotFound("This chunk is not known here.")
+    return HttpResponse(answer, content_type="application/octet-stream")
+
+
+@endpoint("GET")
+def reconstruction_v1(request: HttpRequest, access: Access, name: str) -> HttpResponseBase:
+    """GET v1/reconstructions/{hash}: terms of a file, and an address for each run of bytes."""
+    plan = _plan(request, access, name)
+    fetch = {
+        xorb: [
+            {
+                "range": {"start": run.first_chunk, "end": run.end_chunk},
+                "url": _address(request, run),
+                "url_range": {"start": run.start, "end": run.end - 1},
+            }
+            for run in runs
+        ]
+        for xorb, runs in plan.ranges.items()
+    }
+    return JsonResponse({**_terms(plan), "fetch_info": fetch})
+
+
+@endpoint("GET")
+def reconstruction_v2(request: HttpRequest, access: Access, name: str) -> HttpResponseBase:
+    """GET v2/reconstructions/{hash}: the same, in the newer shape."""
+    plan = _plan(request, access, name)
+    xorbs = {
+        xorb: [
+            {
+                "url": _address(request, run),
+                "ranges": [
+                    {
+                        "chunks": {"start": run.first_chunk, "end": run.end_chunk},
+                        "bytes": {"start": run.start, "end": run.end - 1},
+                    }
+                ],
+            }
+            for run in runs
+        ]
+        for xorb, runs in plan.ranges.items()
+    }
+    return JsonResponse({**_terms(plan), "xorbs": xorbs})
+
+
+@csrf_exempt
+def stored_bytes(request: HttpRequest, name: str) -> HttpResponseBase:
+    """GET data/{hash}?...: exactly the run of stored bytes that the address was signed for."""
+    if request.method != "GET":
+        return HttpResponse(status=405, headers={"Allow": "GET"})
+    try:
+        wanted = tokens.read_range(_checked(name), request.GET.dict())
+        if request.headers.get("Range") != f"bytes={wanted.start}-{wanted.end - 1}":
+            raise LinkRefused("This address opens one range of bytes; ask for exactly that one.")
+        blocks = reading.open_stored(wanted)
+        # The first block is read before the answer begins, so that damage in it is a status code.
+        blocks = chain([next(blocks)], blocks)
+    except HubError as error:
+        return refusal(error)
+    answer = StreamingHttpResponse(blocks, status=206, content_type="application/octet-stream")
+    answer["Content-Length"] = str(wanted.end - wanted.start)
+    answer["Content-Range"] = f"bytes {wanted.start}-{wanted.end - 1}/*"
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
+@csrf_exempt
+def absent(request: HttpRequest, **parts: str) -> HttpResponseBase:
+    """Calls that the clients try first and do without: upload grants, and chunk hashes of a file."""
+    return JsonResponse({"error": "This hub does not offer this call."}, status=404)
+
+
+@csrf_exempt
+def telemetry(request: HttpRequest) -> HttpResponseBase:
+    """POST /v1/telemetry: clients report here by default. Nothing is kept."""
+    return JsonResponse({})
+
+
+def _checked(name: str) -> str:
+    try:
+        from_hex(name)
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+    return name
+
+
+def _registration(request: HttpRequest, access: Access) -> Iterator[Progress]:
+    body = Body(request)
+    return register_shard(
+        stream=body, length=body.length, repository=access.repository, user=access.user
+    )
+
+
+def _progress_lines(progress: Iterator[Progress]) -> Iterator[bytes]:
+    last = -_LINE_EVERY
+    try:
+        for verified, total in progress:
+            if time.monotonic() - last >= _LINE_EVERY:
+                last = time.monotonic()
+                yield _line(type="validating", verified=verified, total=total)
+    except HubError as error:
+        yield _line(type="error", message=error.message, retryable=error.status >= 500)
+    except Exception:
+        log.exception("a shard could not be registered")
+        yield _line(type="error", message="The hub failed to register the files.", retryable=True)
+    else:
+        yield _line(type="result")
+
+
+def _line(**values: str | int | bool) -> bytes:
+    return json.dumps(values).encode() + b"\n"
+
+
+def _plan(request: HttpRequest, access: Access, name: str) -> reading.Reconstruction:
+    file = get_file_for_read(access, _checked(name))
+    wanted = request.headers.get("Range")
+    if wanted is None:
+        return reading.reconstruct(file)
+    match = _RANGE.fullmatch(wanted)
+    if match is None:
+        raise RangeNotSatisfiable("Ask for one range, as bytes=first-last.")
+    end = int(match[2]) + 1 if match[2] else None
+    return reading.reconstruct(file, int(match[1]), end)
+
+
+def _terms(plan: reading.Reconstruction) -> dict[str, object]:
+    return {
+        "offset_into_first_range": plan.skip,
+        "terms": [
+            {
+                "hash": run.xorb,
+                "unpacked_length": inflated,
+                "range": {"start": run.first_chunk, "end": run.end_chunk},
+            }
+            for run, inflated in plan.terms
+        ],
+    }
+
+
+def _address(request: HttpRequest, run: StoredRange) -> str:
+    return f"{base_url(request)}/xet/data/{run.xorb}?{sign_range(run)}"

@@ -1,0 +1,79 @@
+"""Who may do what through a Xet token. Asked at each call, so that lost rights end with the next one."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from hub.accounts.models import AccessToken, Someone, User
+from hub.repos.models import BlobClaim, RepoBlob, Repository, XetFile
+from hub.repos.permissions import may_write
+
+from .errors import ContentNotFound, TokenInvalid, TokenReadOnly
+from .tokens import read_token
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller and the repository that the token was made for."""
+
+    repository: Repository
+    user: Someone
+    writes: bool
+
+
+def authorize(text: str, *, write: bool) -> Access:
+    """Return what the token `text` opens now.
+
+    Raises TokenInvalid, TokenReadOnly, and ContentNotFound where the repository is gone or hidden.
+    """
+    token = read_token(text)
+    user = _user_of(token.user, token.access_token)
+    repository = Repository.objects.visible_to(user).filter(pk=token.repository).first()
+    if repository is None:
+        raise ContentNotFound("The repository of this Xet token is not there any more.")
+    if write and (token.scope != "write" or not may_write(user, repository)):
+        raise TokenReadOnly("This Xet token reads; uploading takes a token with the write scope.")
+    return Access(repository, user, writes=token.scope == "write")
+
+
+def get_file_for_read(access: Access, file_hash: str) -> XetFile:
+    """Return a file that the token's repository holds. Raises ContentNotFound.
+
+    A write token also sees what was uploaded for the repository and is not committed yet.
+    """
+    file = XetFile.objects.filter(pk=file_hash).filter(_held_by(access)).first()
+    if file is None:
+        raise ContentNotFound("There is no such file in the repository of this Xet token.")
+    return file
+
+
+def files_known_to(access: Access) -> QuerySet[XetFile]:
+    """Files that the caller may know of: those in any repository that they read, and fresh claims here."""
+    readable = RepoBlob.objects.filter(repository__in=Repository.objects.visible_to(access.user))
+    return XetFile.objects.filter(Q(sha256__in=readable.values("blob")) | _held_by(access))
+
+
+def _held_by(access: Access) -> Q:
+    held = Q(sha256__in=RepoBlob.objects.filter(repository=access.repository).values("blob"))
+    if access.writes:
+        claimed = BlobClaim.objects.filter(repository=access.repository)
+        held |= Q(sha256__in=claimed.values("blob"))
+    return held
+
+
+def _user_of(user_id: int | None, access_token_id: int | None) -> Someone:
+    if user_id is None:
+        return AnonymousUser()
+    user: User | None
+    if access_token_id is None:
+        user = User.objects.filter(pk=user_id, is_active=True).first()
+    else:
+        live = AccessToken.objects.live().filter(pk=access_token_id, user__is_active=True)
+        acting = live.select_related("user").first()
+        user = acting.user if acting else None
+        if user is not None:
+            user.acting_token = acting
+    if user is None:
+        raise TokenInvalid("The account or the access token behind this Xet token is no longer active.")
+    return user

@@ -1,0 +1,64 @@
+"""Answers to "is this chunk stored already?", so that a client sends only what is new."""
+
+import time
+from collections.abc import Iterable
+
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from hub.repos.models import DedupChunk, XetFile, XetFileXorb, Xorb
+
+from .access import Access, files_known_to
+from .hashing import from_hex, hash_modulo
+from .layouts import Layouts
+from .shard import build_dedup_answer
+
+# Clients ask about the first chunk of a file, and about chunks whose hash is divisible by this.
+MODULUS = 1024
+# About 4 GB of a file per answer; further on the client asks again.
+_MAX_XORBS = 64
+_KEY_SECONDS = 7 * 24 * 3600
+_ANSWER_SECONDS = 24 * 3600
+
+
+def eligible(hashes: bytes) -> Iterable[bytes]:
+    """Those of the n raw hashes (concatenated) that clients may ask about wherever they stand."""
+    for at in range(0, len(hashes), 32):
+        if hash_modulo(hashes[at : at + 32], MODULUS) == 0:
+            yield hashes[at : at + 32]
+
+
+def answer_dedup(*, access: Access, chunk_hash: str) -> bytes | None:
+    """Return a shard that lists xorbs of a file with this chunk (hex hash), or None.
+
+    Only files that the caller may know of count: any other hit would tell that a private file
+    exists. What is listed counts as used from now on, since clients rely on it without asking again.
+    """
+    xorbs = DedupChunk.objects.filter(hash=chunk_hash).values("xorb")
+    containing = XetFileXorb.objects.filter(xorb__in=xorbs).values("file")
+    file = files_known_to(access).filter(pk__in=containing).order_by("-created_at").first()
+    if file is None:
+        return None
+    having = set(xorbs.values_list("xorb", flat=True))
+    names = _from_first(file, having)[:_MAX_XORBS]
+    Xorb.objects.filter(pk__in=names).update(last_touched_at=timezone.now())
+    layouts = Layouts()
+    now = int(time.time())
+    return build_dedup_answer(
+        [(from_hex(name), layouts[name]) for name in names],
+        key=_key(now),
+        key_expiry=now + _ANSWER_SECONDS,
+    )
+
+
+def _from_first(file: XetFile, having: set[str]) -> list[str]:
+    """Xorbs of the file in its order, beginning with the first that has the chunk."""
+    names = list(dict.fromkeys(term[0] for term in file.terms))
+    start = next(i for i, name in enumerate(names) if name in having)
+    return names[start:]
+
+
+def _key(now: int) -> bytes:
+    """The key that hides chunk hashes. It changes weekly: each further key costs clients a look-up."""
+    period = str(now // _KEY_SECONDS)
+    return salted_hmac("hub.repos.xet.dedup", period, algorithm="sha256").digest()

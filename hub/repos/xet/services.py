@@ -1,0 +1,225 @@
+"""Taking in Xet content: xorbs first, then the shards that make files of them.
+
+Nothing that a client says is believed. Bytes are durable before the rows that name them, and the
+rows before the answer.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from hub.accounts.models import Someone
+from hub.core import blobstore
+from hub.core.errors import TooLarge
+from hub.repos.models import (
+    Blob,
+    BlobClaim,
+    DedupChunk,
+    Repository,
+    XetFile,
+    XetFileXorb,
+    Xorb,
+    XorbIndex,
+)
+
+from . import dedup
+from .errors import FormatError, TruncatedError, UnknownContent, WrongHash
+from .hashing import MerkleTree, file_hash, many_to_hex, range_hash, to_hex
+from .layouts import Layouts, index_row
+from .reading import Term, open_terms
+from .shard import MAX_BODY as MAX_SHARD
+from .shard import ShardFile, read_files
+from .xorb import Reader, name_of, scan
+
+# The chunker cuts no chunk below 8 KiB except a file's last. Half of that leaves room for other
+# chunkers and still bounds the work that a small shard can ask for.
+_MIN_MEAN_CHUNK = 4096
+_FREE_CHUNKS = 1024
+_COPY_BYTES = 1024 * 1024
+
+
+def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: Repository) -> bool:
+    """Check the `length` bytes of `stream` and store them as the xorb `expected_hash` (hex).
+
+    Returns whether it was new. Memory: about 2 MiB; the bytes go to a scratch file while they are
+    checked. Raises FormatError, WrongHash, StorageFull; then nothing is stored.
+    """
+    key = blobstore.xorb_key(expected_hash)
+    touched = Xorb.objects.filter(pk=expected_hash).update(last_touched_at=timezone.now())
+    if touched and blobstore.exists(key):
+        _drain(stream, length)
+        return False
+    with blobstore.staging_file() as handle:
+        with blobstore.room_for_bytes():
+            layout = scan(stream, length, sink=handle.write)
+        if to_hex(name_of(layout)) != expected_hash:
+            raise WrongHash(f"The content of the xorb does not have the hash {expected_hash}.")
+        blobstore.publish(handle, key)
+    with transaction.atomic():
+        Xorb.objects.bulk_create(
+            [
+                Xorb(
+                    hash=expected_hash,
+                    chunks=len(layout),
+                    raw_size=layout.raw_size,
+                    stored_size=layout.stored_size,
+                    first_repository=repository,
+                )
+            ],
+            ignore_conflicts=True,
+        )
+        XorbIndex.objects.bulk_create([index_row(expected_hash, layout)], ignore_conflicts=True)
+        _offer(expected_hash, dedup.eligible(layout.hashes))
+    return not touched
+
+
+class Progress(NamedTuple):
+    """How much of a shard's files has been read back and checked, in bytes."""
+
+    verified: int
+    total: int
+
+
+def register_shard(
+    *, stream: Reader, length: int, repository: Repository, user: Someone
+) -> Iterator[Progress]:
+    """Check the files of a shard of `length` bytes and claim them for `repository`.
+
+    A generator: the body has been read and its structure checked when the first progress comes,
+    and each file is registered in a transaction of its own once its content has been read back,
+    so an upload that is cut short goes on where it stopped. Memory: one file's records.
+    Raises FormatError, UnknownContent, WrongHash, TooLarge, ContentDamaged, StorageFull.
+    """
+    if length > MAX_SHARD:
+        raise FormatError(f"A shard has at most {MAX_SHARD} bytes, not {length}.")
+    with blobstore.staging_file() as handle:
+        left = length
+        with blobstore.room_for_bytes():
+            while left:
+                block = stream.read(min(left, _COPY_BYTES))
+                if not block:
+                    raise TruncatedError("The shard ended before its announced length. Send it again.")
+                handle.write(block)
+                left -= len(block)
+        handle.seek(0)
+        total = sum(_checked_size(found) for found in read_files(handle, length))
+        yield Progress(0, total)
+        handle.seek(0)
+        done = 0
+        for found in read_files(handle, length):
+            for verified in _register_file(found, repository, user):
+                yield Progress(done + verified, total)
+            done += found.size
+            yield Progress(done, total)
+
+
+def _checked_size(found: ShardFile) -> int:
+    if found.size > settings.MAX_LFS_FILE:
+        raise TooLarge(
+            f"A file of {found.size} bytes is too large; this hub takes up to {settings.MAX_LFS_FILE}."
+        )
+    return found.size
+
+
+def _register_file(found: ShardFile, repository: Repository, user: Someone) -> Iterator[int]:
+    """Check one file and write its rows; yield how many of its bytes have been read back."""
+    name = to_hex(found.file_hash)
+    terms, first_chunk = _proven_terms(found)
+    known = XetFile.objects.filter(pk=name).first()
+    if known is not None:
+        sha256 = known.sha256
+    else:
+        digest = hashlib.sha256()
+        read = 0
+        for block in open_terms(terms, 0, found.size):
+            digest.update(block)
+            read += len(block)
+            yield read
+        sha256 = digest.hexdigest()
+    if found.sha256 is not None and found.sha256 != sha256:
+        raise WrongHash(
+            f"The content of a file has the sha256 {sha256}, not {found.sha256} as announced. "
+            "It may have changed while it was uploaded; send it again."
+        )
+    _write_file(
+        file=XetFile(hash=name, size=found.size, sha256=sha256, terms=terms),
+        first_chunk=first_chunk,
+        repository=repository,
+        user=user,
+    )
+
+
+def _proven_terms(found: ShardFile) -> tuple[list[Term], bytes | None]:
+    """Return the file's terms after checking each claim about them, and its first chunk's hash.
+
+    The range hashes prove that the uploader has the chunks, also those of xorbs which they could
+    not read: the hub never gives chunk hashes away.
+    """
+    if found.range_hashes is None:
+        raise FormatError("The shard does not prove its terms; send it with verification entries.")
+    names = many_to_hex(found.terms["xorb"].tobytes())
+    most_chunks = found.size // _MIN_MEAN_CHUNK + _FREE_CHUNKS
+    layouts = Layouts()
+    tree = MerkleTree()
+    terms: list[Term] = []
+    first_chunk: bytes | None = None
+    chunks_seen = 0
+    for i, (name, record) in enumerate(zip(names, found.terms, strict=True)):
+        layout = layouts[name]
+        start, end, size = int(record["start"]), int(record["end"]), int(record["raw"])
+        if not start < end <= len(layout):
+            raise UnknownContent(f"Term {i} of a file names chunks that the xorb {name} does not have.")
+        low, high = layout.raw_range(start, end)
+        if high - low != size:
+            raise WrongHash(f"Term {i} of a file does not have the size that the shard announces.")
+        hashes = layout.hashes_of(start, end)
+        if range_hash(hashes) != found.range_hashes[32 * i : 32 * i + 32]:
+            raise WrongHash(f"Term {i} of a file is not proven: its verification hash is wrong.")
+        chunks_seen += end - start
+        if chunks_seen > most_chunks:
+            raise FormatError("A file is cut into chunks that are far too small.")
+        tree.extend(hashes, layout.raw_lengths[start:end].tolist())
+        terms.append((name, start, end, size))
+        first_chunk = first_chunk or hashes[:32]
+    if file_hash(tree.root()) != found.file_hash:
+        raise WrongHash(f"The terms of a file do not have the file hash {to_hex(found.file_hash)}.")
+    return terms, first_chunk
+
+
+@transaction.atomic
+def _write_file(
+    *, file: XetFile, first_chunk: bytes | None, repository: Repository, user: Someone
+) -> None:
+    values = {"size": file.size, "sha256": file.sha256, "terms": file.terms}
+    file, created = XetFile.objects.get_or_create(pk=file.hash, defaults=values)
+    needed = {term[0] for term in file.terms}
+    # Locked in one order, so that shards that share xorbs wait for each other instead of deadlocking.
+    locked = Xorb.objects.filter(pk__in=needed).order_by("pk").select_for_update(no_key=True)
+    if len(locked.values_list("pk")) < len(needed):
+        raise UnknownContent("A xorb of this file has just been deleted. Upload the file again.")
+    Xorb.objects.filter(pk__in=needed).update(last_touched_at=timezone.now())
+    if created:
+        XetFileXorb.objects.bulk_create([XetFileXorb(file=file, xorb_id=name) for name in needed])
+    if created and first_chunk is not None:
+        _offer(file.terms[0][0], [first_chunk])
+    blob = Blob(sha256=file.sha256, size=file.size, xet_file=file)
+    Blob.objects.bulk_create([blob], ignore_conflicts=True)
+    Blob.objects.filter(pk=file.sha256, xet_file=None).update(xet_file=file)
+    claim = BlobClaim(repository=repository, blob_id=file.sha256, user_id=user.pk)
+    BlobClaim.objects.bulk_create([claim], ignore_conflicts=True)
+
+
+def _offer(xorb: str, hashes: Iterable[bytes]) -> None:
+    """Let clients find the chunks with these raw hashes in the xorb."""
+    rows = [DedupChunk(hash=to_hex(raw), xorb_id=xorb) for raw in hashes]
+    DedupChunk.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _drain(stream: Reader, length: int) -> None:
+    """Read what the client sends anyway, so that it gets to read the answer."""
+    while length > 0 and (block := stream.read(min(length, _COPY_BYTES))):
+        length -= len(block)

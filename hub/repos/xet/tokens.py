@@ -1,0 +1,121 @@
+"""What the Xet endpoints are opened with: tokens for calls, and signed addresses for bytes.
+
+Both are signed with the hub's secret and stored nowhere. A token says who asks and for which
+repository; whether they may is checked again at each use (`access`).
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from django.core import signing
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from hub.accounts.models import Someone
+from hub.repos.models import Repository
+
+from .errors import LinkRefused, TokenInvalid
+
+Scope = Literal["read", "write"]
+
+TOKEN_SECONDS = 3600
+# Long enough for the 256 MB that a client asks for at a time; on a slower line it asks again.
+LINK_SECONDS = 900
+
+_TOKEN_SALT = "hub.repos.xet.token"
+_LINK_SALT = "hub.repos.xet.link"
+
+
+@dataclass(frozen=True, slots=True)
+class XetToken:
+    """Claims of a token. ``access_token`` is the hub token it was got with; revoking that ends this."""
+
+    repository: int
+    user: int | None
+    access_token: int | None
+    scope: Scope
+    expires_at: int  # unix seconds
+
+    def __str__(self) -> str:
+        claims = [self.repository, self.user, self.access_token, self.scope, self.expires_at]
+        return signing.dumps(claims, salt=_TOKEN_SALT)
+
+
+def issue_token(*, repository: Repository, user: Someone, scope: Scope) -> XetToken:
+    """Return a token for `user` (or nobody) on `repository`. Its text is `str(token)`."""
+    acting = getattr(user, "acting_token", None)
+    return XetToken(
+        repository=repository.pk,
+        user=user.pk,
+        access_token=acting.pk if acting else None,
+        scope=scope,
+        expires_at=int(time.time()) + TOKEN_SECONDS,
+    )
+
+
+def token_answer(base_url: str, token: XetToken) -> tuple[dict[str, str | int], dict[str, str]]:
+    """Return body and headers of a token route: one half of the clients reads each.
+
+    `base_url`: scheme and host of the hub as the caller reaches it.
+    """
+    cas_url = f"{base_url}/xet"
+    text = str(token)
+    body = {"casUrl": cas_url, "accessToken": text, "exp": token.expires_at}
+    headers = {
+        "X-Xet-Cas-Url": cas_url,
+        "X-Xet-Access-Token": text,
+        "X-Xet-Token-Expiration": str(token.expires_at),
+    }
+    return body, headers
+
+
+def read_token(text: str) -> XetToken:
+    """Return the claims of a token. Raises TokenInvalid if it is forged or expired."""
+    try:
+        token = XetToken(*signing.loads(text, salt=_TOKEN_SALT))
+    except signing.BadSignature as error:
+        raise TokenInvalid("This Xet token is not valid here. Ask for a new one.") from error
+    if token.expires_at <= time.time():
+        raise TokenInvalid("This Xet token has expired. Ask for a new one.")
+    return token
+
+
+class StoredRange(NamedTuple):
+    """A run of chunks of a stored xorb: chunk numbers end-exclusive, byte offsets end-exclusive."""
+
+    xorb: str
+    first_chunk: int
+    end_chunk: int
+    start: int
+    end: int
+
+
+def sign_range(wanted: StoredRange) -> str:
+    """Return the query string that opens exactly these bytes, for LINK_SECONDS."""
+    expires_at = int(time.time()) + LINK_SECONDS
+    return (
+        f"chunks={wanted.first_chunk}-{wanted.end_chunk}&bytes={wanted.start}-{wanted.end}"
+        f"&expires={expires_at}&signature={_signature(wanted, expires_at)}"
+    )
+
+
+def read_range(xorb: str, query: dict[str, str]) -> StoredRange:
+    """Return what a signed query string opens. Raises LinkRefused if it is forged or expired."""
+    try:
+        chunks = [int(number) for number in query["chunks"].split("-")]
+        offsets = [int(number) for number in query["bytes"].split("-")]
+        wanted = StoredRange(xorb, *chunks, *offsets)
+        expires_at = int(query["expires"])
+        signature = query["signature"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise LinkRefused("This address is not complete. Ask for the file's reconstruction.") from error
+    if not constant_time_compare(signature, _signature(wanted, expires_at)):
+        raise LinkRefused("This address was not signed by this hub.")
+    if expires_at <= time.time():
+        raise LinkRefused("This address has expired. Ask for the file's reconstruction again.")
+    return wanted
+
+
+def _signature(wanted: StoredRange, expires_at: int) -> str:
+    text = ":".join(map(str, (*wanted, expires_at)))
+    return salted_hmac(_LINK_SALT, text, algorithm="sha256").hexdigest()
