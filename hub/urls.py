@@ -2,14 +2,16 @@
 
 from django.urls import include, path
 
+from hub.api.xet.views import telemetry
 from hub.core import converters
 
 converters.register()
 
 urlpatterns = [
-    path("", include("hub.core.health_urls")),
     path("api/", include("hub.api.hf.urls")),
     path("xet/", include("hub.api.xet.urls")),
+    # Xet clients report to the root of the host, whatever the prefix of the other calls.
+    path("v1/telemetry", telemetry),
     path("", include("hub.api.hf.file_urls")),
     path("", include("hub.web.urls")),
 ]

@@ -1,0 +1,70 @@
+"""`prepare`: everything between the engines' start and the site's: messages, static files, the schema."""
+
+import hashlib
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import connection
+
+from hub.core.management.base import Error, HubCommand
+from hub.core.translations import compile_messages
+
+# Any number that no other use of advisory locks takes.
+MIGRATION_LOCK = 7_020_133
+
+
+class Command(HubCommand):
+    help = "Compile messages, collect static files and bring the database's schema up to date. Safe to run twice."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--no-database", action="store_true", help="leave the schema alone (to build an image)")
+
+    def handle(self, *args: Any, no_database: bool, **options: Any) -> None:
+        try:
+            compile_messages()
+        except OSError as error:
+            self.stdout.write(f"{error.filename} cannot be written, so some texts stay in English.")
+        self._collect_static()
+        if not no_database:
+            with _only_one_at_a_time():
+                call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
+
+    def _collect_static(self) -> None:
+        """Compressing takes seconds, so it is done only where a file has changed since the last time."""
+        stamp = Path(settings.STATIC_ROOT) / "collected"
+        state = _state_of_static_files()
+        if stamp.exists() and stamp.read_text() == state:
+            return
+        try:
+            call_command("collectstatic", interactive=False, verbosity=0)
+        except ValueError as error:  # The manifest's way to say that a style sheet names a file that is not there.
+            raise Error(f"The static files do not fit together: {error}") from error
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(state)
+
+
+def _state_of_static_files() -> str:
+    found = [django.__version__, settings.STORAGES["staticfiles"]["BACKEND"]]
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            stat = Path(storage.path(path)).stat()
+            found.append(f"{path} {stat.st_size} {stat.st_mtime_ns}")
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()
+
+
+@contextmanager
+def _only_one_at_a_time() -> Iterator[None]:
+    """Several nodes that start together migrate one after the other."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])

@@ -1,0 +1,44 @@
+"""The engines of the test run, and the fixtures that every part of the tests uses."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import live
+
+ENGINES = pytest.StashKey[live.Instance]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start PostgreSQL and Valkey once, in the process that the workers of pytest-xdist are started from."""
+    if hasattr(session.config, "workerinput") or session.config.option.collectonly:
+        return
+    engines = live.launch(_root() / "engines-of-tests", "--engines", GROVE_DATA=str(_root()))
+    session.config.stash[ENGINES] = engines
+    engines.wait_ready()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    if engines := config.stash.get(ENGINES, None):
+        engines.stop()
+    live.remove(_root())
+
+
+def _root() -> Path:
+    return Path(os.environ["GROVE_TESTS_ROOT"])
+
+
+@pytest.fixture(scope="session")
+def live_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance]:
+    """A whole hub behind a real gunicorn, shared by the tests of one worker: make users and repositories of your own.
+
+    `live_hub.url` is its address, `live_hub.manage("create_user", ...)` runs a command on it.
+    """
+    data = tmp_path_factory.mktemp("live") / "data"
+    with live.running(data) as hub:
+        yield hub
+    live.remove(data)

@@ -1,0 +1,106 @@
+"""A whole hub for tests: `manage.py up` as people run it, on a free port and a data folder of its own."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub.embedded import connection
+
+BASE = Path(__file__).resolve().parent.parent
+READY = re.compile(r"Grove is at (\S+)|The engines of .* are ready")
+START_SECONDS = 120
+
+
+@dataclass
+class Instance:
+    """One run of `manage.py up`. `log` holds everything that it and its children said."""
+
+    data: Path
+    log: Path
+    env: dict[str, str]
+    process: subprocess.Popen[bytes]
+    url: str = field(default="", init=False)
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_ready(self) -> None:
+        """Wait until it says where it is. Raises AssertionError with the log where it ends or takes too long."""
+        deadline = time.monotonic() + START_SECONDS
+        while not (found := READY.search(self.said())):
+            ended = self.process.poll()
+            assert ended is None, f"`up` ended with {ended}:\n{self.said()}"
+            assert time.monotonic() < deadline, f"`up` is not ready:\n{self.said()}"
+            time.sleep(0.05)
+        self.url = found[1] or ""
+
+    def manage(self, *args: str) -> str:
+        """Run a management command on this instance; returns what it printed. Raises AssertionError if it fails."""
+        done = self.run(*args)
+        assert done.returncode == 0, f"{args}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run a management command on this instance, whatever comes of it."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *args], cwd=BASE, env=self.env, capture_output=True, text=True, timeout=120
+        )
+
+    def stop(self, seconds: float = 90) -> int:
+        """Ask it to end as Ctrl-C does; returns its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=seconds)
+
+
+def environment(data: Path, **settings: str) -> dict[str, str]:
+    """The environment of a hub on `data`: that of the tests without the tests' own settings."""
+    ours = re.compile(r"GROVE_|HF_|PYTEST_|COV_|DJANGO_|(DATABASE_URL|REDIS_URL|EMAIL_URL|HOST|PORT)$")
+    env = {name: value for name, value in os.environ.items() if not ours.match(name)}
+    return {**env, "GROVE_DATA": str(data), "PORT": "0", "PYTHONUNBUFFERED": "1", **settings}
+
+
+def launch(data: Path, *args: str, **settings: str) -> Instance:
+    """Start `manage.py up` on a data folder, and do not wait for it."""
+    data.parent.mkdir(parents=True, exist_ok=True)
+    log = data.with_name(f"{data.name}.log")
+    env = environment(data, **settings)
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", *args],
+            cwd=BASE,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    return Instance(data=data, log=log, env=env, process=process)
+
+
+@contextmanager
+def running(data: Path, *args: str, **settings: str) -> Iterator[Instance]:
+    """A hub on `data` for the length of the block: `with running(tmp_path / "data", GROVE_SIGNUP="closed") as hub:`."""
+    instance = launch(data, *args, **settings)
+    try:
+        instance.wait_ready()
+        yield instance
+    finally:
+        try:
+            instance.stop()
+        finally:
+            instance.process.kill()
+
+
+def remove(data: Path) -> None:
+    """Delete a data folder, with the engines that root keeps elsewhere."""
+    home = connection(data).home.resolve()
+    shutil.rmtree(data, ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)

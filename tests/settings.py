@@ -1,0 +1,32 @@
+"""The hub's settings for a test run: a fresh data folder, whose engines `conftest.py` starts, and nothing from outside."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# The workers of pytest-xdist inherit the environment, and with it the folder.
+ROOT = "GROVE_TESTS_ROOT"
+if ROOT not in os.environ:
+    os.environ[ROOT] = tempfile.mkdtemp(prefix="grove-tests-")
+for _name in ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "HOST", "PORT"):
+    os.environ.pop(_name, None)
+for _name in [name for name in os.environ if name.startswith("GROVE_") and name != ROOT]:
+    del os.environ[_name]
+os.environ["GROVE_DATA"] = os.environ[ROOT]
+
+from hub.settings import *  # noqa: E402, F403
+from hub.settings import CACHES, DATA_DIR, ENGINES, STORAGES  # noqa: E402
+
+# Each worker of pytest-xdist has a database (pytest-django sees to that), a queue and a blob store of its own.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_number = int(WORKER.removeprefix("gw") or 0)
+CACHES["default"]["LOCATION"] = ENGINES.redis_url(2 + _number % 14)
+CELERY_BROKER_URL = ENGINES.broker_url(2 + _number % 14)
+DATA_DIR = Path(DATA_DIR) / f"worker{_number}"
+STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+# Pages are tested without collecting the static files first.
+STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+# A slow hash is right for people, and most of the time of a test that only needs somebody.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
