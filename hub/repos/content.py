@@ -1,0 +1,42 @@
+"""The bytes of a file, wherever they lie: in a git object, whole in the blob store, or as Xet chunks."""
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from hub.core import blobstore
+from hub.repos.errors import EntryNotFound
+from hub.repos.git.history import FileEntry, blob_of, read_file
+from hub.repos.models import Repository
+from hub.repos.xet.reading import open_file
+
+
+def open_content(repo: Repository, file: FileEntry, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """Yield bytes `start` to `end` (exclusive; None: the end) of what the file really holds, in pieces of about 1 MB.
+
+    Raises EntryNotFound where git has a pointer to content that this hub was never sent.
+    """
+    stop = file.size if end is None else min(end, file.size)
+    if file.sha256 is None:
+        yield read_file(repo, file)[start:stop]
+        return
+    blob = blob_of(file)
+    if blob is None:
+        raise EntryNotFound(_("The content of “%(path)s” has not been uploaded to this hub.") % {"path": file.path})
+    if not blob.whole:
+        assert blob.xet_file is not None
+        yield from open_file(blob.xet_file, start, stop)
+        return
+    with blobstore.open_blob(blobstore.lfs_key(file.sha256)) as handle:
+        handle.seek(start)
+        while start < stop:
+            piece = handle.read(min(blobstore.COPY_BYTES, stop - start))
+            if not piece:
+                return
+            start += len(piece)
+            yield piece
+
+
+def read_content(repo: Repository, file: FileEntry, start: int = 0, end: int | None = None) -> bytes:
+    """Return bytes `start` to `end` of the file in one piece; the caller knows that they are few."""
+    return b"".join(open_content(repo, file, start, end))
