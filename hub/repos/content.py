@@ -1,6 +1,7 @@
 """The bytes of a file, wherever they lie: in a git object, whole in the blob store, or as Xet chunks."""
 
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
@@ -12,22 +13,24 @@ from hub.repos.xet.reading import open_file
 
 
 def open_content(repo: Repository, file: FileEntry, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """Yield bytes `start` to `end` (exclusive; None: the end) of what the file really holds, in pieces of about 1 MB.
+    """Return bytes `start` to `end` (exclusive; None: the end) of what the file really holds, in pieces of about 1 MB.
 
     Raises EntryNotFound where git has a pointer to content that this hub was never sent.
     """
     stop = file.size if end is None else min(end, file.size)
     if file.sha256 is None:
-        yield read_file(repo, file)[start:stop]
-        return
+        return iter([read_file(repo, file)[start:stop]])
     blob = blob_of(file)
     if blob is None:
         raise EntryNotFound(_("The content of “%(path)s” has not been uploaded to this hub.") % {"path": file.path})
     if not blob.whole:
         assert blob.xet_file is not None
-        yield from open_file(blob.xet_file, start, stop)
-        return
-    with blobstore.open_blob(blobstore.lfs_key(file.sha256)) as handle:
+        return open_file(blob.xet_file, start, stop)
+    return _read_whole(blobstore.open_blob(blobstore.lfs_key(file.sha256)), start, stop)
+
+
+def _read_whole(handle: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
+    with handle:
         handle.seek(start)
         while start < stop:
             piece = handle.read(min(blobstore.COPY_BYTES, stop - start))

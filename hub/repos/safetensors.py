@@ -1,0 +1,100 @@
+"""What a safetensors file says of itself, from its header alone (https://github.com/huggingface/safetensors#format)."""
+
+import json
+import math
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from hub.core.errors import Invalid
+from hub.repos.content import read_content
+from hub.repos.git.history import FileEntry
+from hub.repos.models import Repository
+
+# The format allows 100 MB; a header of this size describes some hundred thousand tensors.
+MAX_HEADER_BYTES = 16 * 1024 * 1024
+MAX_DIMENSIONS = 32
+
+
+class HeaderInvalid(Invalid):
+    """The file is no safetensors file, whatever its name says."""
+
+    code = "HeaderInvalid"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor. `bytes` is what it takes in the file; `shape` is empty for a single number."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+
+    @property
+    def parameters(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Header:
+    """All tensors of one file, in the file's order, and the free text that its writer added."""
+
+    tensors: list[Tensor]
+    metadata: dict[str, str]
+
+    @property
+    def parameters(self) -> int:
+        return sum(t.parameters for t in self.tensors)
+
+    @property
+    def by_dtype(self) -> dict[str, int]:
+        """dtype (as written: BF16, F32, ...) -> number of parameters, the most first."""
+        counts: dict[str, int] = {}
+        for tensor in self.tensors:
+            counts[tensor.dtype] = counts.get(tensor.dtype, 0) + tensor.parameters
+        return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def read_header(repo: Repository, file: FileEntry) -> Header:
+    """Return the header of a file. Raises HeaderInvalid, EntryNotFound where the content is not here."""
+    if file.size < 8:
+        raise _invalid(_("it is shorter than 8 bytes"))
+    length = int.from_bytes(read_content(repo, file, 0, 8), "little")
+    if length > file.size - 8:
+        raise _invalid(_("its header is said to be longer than the file"))
+    if length > MAX_HEADER_BYTES:
+        raise _invalid(_("its header is larger than %(max)d bytes") % {"max": MAX_HEADER_BYTES})
+    return parse_header(read_content(repo, file, 8, 8 + length), file.size - 8 - length)
+
+
+def parse_header(content: bytes, data_bytes: int) -> Header:
+    """Return the header in `content`, checked against the number of bytes that follow it. Raises HeaderInvalid."""
+    try:
+        entries = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise _invalid(_("its header is not JSON")) from error
+    if not isinstance(entries, dict):
+        raise _invalid(_("its header is not a table of tensors"))
+    metadata = entries.pop("__metadata__", {})
+    if not isinstance(metadata, dict):
+        raise _invalid(_("its metadata is not a table"))
+    tensors = [_tensor(name, entry, data_bytes) for name, entry in entries.items()]
+    return Header(tensors, {str(k): v for k, v in metadata.items() if isinstance(v, str)})
+
+
+def _tensor(name: str, entry: object, data_bytes: int) -> Tensor:
+    match entry:
+        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(start), int(end)]} if (
+            0 <= start <= end <= data_bytes
+            and len(shape) <= MAX_DIMENSIONS
+            and all(isinstance(size, int) and 0 <= size < 2**63 for size in shape)
+            # A shape that its bytes cannot hold would let a small file claim any number of parameters.
+            and math.prod(shape) <= 8 * (end - start)
+        ):
+            return Tensor(name, dtype[:16], tuple(shape), end - start)
+    raise _invalid(_("the entry of “%(name)s” is broken") % {"name": name[:100]})
+
+
+def _invalid(reason: str) -> HeaderInvalid:
+    return HeaderInvalid(_("This is not a readable safetensors file: %(reason)s.") % {"reason": reason})
