@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('type', models.SmallIntegerField(choices=[(1, 'Commit'), (2, 'Tree'), (3, 'Blob'), (4, 'Tag')])),
                 ('size', models.PositiveIntegerField()),
                 ('body', models.BinaryField()),
-                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='objects', to='repos.gitstore')),
+                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='repos.gitstore')),
             ],
         ),
         migrations.CreateModel(
@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(max_length=500)),
                 ('description', models.TextField(blank=True)),
                 ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='commits', to='repos.gitstore')),
+                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='repos.gitstore')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('store', 'oid'), name='commit_once')],

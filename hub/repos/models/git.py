@@ -30,7 +30,7 @@ class GitObject(models.Model):
     """One object; `body` is the zlib-deflated content without git's header, just as a pack entry holds it."""
 
     pk = models.CompositePrimaryKey("store_id", "oid")
-    store = models.ForeignKey(GitStore, on_delete=models.CASCADE, related_name="objects", db_index=False)
+    store = models.ForeignKey(GitStore, on_delete=models.CASCADE, related_name="+", db_index=False)
     oid = HexField(length=20)
     type = models.SmallIntegerField(choices=ObjectType)
     size = models.PositiveIntegerField()  # bytes, inflated
@@ -40,7 +40,7 @@ class GitObject(models.Model):
 class GitCommit(models.Model):
     """A commit that some ref of the store reaches, in a form that history pages can read without inflating anything."""
 
-    store = models.ForeignKey(GitStore, on_delete=models.CASCADE, related_name="commits", db_index=False)
+    store = models.ForeignKey(GitStore, on_delete=models.CASCADE, related_name="+", db_index=False)
     oid = HexField(length=20)
     tree = HexField(length=20)
     parents = ArrayField(HexField(length=20), default=list)
