@@ -16,9 +16,9 @@ from hub.web.pages import errors
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # What a visitor needs in order to come in, on a hub that shows nothing to strangers.
-_ENTRANCES = ("/login", "/signup", "/logout", "/password/", "/email/", "/setup/", "/preferences", "/robots.txt", "/favicon.ico")
+_ENTRANCES = re.compile(r"/((login|signup|logout|preferences|robots\.txt|favicon\.ico)$|(password|email|setup|account)/)")
 # Addresses that tools ask for. They answer for themselves, in the words that the tools know.
-_TOOLS = re.compile(r"/(api|v1|healthz|readyz)(/|$)|/(datasets/)?[^/]+/[^/]+(\.git/|/(resolve|info)/)")
+_TOOLS = re.compile(r"/(api|v1|xet|healthz|readyz)(/|$)|/(datasets/)?[^/]+/[^/]+(\.git/|/(resolve|info)/)")
 
 
 def is_site_page(request: HttpRequest) -> bool:
@@ -32,7 +32,7 @@ def anonymous_reading(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         if settings.ANONYMOUS_READ or request.user.is_authenticated:
             return get_response(request)
-        if request.path.startswith(_ENTRANCES) or _TOOLS.match(request.path):
+        if _ENTRANCES.match(request.path) or _TOOLS.match(request.path):
             return get_response(request)
         return redirect(_login_address(request))
 

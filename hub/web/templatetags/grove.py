@@ -118,6 +118,28 @@ def leaf_outline(family: str) -> str:
 
 
 @register.filter
+def family(repository: Any) -> str:
+    """The id whose leaf a repository carries: its base model as the card names it, else its own."""
+    row = getattr(repository, "search_row", None)
+    base = (row.card or {}).get("base_model") if row is not None else None
+    if isinstance(base, list):
+        base = base[0] if base else None
+    return base if isinstance(base, str) and base else repository.full_name
+
+
+@register.filter
+def task_name(task: str) -> str:
+    """A task's identifier as words: "text-generation" -> "Text generation"."""
+    return task.replace("-", " ").capitalize()
+
+
+@register.inclusion_tag("partials/gate.html")
+def plate() -> dict[str, Any]:
+    """The plate of all leaves, each in one of the inks."""
+    return {"leaves": [(leaf, number % INKS + 1) for number, leaf in enumerate(LEAVES)]}
+
+
+@register.filter
 def initials(name: str) -> str:
     """One or two letters for an avatar: "mira-okafor" -> "MO", "林雨辰" -> "林"."""
     words = [word for word in re.split(r"[\W_]+", name) if word]

@@ -1,0 +1,109 @@
+"""What people fill in to come in. allauth does the work; the words are ours."""
+
+from typing import Any
+
+from allauth.account import forms as allauth
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from hub.accounts.names import MAX_NAMESPACE
+
+
+def password_field(*, label: Any, new: bool, help_text: Any = "") -> forms.CharField:
+    autocomplete = "new-password" if new else "current-password"
+    widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
+    return forms.CharField(label=label, strip=False, widget=widget, help_text=help_text)
+
+
+def _plain(form: forms.BaseForm) -> None:
+    """Take allauth's placeholders away: a label says it once, and stays when somebody types."""
+    for field in form.fields.values():
+        field.widget.attrs.pop("placeholder", None)
+
+
+class LoginForm(allauth.LoginForm):  # type: ignore[misc]
+    """Name or e-mail address, and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["login"].label = _("User name or e-mail address")
+        self.fields["login"].widget.attrs.update(autocomplete="username", autocapitalize="none", spellcheck="false")
+        self.fields["password"].label = _("Password")
+        self.fields["password"].help_text = ""
+        self.fields["remember"].label = _("Stay logged in on this device")
+
+
+class SignupForm(allauth.SignupForm):  # type: ignore[misc]
+    """Name, e-mail address, password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        name = self.fields["username"]
+        name.label = _("User name")
+        name.help_text = _("Letters a to z, digits and single hyphens. It stands in the address of all that you publish.")
+        name.widget.attrs.update(autocapitalize="none", spellcheck="false", maxlength=MAX_NAMESPACE)
+        self.fields["email"].label = _("E-mail address")
+        self.fields["email"].help_text = _("Only for you: for resetting your password. It is never shown.")
+        self.fields["password1"].label = _("Password")
+        self.fields["password1"].help_text = _("At least 10 characters, not only digits, not a common one.")
+
+
+class ResetPasswordForm(allauth.ResetPasswordForm):  # type: ignore[misc]
+    """The e-mail address that the link goes to."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["email"].label = _("E-mail address")
+
+
+class NewPasswordForm(allauth.ResetPasswordKeyForm):  # type: ignore[misc]
+    """A new password after a reset. Asked once: browsers show what is typed and keep it."""
+
+    password2 = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["password1"].label = _("New password")
+        self.fields["password1"].help_text = _("At least 10 characters, not only digits, not a common one.")
+
+
+class ChangePasswordForm(allauth.ChangePasswordForm):  # type: ignore[misc]
+    """The current password and a new one."""
+
+    password2 = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["oldpassword"].label = _("Current password")
+        self.fields["oldpassword"].help_text = ""
+        self.fields["password1"].label = _("New password")
+        self.fields["password1"].help_text = _("At least 10 characters, not only digits, not a common one.")
+
+
+class AddEmailForm(allauth.AddEmailForm):  # type: ignore[misc]
+    """One more e-mail address."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["email"].label = _("Another e-mail address")
+
+
+class SetupForm(forms.Form):
+    """The first administrator."""
+
+    name = forms.CharField(
+        label=_("User name"),
+        max_length=MAX_NAMESPACE,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+        help_text=_("Letters a to z, digits and single hyphens. It stands in the address of all that you publish."),
+    )
+    email = forms.EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    password = password_field(
+        label=_("Password"), new=True, help_text=_("At least 10 characters, not only digits, not a common one.")
+    )

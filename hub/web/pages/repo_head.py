@@ -1,0 +1,134 @@
+"""What all pages of one repository share: loading it for what the page does, its head, tabs and revisions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+
+from hub.accounts.models import Someone
+from hub.catalog.models import SearchRow
+from hub.core.errors import NotFound
+from hub.repos.errors import RepoMoved
+from hub.repos.git.history import resolve_revision
+from hub.repos.models import GitCommit, GitPath, GitRef, Repository
+from hub.repos.permissions import (
+    get_repo_for_admin,
+    get_repo_for_read,
+    get_repo_for_write,
+    may_administer,
+    may_write,
+)
+from hub.web.context import address_of
+
+DEFAULT_BRANCH = "main"
+# Branches and tags that the switcher offers; any other is reached by its address.
+MAX_REFS = 200
+BRANCH_PREFIX = "refs/heads/"
+TAG_PREFIX = "refs/tags/"
+
+P = ParamSpec("P")
+Loader = Callable[[Someone, str, str, str], Repository]
+Page = Callable[Concatenate[HttpRequest, Repository, P], HttpResponse]
+
+
+def _page(load: Loader) -> Callable[[Page[P]], Callable[..., HttpResponse]]:
+    """Make a view `(request, repo, ...)` one that takes an address; a repository's former names redirect."""
+
+    def decorate(view: Page[P]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def loaded(request: HttpRequest, kind: str, namespace: str, name: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                repo = load(request.user, kind, namespace, name)
+            except RepoMoved as moved:
+                return _forward(request, moved)
+            return view(request, repo, *args, **kwargs)
+
+        return loaded
+
+    return decorate
+
+
+for_readers = _page(get_repo_for_read)
+for_writers = _page(get_repo_for_write)
+for_admins = _page(get_repo_for_admin)
+
+
+def _forward(request: HttpRequest, moved: RepoMoved) -> HttpResponse:
+    """Redirect to the same page below the new name."""
+    prefix = 3 if moved.kind == "dataset" else 2
+    below = address_of(request).split("/", prefix + 1)[prefix + 1 :]
+    head = "/datasets" if moved.kind == "dataset" else ""
+    address = "/".join([f"{head}/{moved.full_name}", *below])
+    if not below and request.META.get("QUERY_STRING"):
+        address += "?" + request.META["QUERY_STRING"]
+    response = HttpResponseRedirect(address)
+    # 307 keeps a form's method and content, and is not remembered: the old name may be taken back.
+    response.status_code = 307
+    return response
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A revision as the address names it, and the commit that it means."""
+
+    name: str
+    commit: GitCommit
+    refs: list[GitRef]
+
+    @property
+    def branches(self) -> list[str]:
+        return [r.name.removeprefix(BRANCH_PREFIX) for r in self.refs if r.name.startswith(BRANCH_PREFIX)]
+
+    @property
+    def tags(self) -> list[str]:
+        return [r.name.removeprefix(TAG_PREFIX) for r in self.refs if r.name.startswith(TAG_PREFIX)]
+
+    @property
+    def is_branch(self) -> bool:
+        return self.name in self.branches
+
+    @property
+    def shown(self) -> str:
+        """The name; a commit's first seven digits."""
+        return self.name[:7] if self.name == self.commit.oid else self.name
+
+
+def open_revision(repo: Repository, name: str) -> Revision:
+    """Return the revision with what one may switch to. Raises RevisionNotFound."""
+    commit = resolve_revision(repo, name)
+    refs = GitRef.objects.filter(repository=repo, name__regex=r"^refs/(heads|tags)/").order_by("name")
+    return Revision(name, commit, list(refs[:MAX_REFS]))
+
+
+def repo_page(
+    request: HttpRequest, template: str, repo: Repository, *, tab: str, status: int = 200, **more: Any
+) -> HttpResponse:
+    """Render a page of `repo` under its head. `tab` is the tab that is open: card, files, commits or settings."""
+    context = {
+        "repo": repo,
+        "nav": repo.plural,
+        "tab": tab,
+        "row": SearchRow.objects.filter(pk=repo.pk).first(),
+        "file_count": GitPath.objects.filter(repository=repo).count(),
+        "may_write": may_write(request.user, repo),
+        "may_administer": request.user.is_authenticated and may_administer(request.user, repo),
+        **more,
+    }
+    return render(request, template, context, status=status)
+
+
+def crumbs_of(path: str) -> list[tuple[str, str]]:
+    """Return (name, path) of each folder on the way, and of the last part itself."""
+    parts = path.split("/") if path else []
+    return [(part, "/".join(parts[: n + 1])) for n, part in enumerate(parts)]
+
+
+def page_number(request: HttpRequest) -> int:
+    """Return `?page=`, from 1. Raises NotFound for what is no number."""
+    given = request.GET.get("page", "1")
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= 10**6:
+        raise NotFound("")
+    return int(given[:9])

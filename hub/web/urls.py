@@ -1,0 +1,50 @@
+"""Addresses of the pages. `/{namespace}/…` come after every fixed word, `/{name}` last of all."""
+
+from allauth.account import views as allauth
+from django.urls import path, re_path
+
+from hub.web.pages import accounts, home, organizations, settings, setup, site
+
+urlpatterns = [
+    # The site as a whole.
+    path("", home.home, name="home"),
+    path("preferences", site.preferences, name="preferences"),
+    path("robots.txt", site.robots, name="robots"),
+    path("favicon.ico", site.favicon, name="favicon"),
+    # Coming in. The names are those that allauth looks for.
+    path("login", accounts.login, name="account_login"),
+    path("logout", allauth.logout, name="account_logout"),
+    path("signup", accounts.signup, name="account_signup"),
+    path("setup/<str:secret>", setup.setup, name="setup"),
+    path("account/inactive", allauth.account_inactive, name="account_inactive"),
+    path("account/reauthenticate", allauth.reauthenticate, name="account_reauthenticate"),
+    path("email/confirm", allauth.email_verification_sent, name="account_email_verification_sent"),
+    path("email/confirm/<str:key>", allauth.confirm_email, name="account_confirm_email"),
+    path("password/reset", accounts.password_reset, name="account_reset_password"),
+    path("password/reset/sent", allauth.password_reset_done, name="account_reset_password_done"),
+    path("password/reset/done", allauth.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+    # The key itself has hyphens, so only a pattern can tell where it starts.
+    re_path(
+        r"^password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)$",
+        accounts.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    # Settings.
+    path("settings/profile", settings.profile, name="settings_profile"),
+    path("settings/account", settings.account, name="account_email"),
+    path("settings/password", accounts.password_change, name="account_change_password"),
+    path("settings/password/set", allauth.password_set, name="account_set_password"),
+    path("settings/tokens", settings.tokens, name="settings_tokens"),
+    path("settings/tokens/<int:token_id>/revoke", settings.revoke_token, name="revoke_token"),
+    path("settings/invitations", settings.invitations, name="settings_invitations"),
+    path("settings/invitations/<int:link_id>/revoke", settings.revoke_invitation, name="revoke_invitation"),
+    # Organizations.
+    path("organizations/new", organizations.create, name="organization_new"),
+    path("organizations/<str:name>/settings", organizations.settings, name="organization_settings"),
+    path("organizations/<str:name>/delete", organizations.delete, name="organization_delete"),
+    path("organizations/<str:name>/members", organizations.members, name="organization_members"),
+    path("organizations/<str:name>/members/<str:member>/role", organizations.set_role, name="member_role"),
+    path("organizations/<str:name>/members/<str:member>/remove", organizations.remove_member, name="member_remove"),
+    # A user or an organization. Last.
+    path("<str:name>", home.profile, name="profile"),
+]
