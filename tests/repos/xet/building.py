@@ -20,12 +20,7 @@ def noise(seed: int, length: int) -> bytes:
 
 
 def header(compressed: int, scheme: int, raw: int, version: int = 0) -> bytes:
-    return (
-        bytes([version])
-        + compressed.to_bytes(3, "little")
-        + bytes([scheme])
-        + raw.to_bytes(3, "little")
-    )
+    return bytes([version]) + compressed.to_bytes(3, "little") + bytes([scheme]) + raw.to_bytes(3, "little")
 
 
 def group(data: bytes) -> bytes:

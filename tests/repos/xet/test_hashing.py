@@ -26,7 +26,7 @@ def test_hex_reverses_each_group_of_eight_bytes():
 
 @pytest.mark.parametrize("text", ["", "00", "g" * 64, "A" * 64, "0" * 63 + "\n", "0" * 65])
 def test_only_64_lower_case_digits_are_a_hash(text):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="64"):
         hashing.from_hex(text)
 
 
@@ -41,8 +41,7 @@ def test_vectors_of_the_specification():
         == "be64c7003ccd3cf4357364750e04c9592b3c36705dee76a71590c011766b6c14"
     )
     assert (
-        hashing.to_hex(hashing.range_hash(both))
-        == "eb06a8ad81d588ac05d1d9a079232d9c1e7d0b07232fa58091caa7bf333a2768"
+        hashing.to_hex(hashing.range_hash(both)) == "eb06a8ad81d588ac05d1d9a079232d9c1e7d0b07232fa58091caa7bf333a2768"
     )
 
 
@@ -82,5 +81,6 @@ def test_modulo_reads_the_last_word():
 def test_a_key_changes_a_chunk_hash():
     raw = hashing.chunk_hash(b"x")
     keyed = {hashing.keyed_chunk_hash(bytes([k]) * 32, raw) for k in range(3)}
-    assert len(keyed) == 3 and raw not in keyed
+    assert len(keyed) == 3
+    assert raw not in keyed
     assert BLOCK == 131072

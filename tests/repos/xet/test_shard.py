@@ -30,13 +30,15 @@ def test_a_file_is_read_as_claimed():
     assert hashing.to_hex(found.file_hash) == file_of(PIECES)
     assert found.size == sum(map(len, PIECES))
     assert found.sha256 == SHA256
-    assert found.terms["start"].tolist() == [0, 2] and found.terms["end"].tolist() == [2, 5]
+    assert found.terms["start"].tolist() == [0, 2]
+    assert found.terms["end"].tolist() == [2, 5]
     assert found.range_hashes == term(NAME, PIECES, 0, 2)[1] + term(NAME, PIECES, 2, 5)[1]
 
 
 def test_a_file_may_come_without_sha256_or_proofs():
     [found] = read(shard_of([(file_of(PIECES), [term(NAME, PIECES)], None)], proofs=False))
-    assert found.sha256 is None and found.range_hashes is None
+    assert found.sha256 is None
+    assert found.range_hashes is None
 
 
 def test_an_empty_shard_has_no_files():
@@ -93,22 +95,23 @@ def test_dedup_answer_leads_from_a_keyed_chunk_to_its_place():
     answer = shard.build_dedup_answer(layouts, key=key, key_expiry=1_900_000_000)
 
     footer = np.frombuffer(answer[-200:], "<u8")
-    assert answer[:32] == shard._TAG and footer[0] == 1
+    assert answer[:32] == shard._TAG
+    assert footer[0] == 1
     assert int.from_bytes(answer[40:48], "little") == 200
     assert footer[-1] == len(answer) - 200
-    assert answer[-200 + 72 : -200 + 104] == key and footer[14] == 1_900_000_000
+    assert answer[-200 + 72 : -200 + 104] == key
+    assert footer[14] == 1_900_000_000
     xorbs_at, lookup_at, count = int(footer[2]), int(footer[7]), int(footer[8])
     assert count == len(PIECES) + len(other)
-    lookup = np.frombuffer(
-        answer, np.dtype([("key", "<u8"), ("record", "<u4"), ("chunk", "<u4")]), count, lookup_at
-    )
+    lookup = np.frombuffer(answer, np.dtype([("key", "<u8"), ("record", "<u4"), ("chunk", "<u4")]), count, lookup_at)
     assert np.all(np.diff(lookup["key"].astype(object)) >= 0)
     for pieces, (name, _) in zip((PIECES, other), layouts, strict=True):
         for i, piece in enumerate(pieces):
             keyed = hashing.keyed_chunk_hash(key, hashing.chunk_hash(piece))
             [row] = lookup[lookup["key"] == int.from_bytes(keyed[:8], "little")]
             at = xorbs_at + 48 * int(row["record"])
-            assert row["chunk"] == i and answer[at : at + 32] == name
+            assert row["chunk"] == i
+            assert answer[at : at + 32] == name
             record = answer[at + 48 * (1 + i) : at + 48 * (2 + i)]
             assert record[:32] == keyed
             assert int.from_bytes(record[36:40], "little") == len(piece)

@@ -38,7 +38,8 @@ def test_layout_of_a_valid_xorb(scheme):
     assert hashing.to_hex(xorb.name_of(layout)) == name
     assert stored.getvalue() == body
     assert layout.raw_lengths.tolist() == [131072, 60_000, 1, 8195]
-    assert layout.stored_size == len(body) and layout.raw_size == 199_268
+    assert layout.stored_size == len(body)
+    assert layout.raw_size == 199_268
     for i, piece in enumerate(pieces):
         start, end = layout.stored_range(i, i + 1)
         assert body[start:end] == packed(piece, scheme)
@@ -56,7 +57,8 @@ def test_a_footer_is_dropped():
     stored = io.BytesIO()
     whole = body + xorb_footer(name, pieces, [9008, 18016])
     layout = xorb.scan(io.BytesIO(whole), len(whole), sink=stored.write)
-    assert stored.getvalue() == body and layout.stored_size == len(body)
+    assert stored.getvalue() == body
+    assert layout.stored_size == len(body)
 
 
 @pytest.mark.parametrize("damage", [lambda f: f[:-1], lambda f: f + b"\0", lambda f: f[:8]])
