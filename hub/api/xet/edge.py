@@ -8,7 +8,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from hub.core.errors import HubError
+from hub.api.errors import headers_of
+from hub.core.errors import HubError, Invalid
 from hub.repos.xet import xorb
 from hub.repos.xet.access import Access, authorize
 from hub.repos.xet.errors import TokenInvalid
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 View = Callable[..., HttpResponseBase]
 
 
-class LengthRequired(HubError):
+class LengthRequired(Invalid):
     """The request has a body and does not say how long it is."""
 
     code = "LengthRequired"
@@ -64,9 +65,7 @@ def endpoint(method: str, *, write: bool = False) -> Callable[[View], View]:
 
 
 def refusal(error: HubError) -> JsonResponse:
-    answer = JsonResponse({"error": error.message}, status=error.status)
-    answer["X-Error-Code"] = error.code
-    return answer
+    return JsonResponse({"error": error.message}, status=error.status, headers=headers_of(error))
 
 
 def _access(request: HttpRequest, *, write: bool) -> Access:

@@ -56,9 +56,7 @@ def upload_shard_with_progress(request: HttpRequest, access: Access) -> HttpResp
     progress = _registration(request, access)
     # The first step reads and checks the body, so what is wrong with it is still a status code.
     first = next(progress)
-    return StreamingHttpResponse(
-        _progress_lines(chain([first], progress)), content_type="application/x-ndjson"
-    )
+    return StreamingHttpResponse(_progress_lines(chain([first], progress)), content_type="application/x-ndjson")
 
 
 @endpoint("GET")
@@ -153,9 +151,7 @@ def _checked(name: str) -> str:
 
 def _registration(request: HttpRequest, access: Access) -> Iterator[Progress]:
     body = Body(request)
-    return register_shard(
-        stream=body, length=body.length, repository=access.repository, user=access.user
-    )
+    return register_shard(stream=body, length=body.length, repository=access.repository, user=access.user)
 
 
 def _progress_lines(progress: Iterator[Progress]) -> Iterator[bytes]:

@@ -43,9 +43,7 @@ def parse_header(data: bytes | memoryview) -> ChunkHeader:
     if not 0 < header.raw <= MAX_RAW:
         raise FormatError(f"A chunk announces {header.raw} bytes; 1 to {MAX_RAW} are allowed.")
     if not 0 < header.compressed <= MAX_COMPRESSED:
-        raise FormatError(
-            f"A chunk announces {header.compressed} stored bytes; 1 to {MAX_COMPRESSED} are allowed."
-        )
+        raise FormatError(f"A chunk announces {header.compressed} stored bytes; 1 to {MAX_COMPRESSED} are allowed.")
     if header.scheme == SCHEME_NONE and header.compressed != header.raw:
         raise FormatError("An uncompressed chunk announces two different lengths.")
     return header

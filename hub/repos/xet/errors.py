@@ -49,14 +49,14 @@ class ContentNotFound(NotFound):
     code = "XetContentNotFound"
 
 
-class RangeNotSatisfiable(HubError):
+class RangeNotSatisfiable(Invalid):
     """The range begins at or after the end of the file: the sign by which clients end their paging."""
 
     code = "RangeNotSatisfiable"
     status = 416
 
 
-class ContentDamaged(HubError):
+class DamagedContentError(HubError):
     """Bytes at rest no longer have the hash that they were stored under; they are not served."""
 
     code = "XetContentDamaged"

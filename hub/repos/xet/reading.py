@@ -11,7 +11,7 @@ from hub.core import blobstore
 from hub.repos.models import XetFile
 
 from . import chunks
-from .errors import ContentDamaged, FormatError, RangeNotSatisfiable
+from .errors import DamagedContentError, FormatError, RangeNotSatisfiable
 from .hashing import chunk_hash
 from .layouts import Layouts
 from .tokens import StoredRange
@@ -72,7 +72,7 @@ def pieces(terms: Sequence[Term], start: int, end: int) -> Iterator[Piece]:
 def open_terms(terms: Sequence[Term], start: int, end: int) -> Iterator[bytes]:
     """Yield the bytes `start` to `end` (exclusive) of the file with these terms.
 
-    Memory: about one block and its inflated form. Raises ContentDamaged rather than yield a byte
+    Memory: about one block and its inflated form. Raises DamagedContentError rather than yield a byte
     that is not what was stored.
     """
     for piece in pieces(terms, start, end):
@@ -86,13 +86,13 @@ def open_terms(terms: Sequence[Term], start: int, end: int) -> Iterator[bytes]:
 def open_file(file: XetFile, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """Yield the bytes `start` to `end` (exclusive, default: all) of a file, in pieces of about 1 MB.
 
-    Memory stays below about 25 MB whatever the size. Raises ContentDamaged.
+    Memory stays below about 25 MB whatever the size. Raises DamagedContentError.
     """
     return open_terms(file.terms, start, file.size if end is None else min(end, file.size))
 
 
 def open_stored(wanted: StoredRange) -> Iterator[bytes]:
-    """Yield stored bytes of a xorb, after each chunk in them has been checked. Raises ContentDamaged.
+    """Yield stored bytes of a xorb, after each chunk in them has been checked. Raises DamagedContentError.
 
     Clients do not check chunk hashes themselves, so a damaged byte has to be caught here.
     """
@@ -116,7 +116,7 @@ def _blocks(wanted: StoredRange, layout: XorbLayout) -> Iterator[tuple[bytes, by
                 at = stop
     except (FormatError, FileNotFoundError) as error:
         log.error("xorb %s is damaged: %s", wanted.xorb, error)
-        raise ContentDamaged(
+        raise DamagedContentError(
             "A part of this file is damaged in the hub's storage, so it is not served. Tell its operator."
         ) from error
 

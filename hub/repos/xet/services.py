@@ -84,15 +84,13 @@ class Progress(NamedTuple):
     total: int
 
 
-def register_shard(
-    *, stream: Reader, length: int, repository: Repository, user: Someone
-) -> Iterator[Progress]:
+def register_shard(*, stream: Reader, length: int, repository: Repository, user: Someone) -> Iterator[Progress]:
     """Check the files of a shard of `length` bytes and claim them for `repository`.
 
     A generator: the body has been read and its structure checked when the first progress comes,
     and each file is registered in a transaction of its own once its content has been read back,
     so an upload that is cut short goes on where it stopped. Memory: one file's records.
-    Raises FormatError, UnknownContent, WrongHash, TooLarge, ContentDamaged, StorageFull.
+    Raises FormatError, UnknownContent, WrongHash, TooLarge, DamagedContentError, StorageFull.
     """
     if length > MAX_SHARD:
         raise FormatError(f"A shard has at most {MAX_SHARD} bytes, not {length}.")
@@ -119,9 +117,7 @@ def register_shard(
 
 def _checked_size(found: ShardFile) -> int:
     if found.size > settings.MAX_LFS_FILE:
-        raise TooLarge(
-            f"A file of {found.size} bytes is too large; this hub takes up to {settings.MAX_LFS_FILE}."
-        )
+        raise TooLarge(f"A file of {found.size} bytes is too large; this hub takes up to {settings.MAX_LFS_FILE}.")
     return found.size
 
 
@@ -191,9 +187,7 @@ def _proven_terms(found: ShardFile) -> tuple[list[Term], bytes | None]:
 
 
 @transaction.atomic
-def _write_file(
-    *, file: XetFile, first_chunk: bytes | None, repository: Repository, user: Someone
-) -> None:
+def _write_file(*, file: XetFile, first_chunk: bytes | None, repository: Repository, user: Someone) -> None:
     values = {"size": file.size, "sha256": file.sha256, "terms": file.terms}
     file, created = XetFile.objects.get_or_create(pk=file.hash, defaults=values)
     needed = {term[0] for term in file.terms}

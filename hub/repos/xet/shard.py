@@ -28,17 +28,11 @@ _END = b"\xff" * HASH_SIZE
 _HAS_VERIFICATION = 1 << 31
 _HAS_SHA256 = 1 << 30
 
-TERM = np.dtype(
-    [("xorb", "V32"), ("flags", "<u4"), ("raw", "<u4"), ("start", "<u4"), ("end", "<u4")]
-)
+TERM = np.dtype([("xorb", "V32"), ("flags", "<u4"), ("raw", "<u4"), ("start", "<u4"), ("end", "<u4")])
 """One term of a file: chunks ``start`` to ``end`` (exclusive) of ``xorb``, ``raw`` bytes decompressed."""
 
-_XORB_HEADER = np.dtype(
-    [("hash", "V32"), ("flags", "<u4"), ("n", "<u4"), ("raw", "<u4"), ("stored", "<u4")]
-)
-_XORB_CHUNK = np.dtype(
-    [("hash", "V32"), ("offset", "<u4"), ("raw", "<u4"), ("flags", "<u4"), ("zero", "<u4")]
-)
+_XORB_HEADER = np.dtype([("hash", "V32"), ("flags", "<u4"), ("n", "<u4"), ("raw", "<u4"), ("stored", "<u4")])
+_XORB_CHUNK = np.dtype([("hash", "V32"), ("offset", "<u4"), ("raw", "<u4"), ("flags", "<u4"), ("zero", "<u4")])
 _XORB_LOOKUP = np.dtype([("key", "<u8"), ("record", "<u4")])
 _CHUNK_LOOKUP = np.dtype([("key", "<u8"), ("record", "<u4"), ("chunk", "<u4")])
 
@@ -131,9 +125,7 @@ def _read_file(body: _Body, head: bytes) -> ShardFile:
     return ShardFile(head[:HASH_SIZE], terms, range_hashes, sha256)
 
 
-def build_dedup_answer(
-    xorbs: Sequence[tuple[bytes, XorbLayout]], *, key: bytes, key_expiry: int
-) -> bytes:
+def build_dedup_answer(xorbs: Sequence[tuple[bytes, XorbLayout]], *, key: bytes, key_expiry: int) -> bytes:
     """Return the shard that tells a client which chunks of ``xorbs`` (raw hash, layout) are stored.
 
     Chunk hashes are hidden under the 32-byte ``key``, so that only somebody who has a chunk can

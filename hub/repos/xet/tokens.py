@@ -22,8 +22,8 @@ TOKEN_SECONDS = 3600
 # Long enough for the 256 MB that a client asks for at a time; on a slower line it asks again.
 LINK_SECONDS = 900
 
-_TOKEN_SALT = "hub.repos.xet.token"
-_LINK_SALT = "hub.repos.xet.link"
+_FOR_TOKENS = "hub.repos.xet.token"
+_FOR_LINKS = "hub.repos.xet.link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class XetToken:
 
     def __str__(self) -> str:
         claims = [self.repository, self.user, self.access_token, self.scope, self.expires_at]
-        return signing.dumps(claims, salt=_TOKEN_SALT)
+        return signing.dumps(claims, salt=_FOR_TOKENS)
 
 
 def issue_token(*, repository: Repository, user: Someone, scope: Scope) -> XetToken:
@@ -72,7 +72,7 @@ def token_answer(base_url: str, token: XetToken) -> tuple[dict[str, str | int], 
 def read_token(text: str) -> XetToken:
     """Return the claims of a token. Raises TokenInvalid if it is forged or expired."""
     try:
-        token = XetToken(*signing.loads(text, salt=_TOKEN_SALT))
+        token = XetToken(*signing.loads(text, salt=_FOR_TOKENS))
     except signing.BadSignature as error:
         raise TokenInvalid("This Xet token is not valid here. Ask for a new one.") from error
     if token.expires_at <= time.time():
@@ -118,4 +118,4 @@ def read_range(xorb: str, query: dict[str, str]) -> StoredRange:
 
 def _signature(wanted: StoredRange, expires_at: int) -> str:
     text = ":".join(map(str, (*wanted, expires_at)))
-    return salted_hmac(_LINK_SALT, text, algorithm="sha256").hexdigest()
+    return salted_hmac(_FOR_LINKS, text, algorithm="sha256").hexdigest()

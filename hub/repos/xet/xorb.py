@@ -103,9 +103,7 @@ class _Window:
         self._at += size
 
 
-def scan(
-    stream: Reader, length: int, *, sink: Callable[[memoryview], object] | None = None
-) -> XorbLayout:
+def scan(stream: Reader, length: int, *, sink: Callable[[memoryview], object] | None = None) -> XorbLayout:
     """Walk the ``length`` bytes of a serialized xorb and return its layout.
 
     Every chunk is decoded and hashed; ``sink`` receives each chunk as stored (header and payload),
