@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -62,7 +62,9 @@ def staging_file() -> Iterator[IO[bytes]]:
     try:
         yield handle
     finally:
-        handle.close()
+        # On a full disk, closing fails once more over what is still buffered. It is thrown away anyway.
+        with suppress(OSError):
+            handle.close()
         Path(handle.name).unlink(missing_ok=True)
 
 

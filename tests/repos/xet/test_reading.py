@@ -109,8 +109,8 @@ def test_nothing_lies_behind_the_end(file):
 def test_a_flipped_byte_anywhere_is_an_error(repo, ada):
     pieces = [noise(i, 9000) for i in range(6)]
     for scheme in (chunks.SCHEME_NONE, chunks.SCHEME_BG4_LZ4):
-        file = upload(pieces + [bytes([scheme])], repo, ada, scheme)
-        name, body = xorb_of(pieces + [bytes([scheme])], scheme)
+        file = upload([*pieces, bytes([scheme])], repo, ada, scheme)
+        name, body = xorb_of([*pieces, bytes([scheme])], scheme)
         path = hub_settings.DATA_DIR / "blobs" / blobstore.xorb_key(name)
         [run] = reconstruct(file).ranges[name]
         content = b"".join(open_file(file))
