@@ -75,7 +75,7 @@ def launch(data: Path, *args: str, **settings: str) -> Instance:
     env = environment(data, **settings)
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", *args],
+            [sys.executable, "manage.py", "up", "--end-with-parent", *args],
             cwd=BASE,
             env=env,
             stdin=subprocess.DEVNULL,

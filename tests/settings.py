@@ -1,4 +1,4 @@
-"""The hub's settings for a test run: a fresh data folder, whose engines `conftest.py` starts, and nothing from outside."""
+"""The hub's settings for a test run: a fresh data folder, whose engines `conftest.py` starts; nothing from outside."""
 
 import os
 import tempfile

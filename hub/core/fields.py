@@ -4,10 +4,15 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.expressions import Combinable
 
 
 class HexField(models.BinaryField):
     """A digest: lower-case hex text in Python, `length` bytes in the database (half the size of text, and of its indexes)."""
+
+    # What the type checker takes and gives for such a field.
+    _pyi_private_set_type: str | Combinable
+    _pyi_private_get_type: str  # type: ignore[assignment]
 
     def __init__(self, *args: Any, length: int, **kwargs: Any) -> None:
         self.length = length
@@ -42,7 +47,7 @@ class HexField(models.BinaryField):
         return bytes(value).hex()
 
     def value_to_string(self, obj: models.Model) -> str:
-        return self.value_from_object(obj) or ""
+        return str(self.value_from_object(obj) or "")
 
     def clean(self, value: Any, model_instance: Any) -> Any:
         try:

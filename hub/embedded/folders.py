@@ -155,7 +155,7 @@ def _own_folder(folder: Path, account: Account | None = None) -> None:
         os.chown(folder, account.pw_uid, account.pw_gid)
 
 
-def install_programs(name: str, copy: Callable[[Path], None]) -> Path:
+def install_programs(name: str, copy: Callable[[Path], object]) -> Path:
     """Put programs where root's engine account can run them, once per version; returns their folder.
 
     The originals may lie below a private home, which the account cannot enter.

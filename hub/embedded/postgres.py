@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class Build:
 
 
 def find_build(cluster: Path, account: Account | None) -> Build:
-    """The build to run: that of the cluster's own major version if there is one, else the carried one, else the newest."""
+    """The build to run: one of the cluster's own major version; for a new cluster the carried one, else the newest."""
     builds = list(_builds(account))
     made_by = _major_of_cluster(cluster)
     if made_by is None:
@@ -80,14 +81,14 @@ def find_build(cluster: Path, account: Account | None) -> Build:
     )
 
 
-def _builds(account: Account | None):
+def _builds(account: Account | None) -> Iterator[Build]:
     if chosen := os.environ.get(BIN_SETTING):
         build = _system_build(Path(chosen))
         return iter([build] if build else [])
     return _found_builds(account)
 
 
-def _found_builds(account: Account | None):
+def _found_builds(account: Account | None) -> Iterator[Build]:
     if carried := _carried_build(account):
         yield carried
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
@@ -230,7 +231,7 @@ def _run(
         stderr=subprocess.STDOUT,
         text=True,
         process_group=0,  # Ctrl-C reaches the supervisor alone.
-        preexec_fn=parent_death_signal(signal.SIGKILL),  # noqa: PLW1509 (the supervisor has one thread)
+        preexec_fn=parent_death_signal(signal.SIGKILL, os.getpid()),  # Safe: the supervisor has one thread.
         **as_account(account),
     )
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hub.embedded.folders import Account
 
@@ -18,12 +20,11 @@ PROC = Path("/proc")
 PR_SET_PDEATHSIG = 1
 
 
-def parent_death_signal(number: int) -> Callable[[], None] | None:
-    """What a new child calls to be sent the signal when its parent dies, even by `kill -9`. Linux only."""
+def parent_death_signal(number: int, parent: int) -> Callable[[], None] | None:
+    """What a process calls to be sent the signal when its parent (a pid) dies, even by `kill -9`. Linux only."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl  # Looked up before the fork: after it, only plain calls are safe.
-    parent = os.getpid()
 
     def ask() -> None:
         prctl(PR_SET_PDEATHSIG, number)
@@ -55,12 +56,12 @@ def spawn(
         stderr=subprocess.STDOUT,
         pass_fds=tuple(pass_fds),
         process_group=0,
-        preexec_fn=parent_death_signal(death_signal),  # noqa: PLW1509 (the supervisor has one thread)
+        preexec_fn=parent_death_signal(death_signal, os.getpid()),  # Safe: the supervisor has one thread.
         **as_account(account),
     )
 
 
-def as_account(account: Account | None) -> dict[str, object]:
+def as_account(account: Account | None) -> dict[str, Any]:
     """The arguments of `subprocess` that run a program as the account."""
     if account is None:
         return {}
@@ -94,17 +95,13 @@ def end_leftovers(find: Callable[[], list[int]], stop: Callable[[int], None], se
     """Stop the processes that `find` returns, kill those that remain after `seconds`; returns how many there were."""
     first = find()
     for pid in first:
-        try:
+        with suppress(ProcessLookupError):
             stop(pid)
-        except ProcessLookupError:
-            pass
     deadline = time.monotonic() + seconds
     while pids := find():
         if time.monotonic() > deadline:
             for pid in pids:
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
         time.sleep(0.05)
     return len(first)

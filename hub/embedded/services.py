@@ -7,13 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.embedded import postgres, valkey
-from hub.embedded.errors import Exit, StartError
-from hub.embedded.folders import Account, open_engine_folders, engine_account
+from hub.embedded.folders import Account, engine_account, open_engine_folders
 from hub.embedded.places import Engines
 from hub.embedded.processes import end_leftovers, leftovers
 
 # How long the processes of an earlier run may take to end before they are killed, in seconds.
 LEFTOVER_SECONDS = 15
+# With threads, the timeout is no limit on a request: only a worker that has stopped altogether is ended.
+WEB = (
+    "gunicorn hub.wsgi --worker-class=gthread --workers=2 --threads=16 --preload --no-control-socket "
+    "--keep-alive=30 --timeout=120 --graceful-timeout=10 --limit-request-line=8190 --log-level=warning"
+)
+WORKER = (
+    "celery --app=hub --quiet worker --queues=hub --hostname=hub@%h --concurrency=2 "
+    "--without-gossip --without-mingle --loglevel=WARNING"
+)
+BEAT = "celery --app=hub --quiet beat --loglevel=WARNING"
 
 
 @dataclass
@@ -116,33 +125,16 @@ class EngineSet:
 def site_services(base: Path, data: Path, env: dict[str, str], listener: int) -> list[Service]:
     """Web, hub worker and beat. `listener` is the descriptor of the listening socket, which outlives the web server:
     connections wait in it while a crashed server starts again."""
-    python = [sys.executable, "-m"]
-    celery = [*python, "celery", "--app=hub", "--quiet"]
-    log = "--loglevel=WARNING"
+    # Root may run the site, and Celery's advice against it would stand in every log: tasks come as JSON, not as code.
+    calm = "ignore:You're running the worker with superuser"
+    beat = [f"--schedule={data / 'beat-schedule'}", "--pidfile="]
+
+    def service(name: str, patience: float, *args: str, pass_fds: tuple[int, ...] = ()) -> Service:
+        python = [sys.executable, "-W", calm, "-m"]
+        return Service(name=name, args=[*python, *args], env=env, cwd=base, patience=patience, pass_fds=pass_fds)
+
     return [
-        Service(
-            name="web",
-            args=[*python, "gunicorn", "hub.wsgi", f"--bind=fd://{listener}", "--no-control-socket", "--preload"]
-            + ["--worker-class=gthread", "--workers=2", "--threads=16", "--keep-alive=30"]
-            # With threads this is no limit on a request: only a worker that has stopped altogether is ended.
-            + ["--timeout=120", "--graceful-timeout=10", "--limit-request-line=8190", "--log-level=warning"],
-            env=env,
-            cwd=base,
-            pass_fds=(listener,),
-            patience=20,
-        ),
-        Service(
-            name="worker",
-            args=[*celery, "worker", "--queues=hub", "--hostname=hub@%h", "--concurrency=2", log]
-            + ["--without-gossip", "--without-mingle"],
-            env=env,
-            cwd=base,
-            patience=20,
-        ),
-        Service(
-            name="beat",
-            args=[*celery, "beat", f"--schedule={data / 'beat-schedule'}", "--pidfile=", log],
-            env=env,
-            cwd=base,
-        ),
+        service("web", 20, *WEB.split(), f"--bind=fd://{listener}", pass_fds=(listener,)),
+        service("worker", 20, *WORKER.split()),
+        service("beat", 10, *BEAT.split(), *beat),
     ]

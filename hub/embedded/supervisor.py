@@ -19,7 +19,7 @@ from typing import NoReturn
 from hub.embedded.errors import Exit, StartError
 from hub.embedded.folders import open_data_folder
 from hub.embedded.places import connection
-from hub.embedded.processes import INSTANCE, spawn
+from hub.embedded.processes import INSTANCE, parent_death_signal, spawn
 from hub.embedded.services import EngineSet, Service, site_services
 
 BASE = Path(__file__).resolve().parent.parent.parent
@@ -75,8 +75,7 @@ class Child:
     state: State = State.WAITING
     line: bytes = b""
 
-    @property
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         return self.process is not None and self.service.is_ready(self.process.pid)
 
 
@@ -181,7 +180,8 @@ class Supervisor:
         child.crashes = 1 if time.monotonic() - child.started > STEADY_SECONDS else child.crashes + 1
         if not child.was_ready and child.crashes >= START_ATTEMPTS:
             child.state = State.STOPPED
-            raise StartError(Exit.ENGINE, f"{name} {how} {child.crashes} times and was never ready. See its lines above.")
+            often = f"{how} {child.crashes} times and was never ready"
+            raise StartError(Exit.ENGINE, f"{name} {often}. See its lines above.")
         pause = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** (child.crashes - 1))
         child.state, child.start_at = State.WAITING, time.monotonic() + pause
         self.say(f"{name} {how}; it starts again in {pause:.0f} s.")
@@ -213,7 +213,7 @@ class Supervisor:
 
     def wait_ready(self, *children: Child) -> None:
         for child in children:
-            self.until(lambda child=child: child.ready, f"{child.service.name} was not ready")
+            self.until(child.is_ready, f"{child.service.name} was not ready")
             child.was_ready = True
 
     def run_once(self, service: Service) -> int:
@@ -274,8 +274,13 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--engines", action="store_true", help="start only the engines (for tests and development)")
+    parser.add_argument(
+        "--end-with-parent", action="store_true", help="stop when the program that started this ends, even by kill -9"
+    )
     options = parser.parse_args(arguments)
     supervisor = Supervisor()
+    if options.end_with_parent and (ask := parent_death_signal(signal.SIGTERM, os.getppid())):
+        ask()
     try:
         up(supervisor, engines_only=options.engines)
     except Stopping:
@@ -354,9 +359,7 @@ def _listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         advice = "Choose another with PORT." if error.errno == errno.EADDRINUSE else "Check HOST and PORT."
-        raise StartError(
-            Exit.PORT, f"Port {port} on {host} cannot be used ({error.strerror}). {advice}"
-        ) from None
+        raise StartError(Exit.PORT, f"Port {port} on {host} cannot be used ({error.strerror}). {advice}") from None
 
 
 def _address(listener: socket.socket) -> str:

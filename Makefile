@@ -1,0 +1,54 @@
+# The two commands are `make run` and `make test`; `make help` lists the others.
+# All of it needs Python 3.11 or newer, git and make. Settings come from the environment: GROVE_DATA, HOST, PORT and
+# those that `.venv/bin/python manage.py up --help` lists.
+
+PYTHON ?= python3
+python := .venv/bin/python
+# Quiet about its own steps; the programs speak for themselves.
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: run test lint format bench clean help tools site tests
+
+run: site ## Start Grove; Ctrl-C stops it
+	@exec $(python) manage.py up --end-with-parent
+
+test: lint ## Run the checks and all tests
+	@$(python) .ci/environment.py .venv-worker only:worker only:clients
+	@.ci/packages
+	@$(python) -m pytest -n auto $(ARGS)
+
+lint: tests ## Run the checks that need no running hub
+	$(python) -m ruff check
+	$(python) -m ruff format --check --quiet
+	@# A key from the environment: the checks leave no data folder behind.
+	GROVE_SECRET_KEY=lint $(python) -m mypy
+	$(python) .venv/bin/lint-imports
+	@find templates hub -name '*.html' -path '*templates*' -print0 | xargs -0r $(python) .venv/bin/djade --target-version 5.2 --check
+
+format: tests ## Put code and templates into the house's form
+	$(python) -m ruff check --fix --quiet
+	$(python) -m ruff format --quiet
+	@find templates hub -name '*.html' -path '*templates*' -print0 | xargs -0r $(python) .venv/bin/djade --target-version 5.2
+
+bench: tests ## Measure; one alone: python -m tests.benchmarks.NAME
+	@for file in tests/benchmarks/[a-z]*.py; do \
+	  $(python) -m tests.benchmarks.$$(basename "$$file" .py) $(ARGS) || exit 1; done
+
+clean: ## Remove the environments and caches, never the data
+	rm -rf .venv .venv-worker build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+# --- environments ---------------------------------------------------------------------------------------------------
+
+tools:
+	@command -v $(PYTHON) >/dev/null || { echo "Grove needs Python 3.11 or newer; there is no $(PYTHON) here." >&2; exit 1; }
+	@command -v git >/dev/null || { echo "Grove needs git; install it (on Debian: apt install git)." >&2; exit 1; }
+
+site: tools
+	@$(PYTHON) .ci/environment.py .venv embedded
+
+tests: tools
+	@$(PYTHON) .ci/environment.py .venv embedded test dev
