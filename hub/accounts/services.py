@@ -3,6 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -51,6 +52,7 @@ def save_new_user(*, user: User, admin: bool = False) -> User:
     return user
 
 
+@transaction.atomic
 def create_user(*, name: str, email: str, password: str, admin: bool = False) -> User:
     """Make an account. Raises Invalid (with the field), NameInvalid, NameTaken."""
     user = User(username=name, email=email)
@@ -61,7 +63,10 @@ def create_user(*, name: str, email: str, password: str, admin: bool = False) ->
         field, texts = next(iter(error.message_dict.items())) if hasattr(error, "error_dict") else ("password", error.messages)
         raise Invalid(" ".join(texts), field="name" if field == "username" else field) from error
     user.set_password(password)
-    return save_new_user(user=user, admin=admin)
+    save_new_user(user=user, admin=admin)
+    # Whoever makes an account for somebody vouches for the address; with mandatory verification nobody could log in else.
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    return user
 
 
 def update_profile(*, user: User, display_name: str, bio: str, website: str) -> None:

@@ -30,7 +30,7 @@ class TokenForm(forms.Form):
         ("30", _("30 days")),
         ("90", _("90 days")),
         ("365", _("One year")),
-        ("", _("No expiry")),
+        ("0", _("No expiry")),
     )
 
     name = forms.CharField(
@@ -45,12 +45,12 @@ class TokenForm(forms.Form):
             (Scope.WRITE, _("Write: also create, upload, change and delete in your name")),
         ],
     )
-    life = forms.ChoiceField(label=_("Valid for"), choices=LIVES, initial="90", required=False)
+    life = forms.ChoiceField(label=_("Valid for"), choices=LIVES, initial="90")
 
     def expires_at(self) -> datetime | None:
         """Return when the token ends, None for never."""
-        days = self.cleaned_data["life"]
-        return timezone.now() + timedelta(days=int(days)) if days else None
+        days = int(self.cleaned_data["life"])
+        return timezone.now() + timedelta(days=days) if days else None
 
 
 class InvitationForm(forms.Form):

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from hub.accounts.models import Membership, Namespace
 from hub.accounts.permissions import get_namespace, may_administer
-from hub.repos.models import Kind, Repository
+from hub.repos.models import Kind, Repository, Visibility
 from hub.repos.models.repository import RepositoryQuerySet
 
 NEWEST = 8
@@ -23,7 +23,7 @@ def for_rows(repositories: RepositoryQuerySet) -> RepositoryQuerySet:
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this hub is and how to connect, or, for members, what is theirs; then what is new."""
-    visible = for_rows(Repository.objects.visible_to(request.user))
+    visible = for_rows(Repository.objects.visible_to(request.user).filter(visibility=Visibility.PUBLIC))
     context = {
         "models": visible.filter(kind=Kind.MODEL)[:NEWEST],
         "datasets": visible.filter(kind=Kind.DATASET)[:NEWEST],

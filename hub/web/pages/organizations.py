@@ -12,7 +12,7 @@ from hub.accounts.models import Organization, Role
 from hub.accounts.permissions import get_namespace, get_organization_for_admin
 from hub.core.errors import HubError
 from hub.web.forms import explain
-from hub.web.forms.organizations import ROLES, MemberForm, NewOrganizationForm, OrganizationForm
+from hub.web.forms.organizations import MemberForm, NewOrganizationForm, OrganizationForm
 
 
 @login_required
@@ -76,7 +76,7 @@ def members(request: HttpRequest, name: str) -> HttpResponse:
             messages.success(request, _("%(name)s is a member now.") % {"name": user.username})
             return _to_members(organization)
     memberships = organization.memberships.select_related("user").order_by("joined_at")
-    context = {"form": form, "organization": organization, "memberships": memberships, "roles": ROLES, "admin": Role.ADMIN}
+    context = {"form": form, "organization": organization, "memberships": memberships, "roles": Role.choices}
     return render(request, "web/organizations/members.html", context)
 
 

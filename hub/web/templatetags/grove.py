@@ -147,7 +147,7 @@ def initials(name: str) -> str:
         return "?"
     if not words[0][0].isascii():
         return words[0][0]
-    letters = words[0][0] + words[1][0] if len(words) > 1 else words[0][:2]
+    letters = words[0][0] + words[1][0] if len(words) > 1 and words[1][0].isascii() else words[0][:2]
     return letters.upper()
 
 
