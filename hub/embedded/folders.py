@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from hub.embedded.places import ROOT_BASE, Engines
 # PostgreSQL refuses to run as root, so root's engines run as this account.
 ACCOUNT = "grove-engines"
 Account = pwd.struct_passwd
+# What an instance that has begun to stop writes into its lock, and how long one waits for it, in seconds.
+STOPPING = "stopping"
+STOPPING_SECONDS = 90
 
 
 def engine_account() -> Account | None:
@@ -58,8 +62,11 @@ def user_name() -> str:
         ) from None
 
 
-def open_data_folder(data: Path) -> None:
-    """Make the data folder if it is missing, check that it can be written, and lock it until this process ends."""
+def open_data_folder(data: Path) -> int:
+    """Make the data folder if it is missing, check that it can be written, and lock it until this process ends.
+
+    Returns the lock's descriptor, for `mark_stopping`. Waits for another instance where that is stopping already.
+    """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=data):
@@ -71,18 +78,35 @@ def open_data_folder(data: Path) -> None:
             f"The data folder {data} cannot be written ({error.strerror}). "
             f"Choose another with GROVE_DATA, or give it to the user who runs Grove.",
         ) from None
+    deadline = time.monotonic() + STOPPING_SECONDS
+    while not _locked(lock):
+        holder = os.pread(lock, 64, 0).decode().strip()
+        if not holder.endswith(STOPPING) or time.monotonic() > deadline:
+            raise StartError(
+                Exit.TAKEN,
+                f"Another Grove (process {holder}) already runs on the data folder {data}. "
+                f"Stop it, or choose another folder with GROVE_DATA.",
+            )
+        time.sleep(0.1)
+    _note(lock, str(os.getpid()))
+    return lock
+
+
+def mark_stopping(lock: int) -> None:
+    """Tell an instance that wants to start that it need only wait."""
+    _note(lock, f"{os.getpid()} {STOPPING}")
+
+
+def _locked(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.read(lock, 32).decode().strip() or "unknown"
-        os.close(lock)
-        raise StartError(
-            Exit.TAKEN,
-            f"Another Grove (process {holder}) already runs on the data folder {data}. "
-            f"Stop it, or choose another folder with GROVE_DATA.",
-        ) from None
-    os.ftruncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
+        return False
+    return True
+
+
+def _note(lock: int, text: str) -> None:
+    os.pwrite(lock, f"{text:<40}\n".encode(), 0)
 
 
 def open_engine_folders(data: Path, engines: Engines, account: Account | None) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from hub.embedded.errors import Exit, StartError
-from hub.embedded.folders import open_data_folder
+from hub.embedded.folders import mark_stopping, open_data_folder
 from hub.embedded.places import connection
 from hub.embedded.processes import INSTANCE, parent_death_signal, spawn
 from hub.embedded.services import EngineSet, Service, site_services
@@ -84,6 +84,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self.children: list[Child] = []
+        self.lock: int | None = None
         self.interrupts = 0
         self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self.selector = selectors.DefaultSelector()
@@ -288,6 +289,8 @@ def main(arguments: list[str]) -> int:
     except StartError as error:
         supervisor.say(str(error))
         code = error.code
+    if supervisor.lock is not None:
+        mark_stopping(supervisor.lock)
     if supervisor.children:
         supervisor.say("Stopping.")
         supervisor.stop("web", "beat")
@@ -301,7 +304,7 @@ def up(supervisor: Supervisor, *, engines_only: bool) -> NoReturn:
     """Start everything in order, then keep it running until Ctrl-C (`Stopping`)."""
     env = {name: value for name, value in os.environ.items() if value}
     data = Path(env.get("GROVE_DATA", BASE / "data")).absolute()
-    open_data_folder(data)
+    supervisor.lock = open_data_folder(data)
     data = data.resolve()
     host, port = env.get("HOST", "127.0.0.1"), _port(env.get("PORT", "8000"))
     engine_env = {"PATH": env.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
