@@ -6,15 +6,26 @@ import binascii
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from hub.accounts.models import AccessToken, Someone, User
 from hub.accounts.services import user_of_token
+from hub.api.errors import BadToken
 
 
-def bearer_of(header: str) -> str:
-    """Return the secret in an Authorization header, "" where there is none that we know."""
+def user_of_request(request: HttpRequest) -> Someone:
+    """Return who speaks by the Authorization header alone. Raises BadToken for a header that opens nothing."""
+    header = request.headers.get("Authorization", "")
+    if not header:
+        return AnonymousUser()
+    secret = _secret_in(header)
+    user = user_of_token(secret) if secret else None
+    if user is None:
+        raise BadToken
+    return user
+
+
+def _secret_in(header: str) -> str:
     scheme, _, value = header.partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
@@ -22,19 +33,8 @@ def bearer_of(header: str) -> str:
         try:
             return base64.b64decode(value, validate=True).decode().partition(":")[2]
         except (binascii.Error, UnicodeDecodeError):
-            return "unreadable"
+            return ""
     return ""
-
-
-def user_of_request(request: HttpRequest) -> Someone:
-    """Return who speaks by the Authorization header alone. Raises AuthenticationFailed for a token that opens nothing."""
-    secret = bearer_of(request.headers.get("Authorization", ""))
-    if not secret:
-        return AnonymousUser()
-    user = user_of_token(secret)
-    if user is None:
-        raise AuthenticationFailed
-    return user
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -42,11 +42,9 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[User, AccessToken | None] | None:
         user = user_of_request(request._request)
-        if not isinstance(user, User):
-            return None
         # Plain-Django parts (errors, logging) read the user from the request beneath.
         request._request.user = user
-        return user, user.acting_token
+        return (user, user.acting_token) if isinstance(user, User) else None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -1,70 +1,141 @@
 """Refusals as the client family reads them: status, `X-Error-Code`, `X-Error-Message`, and a JSON object."""
 
+import logging
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+import psycopg
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
-from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
-from hub.core.errors import HubError
+from hub.core.errors import HubError, Invalid, NotFound, StorageFull
 from hub.repos.errors import EntryNotFound, RepoMoved, RepoNotFound
+
+log = logging.getLogger(__name__)
 
 # The client recognises a bad token by this sentence.
 BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105
+MAX_HEADER_TEXT = 500
+_PLAIN_QUOTES = str.maketrans("“”‘’", "\"\"''")
+# Seconds after which to ask again while an engine restarts.
+RETRY_AFTER = 5
 
 
-def headers_of(error: HubError) -> dict[str, str]:
-    """Return the headers by which clients tell refusals apart: most of their probes are HEAD and see no body."""
-    headers = {"X-Error-Code": error.code, "X-Error-Message": header_text(error.message)}
-    if isinstance(error, EntryNotFound) and error.commit:
+class BadToken(HubError):
+    """The Authorization header opens nothing here."""
+
+    code = "BadToken"
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__(BAD_TOKEN)
+
+
+class AddressNotFound(NotFound):
+    """No such address."""
+
+    def __init__(self) -> None:
+        super().__init__("This hub has no such address. Check it, and the version of your client.")
+
+
+class Unavailable(HubError):
+    """An engine is away for the moment."""
+
+    code = "Unavailable"
+    status = 503
+
+
+class MethodNotAllowed(HubError):
+    """The address is right and the method is not."""
+
+    code = "MethodNotAllowed"
+    status = 405
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__(f"This address takes {', '.join(allowed)}.")
+        self.allowed = allowed
+
+
+class Unexpected(HubError):
+    """A fault of the hub; what went wrong is in its log, under the request's id."""
+
+    code = "InternalError"
+    status = 500
+
+
+def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
+    """Turn whatever a view raised into the answer, and log what nobody meant to happen."""
+    refused = named(error)
+    if isinstance(refused, RepoMoved):
+        return HttpResponse(status=307, headers={"Location": moved_to(request, refused)})
+    if isinstance(refused, Unexpected | Unavailable):
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+    message = refused.message.translate(_PLAIN_QUOTES)
+    body = {"error": message} | ({"field": refused.field} if refused.field else {})
+    if "/info/lfs/" in request.path:
+        body["message"] = message  # where git-lfs looks for it
+    status = refused.status
+    if isinstance(refused, RepoNotFound) and not request.user.is_authenticated:
+        # What nobody in particular may not see is 401, so that tools ask for a token.
+        status = 401
+    response = JsonResponse(body, status=status)
+    response["X-Error-Code"] = refused.code
+    response["X-Error-Message"] = header_text(message)
+    if isinstance(refused, EntryNotFound) and refused.commit:
         # Lets the client remember, for this commit, that the file is not there.
-        headers["X-Repo-Commit"] = error.commit
-    return headers
+        response["X-Repo-Commit"] = refused.commit
+    if isinstance(refused, MethodNotAllowed):
+        response["Allow"] = ", ".join(refused.allowed)
+    if isinstance(refused, Unavailable):
+        response["Retry-After"] = str(RETRY_AFTER)
+    if status == 401:
+        # Without Basic, git and git-lfs never ask for a user name and token; with it, browsers would.
+        response["WWW-Authenticate"] = 'Basic realm="Grove"' if ".git/" in request.path else "Bearer"
+    return response
+
+
+def named(error: Exception) -> HubError:
+    """Return the named error that stands for any exception."""
+    match error:
+        case HubError():
+            return error
+        case exceptions.AuthenticationFailed() | exceptions.NotAuthenticated():
+            return BadToken()
+        case exceptions.APIException():
+            refused = HubError(str(error.detail))
+            refused.status = error.status_code
+            return refused
+        case Http404():
+            return AddressNotFound()
+        case SuspiciousOperation() | BadRequest():
+            return Invalid("The request cannot be read. Check its address, headers and size.")
+        case OperationalError() if isinstance(error.__cause__, psycopg.errors.DiskFull):
+            return StorageFull("The hub's database is full, so nothing was stored. Ask its operator to make room.")
+        case OperationalError() | InterfaceError():
+            return Unavailable("The hub cannot reach its database at the moment. Try again in a few seconds.")
+        case _:
+            return Unexpected("Something went wrong in the hub. Tell its operator the request id.")
 
 
 def header_text(message: str) -> str:
-    """Return `message` in what a header may hold: one line of ASCII."""
-    return " ".join(message.split()).replace("“", '"').replace("”", '"').encode("ascii", "replace").decode()[:500]
-
-
-def status_of(error: HubError, *, signed_in: bool) -> int:
-    """Return the HTTP status; what an anonymous caller may not see is 401, so that tools ask for a token."""
-    if isinstance(error, RepoNotFound) and not signed_in:
-        return 401
-    return error.status
-
-
-def refusal(error: HubError, request: HttpRequest) -> HttpResponse:
-    """Answer a plain Django view's HubError."""
-    if isinstance(error, RepoMoved):
-        return HttpResponse(status=307, headers={"Location": moved_to(request, error)})
-    signed_in = request.user.is_authenticated
-    body = {"error": error.message} | ({"field": error.field} if error.field else {})
-    return JsonResponse(body, status=status_of(error, signed_in=signed_in), headers=headers_of(error))
+    """Return `message` as one header line: UTF-8, in the latin-1 shape in which WSGI wants its bytes."""
+    line = " ".join(message.split())[:MAX_HEADER_TEXT]
+    printable = "".join(c if c.isprintable() else "?" for c in line)
+    return printable.encode("utf-8", "replace").decode("latin-1")
 
 
 def moved_to(request: HttpRequest, error: RepoMoved) -> str:
-    """Return the request's own address with the repository's new name in place of the old one, query kept."""
-    match = request.resolver_match
-    assert match is not None
-    old = f"{match.kwargs['namespace']}/{match.kwargs['name']}"
-    raw, _, query = request.get_full_path().partition("?")
-    return raw.replace(old, error.full_name, 1) + (f"?{query}" if query else "")
+    """Return the request's own address, relative, with the repository's new name in place of the old one."""
+    raw, question, query = request.META.get("RAW_URI", request.get_full_path()).partition("?")
+    segments = raw.split("/")
+    first = 3 if segments[1] == "api" else 2 if segments[1] == "datasets" else 1
+    namespace, name = error.full_name.split("/")
+    suffix = ".git" if segments[first + 1].endswith(".git") else ""
+    segments[first : first + 2] = [namespace, name + suffix]
+    return "/".join(segments) + question + query
 
 
-def answer(error: Exception, context: dict[str, Any]) -> Response | HttpResponse | None:
+def answer(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """DRF's exception handler."""
-    request = context["request"]
-    if isinstance(error, HubError):
-        set_rollback()
-        return refusal(error, request._request)
-    if isinstance(error, exceptions.AuthenticationFailed):
-        return Response(
-            {"error": BAD_TOKEN}, status=401, headers={"X-Error-Message": BAD_TOKEN, "WWW-Authenticate": "Bearer"}
-        )
-    if isinstance(error, exceptions.APIException):
-        set_rollback()
-        message = str(error.detail)
-        return Response({"error": message}, status=error.status_code, headers={"X-Error-Message": header_text(message)})
-    return None
+    return respond_to(error, context["request"]._request)

@@ -30,6 +30,10 @@ def keep_encoded_slashes(app: WSGIApp) -> WSGIApp:
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+        if "%00" in (raw or "") or "\0" in environ.get("PATH_INFO", ""):
+            # No name holds a NUL and the database refuses it, so nothing behind here has to think of it.
+            start_response("400 Bad Request", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+            return [b""]
         if raw:
             environ["PATH_INFO"] = decode_path(raw)
         else:

@@ -1,3 +1,12 @@
-from django.urls import URLPattern, URLResolver
+"""The client protocol's addresses outside `/api/`: downloads, and Git LFS."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import include, path
+
+from hub.api.hf import files
+
+urlpatterns = [
+    path("datasets/<str:namespace>/<str:name>/resolve/<rev:revision>/<file:path>", files.resolve, {"kind": "dataset"}),
+    path("<str:namespace>/<str:name>/resolve/<rev:revision>/<file:path>", files.resolve),
+    path("<str:name>/resolve/<rev:revision>/<file:path>", files.resolve_short),
+    path("", include("hub.api.git.urls")),
+]

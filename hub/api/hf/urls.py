@@ -1,3 +1,56 @@
-from django.urls import URLPattern, URLResolver
+"""The client protocol below `/api/`."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from hub.api.hf import (
+    account,
+    commit,
+    info,
+    listing,
+    paths,
+    preupload,
+    refs,
+    repos,
+    system,
+    trees,
+    xet_tokens,
+)
+
+paths.register()
+
+REPO = "<kinds:kind>/<str:namespace>/<str:name>"
+
+urlpatterns = [
+    path("whoami-v2", account.whoami),
+    path("users/<str:name>/overview", account.user_overview),
+    path("organizations/<str:name>/overview", account.organization_overview),
+    path("organizations/<str:name>/members", account.organization_members),
+    path("agent-harnesses", system.agent_harnesses),
+    path("telemetry/<path:topic>", system.telemetry),
+    path("validate-yaml", system.validate_yaml),
+    path("repos/create", repos.create),
+    path("repos/delete", repos.delete),
+    path("repos/move", repos.move),
+    path("<kinds:kind>", listing.repositories),
+    path("<kinds:kind>-tags-by-type", listing.tags_by_type),
+    path(f"{REPO}", info.info),
+    path(f"{REPO}/revision/<rev:revision>", info.info),
+    path(f"{REPO}/settings", repos.settings),
+    path(f"{REPO}/auth-check", repos.check_read),
+    path(f"{REPO}/auth-check/write", repos.check_write),
+    path(f"{REPO}/tree/<rev:revision>", trees.tree),
+    path(f"{REPO}/tree/<rev:revision>/<file:path>", trees.tree),
+    path(f"{REPO}/paths-info/<rev:revision>", trees.paths_info),
+    path(f"{REPO}/refs", refs.refs),
+    path(f"{REPO}/commits/<rev:revision>", refs.commits),
+    path(f"{REPO}/branch/<rev:branch>", refs.branch),
+    path(f"{REPO}/tag/<rev:revision>", refs.tag),
+    path(f"{REPO}/preupload/<rev:revision>", preupload.preupload),
+    path(f"{REPO}/commit/<rev:revision>", commit.commit),
+    path(f"{REPO}/xet-read-token/<rev:revision>", xet_tokens.read_token),
+    path(f"{REPO}/xet-write-token/<rev:revision>", xet_tokens.write_token),
+    # A name without a namespace, as some old scripts have it: asked for often, and never here.
+    path("<kinds:kind>/<str:name>", info.short_name),
+    path("<kinds:kind>/<str:name>/<path:rest>", info.short_name),
+    path("<path:rest>", system.nothing_here),
+]

@@ -66,8 +66,11 @@ class Stage:
     def __init__(self, repo: Repository) -> None:
         self._writer = ObjectWriter(repo.store_id)
 
-    def file(self, path: str, content: bytes) -> PutFile:
+    def file(self, path: str, content: bytes) -> PutFile | PutBlob:
+        """Stage a small file. A pointer to large content is taken as that content, so that the right to it is checked."""
         check_path(path)
+        if pointer := parse_pointer(content):
+            return PutBlob(path, *pointer)
         return PutFile(path, self._writer.add(ObjectType.BLOB, content))
 
     def finish(self) -> None:

@@ -1,0 +1,137 @@
+"""Reading what callers send. Django itself reads nothing of a chunked body, so all of it comes from `wsgi.input` here."""
+
+import gzip
+import io
+import json
+from typing import Any, BinaryIO, cast
+from urllib.parse import parse_qs
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from hub.core.errors import Invalid, TooLarge
+
+MAX_JSON = 4 * 1024 * 1024  # bytes
+MAX_FORM_FIELDS = 20_000
+
+
+def content_length(request: HttpRequest) -> int | None:
+    """Return the length that the caller announced, None where they did not."""
+    text = request.META.get("CONTENT_LENGTH") or ""
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+class _Body(io.RawIOBase):
+    """The request's body as a file that ends where the body does."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._input: BinaryIO = request.META["wsgi.input"]
+        chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+        # None: until the server says that the last chunk has come.
+        self._left = None if chunked else content_length(request) or 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = len(buffer) if self._left is None else min(len(buffer), self._left)
+        try:
+            piece = self._input.read(wanted) if wanted else b""
+        except OSError as error:
+            raise _ended_early() from error
+        if self._left is not None:
+            self._left -= len(piece)
+            if wanted and not piece:
+                # Half of what was announced must never pass for the whole.
+                raise _ended_early()
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _ended_early() -> Invalid:
+    return Invalid("The request ended before its body was complete, so nothing was stored. Send it again.")
+
+
+def open_body(request: HttpRequest | Request) -> io.BufferedReader:
+    """Open the body for reading, unpacked where it came as gzip. Memory: one buffer. Raises Invalid for other encodings."""
+    plain = request._request if isinstance(request, Request) else request
+    body = io.BufferedReader(_Body(plain), 256 * 1024)
+    encoding = plain.headers.get("Content-Encoding", "identity").lower()
+    if encoding == "gzip":
+        return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=body)), 256 * 1024)
+    if encoding not in ("identity", ""):
+        raise Invalid("The body's Content-Encoding is not known here. Send it as it is, or as gzip.")
+    return body
+
+
+def read_all(request: HttpRequest | Request, *, limit: int = MAX_JSON) -> bytes:
+    """Return a small body whole. Raises TooLarge, Invalid."""
+    try:
+        content = open_body(request).read(limit + 1)
+    except (gzip.BadGzipFile, EOFError, OSError) as error:
+        raise Invalid("The body could not be read to its end.") from error
+    if len(content) > limit:
+        raise TooLarge(f"The body is larger than {limit} bytes. Send it in smaller parts.")
+    return content
+
+
+def read_object(request: HttpRequest | Request) -> dict[str, Any]:
+    """Return the JSON object that was sent; an empty body counts as an empty object. Raises Invalid, TooLarge."""
+    content = read_all(request)
+    return parse_object(content) if content.strip() else {}
+
+
+def parse_object(content: bytes) -> dict[str, Any]:
+    """Return the JSON object in `content`. Raises Invalid where it is none, or holds text that cannot be stored."""
+    try:
+        value = json.loads(content)
+        # Escapes can spell what no text holds: half a surrogate pair, and NUL, which the database refuses.
+        if b"\\u" in content:
+            json.dumps(value, ensure_ascii=False).encode()
+            if b"\\u0000" in content and "\0" in _texts(value):
+                raise ValueError("NUL")
+    except (ValueError, RecursionError) as error:
+        raise Invalid("What was sent is not valid JSON in UTF-8, or holds characters that no text may have.") from error
+    if not isinstance(value, dict):
+        raise Invalid("What was sent is not a JSON object.")
+    return value
+
+
+def _texts(value: Any) -> str:
+    """Return all text in a JSON value, joined."""
+    if isinstance(value, dict):
+        return "".join(f"{key}{_texts(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return "".join(map(_texts, value))
+    return value if isinstance(value, str) else ""
+
+
+def read_form(request: HttpRequest | Request) -> dict[str, list[str]]:
+    """Return the fields of a form-encoded (or, from other clients, JSON) body, each a list. Raises Invalid, TooLarge."""
+    content = read_all(request)
+    if content.lstrip()[:1] == b"{":
+        return {key: _as_list(value) for key, value in parse_object(content).items()}
+    try:
+        fields = parse_qs(content.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+    except ValueError as error:
+        raise Invalid("The form that was sent is not UTF-8, or has too many fields.") from error
+    if "%00" in content.decode() or "\0" in content.decode():
+        raise Invalid("The form that was sent holds a NUL character.")
+    return fields
+
+
+def _as_list(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [str(v).lower() if isinstance(v, bool) else str(v) for v in values if v is not None]
+
+
+def text_of(body: dict[str, Any], key: str, *, default: str = "", limit: int = 10_000) -> str:
+    """Return the text at `key`; null and absent are `default`. Raises Invalid for anything else, or what is too long."""
+    value = body.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise Invalid(f"{key} is text.", field=key)
+    if len(value) > limit:
+        raise Invalid(f"{key} has at most {limit} characters.", field=key)
+    return value

@@ -1,0 +1,64 @@
+"""What every view of the API is wrapped in: who speaks, in which language, and how a refusal leaves.
+
+The API speaks English whatever the caller's Accept-Language: its words end up in logs, issues and error reports.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import translation
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.decorators import api_view
+
+from hub.api.authentication import user_of_request
+from hub.api.errors import MethodNotAllowed, respond_to
+
+View = Callable[..., HttpResponseBase]
+
+
+def json_view(*methods: str) -> Callable[[View], View]:
+    """A JSON endpoint for these methods. Tokens only; errors by `hub.api.errors`."""
+
+    def decorate(view: View) -> View:
+        endpoint = api_view(list(methods))(view)
+
+        @csrf_exempt
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            with translation.override("en"):
+                if request.method not in methods:
+                    return respond_to(MethodNotAllowed(list(methods)), request)
+                return endpoint(request, *args, **kwargs)
+
+        return wrapped
+
+    return decorate
+
+
+def stream_view(*methods: str, session: bool = False) -> Callable[[View], View]:
+    """An endpoint that reads or sends a stream: plain Django, errors by `hub.api.errors`.
+
+    session: without an Authorization header a browser's log-in counts; for reading only.
+    """
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            with translation.override("en"):
+                try:
+                    if request.method not in methods:
+                        raise MethodNotAllowed(list(methods))
+                    if not session or "Authorization" in request.headers:
+                        request.user = AnonymousUser()
+                        request.user = user_of_request(request)
+                    return view(request, *args, **kwargs)
+                except Exception as error:  # noqa: BLE001 - the edge: everything becomes an answer, and is logged there
+                    return respond_to(error, request)
+
+        return wrapped
+
+    return decorate

@@ -1,0 +1,115 @@
+"""Who somebody is: the caller, a user, an organization and its members."""
+
+from typing import Any
+
+from django.db.models import Count, Q
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from hub.accounts.models import Namespace, Organization, Scope, Someone, User
+from hub.accounts.permissions import get_namespace
+from hub.api.edge import json_view
+from hub.api.errors import BadToken
+from hub.api.hf.paging import number, page
+from hub.api.hf.shapes import account, date
+from hub.accounts.errors import AccountNotFound
+from hub.core.errors import SignInNeeded
+from hub.repos.models import Kind, Repository
+
+MEMBERS_PER_PAGE = 500
+
+
+@json_view("GET")
+def whoami(request: Request) -> Response:
+    """GET /api/whoami-v2: the token's owner, their organizations, and the token itself."""
+    user, token = request.user, request.auth
+    if not isinstance(user, User) or token is None:
+        raise BadToken
+    shape = account(user.namespace) | {
+        "id": str(user.pk),
+        "email": user.email,
+        "isPro": False,
+        "canPay": False,
+        "orgs": _organizations(user),
+        "auth": {
+            "type": "access_token",
+            "accessToken": {
+                "displayName": token.name,
+                "role": "write" if token.scope == Scope.WRITE else "read",
+                "createdAt": date(token.created_at),
+            },
+        },
+    }
+    return Response(shape)
+
+
+@json_view("GET")
+def user_overview(request: Request, name: str) -> Response:
+    """GET /api/users/{name}/overview."""
+    _may_read_hub(request.user)
+    namespace = get_namespace(name)
+    if namespace.user is None:
+        raise AccountNotFound(f"There is no user called {name}.")
+    shape = account(namespace) | _counts(request.user, namespace)
+    shape |= {"user": namespace.name, "isPro": False, "orgs": _organizations(namespace.user)}
+    if namespace.user.bio:
+        shape["details"] = namespace.user.bio
+    return Response(shape)
+
+
+@json_view("GET")
+def organization_overview(request: Request, name: str) -> Response:
+    """GET /api/organizations/{name}/overview."""
+    namespace, organization = _organization(request.user, name)
+    shape = account(namespace) | _counts(request.user, namespace)
+    shape |= {"details": organization.bio, "isVerified": False, "numUsers": organization.memberships.count()}
+    return Response(shape)
+
+
+@json_view("GET")
+def organization_members(request: Request, name: str) -> Response:
+    """GET /api/organizations/{name}/members."""
+    _, organization = _organization(request.user, name)
+    start = number(request.query_params, "cursor", default=0, high=10**9)
+    rows = organization.memberships.filter(pk__gt=start).order_by("pk").select_related("user")[: MEMBERS_PER_PAGE + 1]
+    shown = list(rows)[:MEMBERS_PER_PAGE]
+    members = [
+        {
+            "user": m.user.username,
+            "fullname": m.user.shown_name,
+            "type": "user",
+            "isPro": False,
+            "role": m.role,
+        }
+        for m in shown
+    ]
+    return page(request, members, cursor=shown[-1].pk if len(rows) > MEMBERS_PER_PAGE else None)
+
+
+def _organization(caller: Someone, name: str) -> tuple[Namespace, Organization]:
+    _may_read_hub(caller)
+    namespace = get_namespace(name)
+    if namespace.organization is None:
+        raise AccountNotFound(f"There is no organization called {name}.")
+    return namespace, namespace.organization
+
+
+def _may_read_hub(caller: Someone) -> None:
+    from django.conf import settings
+
+    if not settings.ANONYMOUS_READ and not caller.is_authenticated:
+        raise SignInNeeded("This hub is for its members. Send an access token.")
+
+
+def _organizations(user: User) -> list[dict[str, Any]]:
+    memberships = user.memberships.select_related("organization__namespace").order_by("organization__namespace__name")
+    return [account(m.organization.namespace) | {"roleInOrg": m.role} for m in memberships]
+
+
+def _counts(caller: Someone, namespace: Namespace) -> dict[str, int]:
+    """Return how many repositories of each kind the caller would find there."""
+    repos = Repository.objects.visible_to(caller).filter(namespace=namespace)
+    counts = repos.aggregate(
+        numModels=Count("pk", filter=Q(kind=Kind.MODEL)), numDatasets=Count("pk", filter=Q(kind=Kind.DATASET))
+    )
+    return dict(counts)

@@ -1,0 +1,98 @@
+"""Sending a file's bytes: `HEAD` and `GET .../resolve/{rev}/{path}`.
+
+The headers are what clients keep in their caches: commit, ETag (git's blob id, or the sha256 of large content), size, and
+where the Xet protocol can be used instead.
+"""
+
+import mimetypes
+import re
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.http import content_disposition_header
+
+from hub.api.edge import stream_view
+from hub.api.hf.paths import api_path
+from hub.api.sending import blob_content, send
+from hub.core.links import base_url
+from hub.repos.errors import EntryNotFound, RepoNotFound
+from hub.repos.git.history import FileEntry, blob_of, find_file, read_file, resolve_revision
+from hub.repos.models import Blob, GitCommit, Repository
+from hub.repos.permissions import get_repo_for_read
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# What a browser may show as it is: it runs nothing. Every other text is shown as plain text, everything else is saved.
+_SHOWN = re.compile(r"image/(png|jpeg|gif|webp|avif|bmp)|(audio|video)/[\w.+-]+", re.ASCII)
+_TEXT = re.compile(r"text/.*|application/(json|javascript|xml|x-sh|x-yaml|yaml|toml|x-tex|.+\+xml|.+\+json)", re.ASCII)
+_TEXT_NAMES = re.compile(r"(.*\.(md|jinja|ipynb|jsonl|toml|cfg|ini|yaml|yml|gitignore|gitattributes|py|rst)|[A-Z]+)")
+
+
+@stream_view("GET", "HEAD", session=True)
+def resolve(
+    request: HttpRequest, namespace: str, name: str, revision: str, path: str, kind: str = "model"
+) -> HttpResponseBase:
+    """GET or HEAD [/datasets]/{repo}/resolve/{rev}/{path}. A browser's log-in counts, so that links on the site work."""
+    repo = get_repo_for_read(request.user, kind, namespace, name)
+    commit = resolve_revision(repo, revision)
+    file = find_file(repo, commit, path)
+    blob = blob_of(file)
+    if file.sha256 and blob is None:
+        raise EntryNotFound(f"The content of {path} has not been uploaded to this hub.", commit=commit.oid)
+    if request.method == "GET":
+        count(request, repo, path)
+
+    def content(start: int, end: int) -> HttpResponseBase:
+        return blob_content(blob, start, end) if blob else HttpResponse(read_file(repo, file)[start:end])
+
+    return send(request, size=file.size, headers=_headers(request, repo, commit, file, blob), content=content)
+
+
+def _headers(
+    request: HttpRequest, repo: Repository, commit: GitCommit, file: FileEntry, blob: Blob | None
+) -> dict[str, str]:
+    etag = f'"{file.sha256 or file.oid}"'
+    content_type, attached = _presentation(file.name)
+    headers = {
+        "ETag": etag,
+        "X-Repo-Commit": commit.oid,
+        "Content-Type": content_type,
+        "Content-Disposition": content_disposition_header(
+            attached or request.GET.get("download", "") not in ("", "0", "false"), _CONTROL.sub("_", file.name)
+        )
+        or "attachment",
+        # What people upload runs nowhere, whatever a browser makes of it.
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        # To be kept, and asked about: the same name may hold something else a moment later, or be closed.
+        "Cache-Control": "private, no-cache",
+    }
+    if file.sha256:
+        headers["X-Linked-Etag"] = etag
+        headers["X-Linked-Size"] = str(file.size)
+    if blob is not None and blob.xet_file_id:
+        headers["X-Xet-Hash"] = blob.xet_file_id
+        address = base_url(request) + api_path(repo, "xet-read-token", commit.oid)
+        headers["Link"] = f'<{address}>; rel="xet-auth"'
+    return headers
+
+
+def _presentation(name: str) -> tuple[str, bool]:
+    """Return the content type to send for a file name, and whether a browser is to save the file."""
+    guessed = mimetypes.guess_type(name)[0] or ""
+    if guessed == "image/svg+xml":
+        # Pages may show it as an image; opened by itself it is saved, since it can carry scripts.
+        return guessed, True
+    if _SHOWN.fullmatch(guessed):
+        return guessed, False
+    if _TEXT.fullmatch(guessed) or _TEXT_NAMES.fullmatch(name):
+        return "text/plain; charset=utf-8", False
+    return "application/octet-stream", True
+
+
+@stream_view("GET", "HEAD", session=True)
+def resolve_short(request: HttpRequest, name: str, revision: str, path: str) -> HttpResponseBase:
+    """A file of a repository without a namespace: clients ask for such old names, and there are none here."""
+    raise RepoNotFound(f'There is no model "{name}": names here have the form owner/name.')
+
+
+def count(request: HttpRequest, repo: Repository, path: str) -> None:
+    """Count."""

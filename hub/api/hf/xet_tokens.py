@@ -1,0 +1,36 @@
+"""The way into the Xet protocol: tokens with which a client reads or writes the large content of one repository."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from hub.api.edge import json_view
+from hub.api.hf.paging import flag
+from hub.api.hf.preupload import refuse_pull_request
+from hub.core.links import base_url
+from hub.repos.git.history import resolve_revision
+from hub.repos.models import Repository
+from hub.repos.permissions import get_repo_for_read, get_repo_for_write
+from hub.repos.xet.tokens import Scope, issue_token, token_answer
+
+
+@json_view("GET")
+def read_token(request: Request, kind: str, namespace: str, name: str, revision: str) -> Response:
+    """GET /api/{kind}s/{repo}/xet-read-token/{rev}."""
+    repo = get_repo_for_read(request.user, kind, namespace, name)
+    resolve_revision(repo, revision)
+    return _answer(request, repo, "read")
+
+
+@json_view("GET")
+def write_token(request: Request, kind: str, namespace: str, name: str, revision: str) -> Response:
+    """GET /api/{kind}s/{repo}/xet-write-token/{rev}: a GET that hands out the right to write, so it needs that right."""
+    repo = get_repo_for_write(request.user, kind, namespace, name)
+    refuse_pull_request(flag(request.query_params, "create_pr"))
+    resolve_revision(repo, revision)
+    return _answer(request, repo, "write")
+
+
+def _answer(request: Request, repo: Repository, scope: Scope) -> Response:
+    token = issue_token(repository=repo, user=request.user, scope=scope)
+    body, headers = token_answer(base_url(request._request), token)
+    return Response(body, headers={**headers, "Cache-Control": "no-store"})
