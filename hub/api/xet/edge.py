@@ -1,23 +1,23 @@
 """What all Xet endpoints share: the token, the request body, and refusals as JSON."""
 
-import functools
-import logging
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 
-from hub.api.errors import headers_of
-from hub.core.errors import HubError, Invalid
+from hub.api.errors import MethodNotAllowed, respond_to
+from hub.core.errors import Invalid
 from hub.repos.xet import xorb
 from hub.repos.xet.access import Access, authorize
 from hub.repos.xet.errors import TokenInvalid
 from hub.repos.xet.xorb import Reader
 
-log = logging.getLogger(__name__)
-
 View = Callable[..., HttpResponseBase]
+
+_DRAIN_BYTES = 1024 * 1024
 
 
 class LengthRequired(Invalid):
@@ -28,44 +28,75 @@ class LengthRequired(Invalid):
 
 
 class Body:
-    """A request body of known length, read from the socket as it comes and never held."""
+    """A request body of known length, read from the socket as it comes and never held. Raises LengthRequired."""
 
     def __init__(self, request: HttpRequest) -> None:
-        try:
-            self.length = int(request.META.get("CONTENT_LENGTH") or "")
-        except ValueError as error:
-            raise LengthRequired("Send the upload with a Content-Length.") from error
+        announced = request.META.get("CONTENT_LENGTH") or ""
+        if not announced.isdecimal():
+            raise LengthRequired("Send the upload with a Content-Length.")
+        self.length = self._left = int(announced)
         self._stream: Reader = request.META["wsgi.input"]
-        self._left = max(self.length, 0)
 
     def read(self, size: int, /) -> bytes:
         data = self._stream.read(min(size, self._left))
         self._left -= len(data)
         return data
 
+    def drain(self) -> None:
+        """Read what is left, up to the largest upload: most clients read an answer only after they have sent all."""
+        self._left = min(self._left, xorb.MAX_BODY)
+        while self.read(_DRAIN_BYTES):
+            pass
 
-def endpoint(method: str, *, write: bool = False) -> Callable[[View], View]:
-    """Make a view of `view(request, access, ...)`: checks method and token, answers refusals as JSON."""
+
+def endpoint(method: str) -> Callable[[View], View]:
+    """Make an endpoint of `view(request, ...)` for one method; whatever it raises becomes JSON.
+
+    Nobody is asked who they are here: see `reader` and `upload`.
+    """
 
     def decorate(view: View) -> View:
-        @csrf_exempt  # Only a token opens these, and browsers do not send it by themselves.
-        @functools.wraps(view)
+        @csrf_exempt  # Only a token or a signed address opens these; browsers send neither by themselves.
+        @wraps(view)
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if request.method != method:
-                return HttpResponse(status=405, headers={"Allow": method})
-            try:
-                return view(request, _access(request, write=write), *args, **kwargs)
-            except HubError as error:
-                _drain(request)
-                return refusal(error)
+            with translation.override("en"):
+                try:
+                    if request.method != method:
+                        raise MethodNotAllowed([method])
+                    return view(request, *args, **kwargs)
+                except Exception as error:
+                    return respond_to(error, request)
 
         return wrapped
 
     return decorate
 
 
-def refusal(error: HubError) -> JsonResponse:
-    return JsonResponse({"error": error.message}, status=error.status, headers=headers_of(error))
+def reader(view: View) -> View:
+    """Make a GET endpoint of `view(request, access, ...)` that takes a Xet token."""
+
+    @endpoint("GET")
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return view(request, _access(request, write=False), *args, **kwargs)
+
+    return wrapped
+
+
+def upload(view: View) -> View:
+    """Make a POST endpoint of `view(body, access, ...)` that takes a Xet token for writing."""
+
+    @endpoint("POST")
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        body = Body(request)
+        try:
+            return view(body, _access(request, write=True), *args, **kwargs)
+        except Exception:
+            body.drain()
+            raise
+
+    return wrapped
 
 
 def _access(request: HttpRequest, *, write: bool) -> Access:
@@ -73,11 +104,3 @@ def _access(request: HttpRequest, *, write: bool) -> Access:
     if kind.lower() != "bearer" or not text:
         raise TokenInvalid("Send the Xet token of the repository as a bearer token.")
     return authorize(text.strip(), write=write)
-
-
-def _drain(request: HttpRequest) -> None:
-    """Read a refused upload to its end: most clients read the answer only after they have sent all."""
-    stream = request.META["wsgi.input"]
-    left = min(int(request.META.get("CONTENT_LENGTH") or 0), xorb.MAX_BODY)
-    while left > 0 and (block := stream.read(min(left, 1024 * 1024))):
-        left -= len(block)

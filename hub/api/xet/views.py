@@ -10,7 +10,8 @@ from itertools import chain
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from hub.core.errors import HubError, Invalid, NotFound
+from hub.api.errors import named
+from hub.core.errors import Invalid, NotFound
 from hub.core.links import base_url
 from hub.repos.xet import reading, tokens
 from hub.repos.xet.access import Access, get_file_for_read
@@ -20,7 +21,7 @@ from hub.repos.xet.hashing import from_hex
 from hub.repos.xet.services import Progress, register_shard, store_xorb
 from hub.repos.xet.tokens import StoredRange, sign_range
 
-from .edge import Body, endpoint, refusal
+from .edge import Body, endpoint, reader, upload
 
 log = logging.getLogger(__name__)
 
@@ -29,37 +30,32 @@ _LINE_EVERY = 1.0
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
-@endpoint("POST", write=True)
-def upload_xorb(request: HttpRequest, access: Access, prefix: str, name: str) -> HttpResponseBase:
+@upload
+def upload_xorb(body: Body, access: Access, prefix: str, name: str) -> HttpResponseBase:
     """POST v1/xorbs/{prefix}/{hash}: store one xorb."""
-    body = Body(request)
-    inserted = store_xorb(
-        stream=body,
-        length=body.length,
-        expected_hash=_checked(name),
-        repository=access.repository,
-    )
+    inserted = store_xorb(stream=body, length=body.length, expected_hash=_checked(name), repository=access.repository)
     return JsonResponse({"was_inserted": inserted})
 
 
-@endpoint("POST", write=True)
-def upload_shard(request: HttpRequest, access: Access) -> HttpResponseBase:
+@upload
+def upload_shard(body: Body, access: Access) -> HttpResponseBase:
     """POST v1/shards: register files, in one answer at the end."""
-    for _ in _registration(request, access):
+    for _ in _registration(body, access):
         pass
     return JsonResponse({"result": 1})
 
 
-@endpoint("POST", write=True)
-def upload_shard_with_progress(request: HttpRequest, access: Access) -> HttpResponseBase:
+@upload
+def upload_shard_with_progress(body: Body, access: Access) -> HttpResponseBase:
     """POST v2/shards: register files, with a line of progress now and then and one at the end."""
-    progress = _registration(request, access)
+    progress = _registration(body, access)
     # The first step reads and checks the body, so what is wrong with it is still a status code.
     first = next(progress)
-    return StreamingHttpResponse(_progress_lines(chain([first], progress)), content_type="application/x-ndjson")
+    lines = _progress_lines(chain([first], progress))
+    return StreamingHttpResponse(lines, content_type="application/x-ndjson")
 
 
-@endpoint("GET")
+@reader
 def find_chunk(request: HttpRequest, access: Access, prefix: str, name: str) -> HttpResponseBase:
     """GET v1/chunks/{prefix}/{hash}: a shard of xorbs that hold this chunk, or 404."""
     answer = answer_dedup(access=access, chunk_hash=_checked(name))
@@ -68,7 +64,7 @@ def find_chunk(request: HttpRequest, access: Access, prefix: str, name: str) -> 
     return HttpResponse(answer, content_type="application/octet-stream")
 
 
-@endpoint("GET")
+@reader
 def reconstruction_v1(request: HttpRequest, access: Access, name: str) -> HttpResponseBase:
     """GET v1/reconstructions/{hash}: terms of a file, and an address for each run of bytes."""
     plan = _plan(request, access, name)
@@ -86,7 +82,7 @@ def reconstruction_v1(request: HttpRequest, access: Access, name: str) -> HttpRe
     return JsonResponse({**_terms(plan), "fetch_info": fetch})
 
 
-@endpoint("GET")
+@reader
 def reconstruction_v2(request: HttpRequest, access: Access, name: str) -> HttpResponseBase:
     """GET v2/reconstructions/{hash}: the same, in the newer shape."""
     plan = _plan(request, access, name)
@@ -108,21 +104,16 @@ def reconstruction_v2(request: HttpRequest, access: Access, name: str) -> HttpRe
     return JsonResponse({**_terms(plan), "xorbs": xorbs})
 
 
-@csrf_exempt
+@endpoint("GET")
 def stored_bytes(request: HttpRequest, name: str) -> HttpResponseBase:
     """GET data/{hash}?...: exactly the run of stored bytes that the address was signed for."""
-    if request.method != "GET":
-        return HttpResponse(status=405, headers={"Allow": "GET"})
-    try:
-        wanted = tokens.read_range(_checked(name), request.GET.dict())
-        if request.headers.get("Range") != f"bytes={wanted.start}-{wanted.end - 1}":
-            raise LinkRefused("This address opens one range of bytes; ask for exactly that one.")
-        blocks = reading.open_stored(wanted)
-        # The first block is read before the answer begins, so that damage in it is a status code.
-        blocks = chain([next(blocks)], blocks)
-    except HubError as error:
-        return refusal(error)
-    answer = StreamingHttpResponse(blocks, status=206, content_type="application/octet-stream")
+    wanted = tokens.read_range(_checked(name), request.GET.dict())
+    if request.headers.get("Range") != f"bytes={wanted.start}-{wanted.end - 1}":
+        raise LinkRefused("This address opens one range of bytes; ask for exactly that one.")
+    blocks = reading.open_stored(wanted)
+    # The first block is read before the answer begins, so that damage in it is a status code.
+    first = next(blocks)
+    answer = StreamingHttpResponse(chain([first], blocks), status=206, content_type="application/octet-stream")
     answer["Content-Length"] = str(wanted.end - wanted.start)
     answer["Content-Range"] = f"bytes {wanted.start}-{wanted.end - 1}/*"
     answer["Cache-Control"] = "private, no-store"
@@ -149,8 +140,7 @@ def _checked(name: str) -> str:
     return name
 
 
-def _registration(request: HttpRequest, access: Access) -> Iterator[Progress]:
-    body = Body(request)
+def _registration(body: Body, access: Access) -> Iterator[Progress]:
     return register_shard(stream=body, length=body.length, repository=access.repository, user=access.user)
 
 
@@ -161,11 +151,11 @@ def _progress_lines(progress: Iterator[Progress]) -> Iterator[bytes]:
             if time.monotonic() - last >= _LINE_EVERY:
                 last = time.monotonic()
                 yield _line(type="validating", verified=verified, total=total)
-    except HubError as error:
-        yield _line(type="error", message=error.message, retryable=error.status >= 500)
-    except Exception:
-        log.exception("a shard could not be registered")
-        yield _line(type="error", message="The hub failed to register the files.", retryable=True)
+    except Exception as error:
+        refused = named(error)
+        if refused.status >= 500:
+            log.error("a shard could not be registered", exc_info=error)
+        yield _line(type="error", message=refused.message, retryable=refused.status >= 500)
     else:
         yield _line(type="result")
 
