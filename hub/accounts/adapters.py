@@ -1,4 +1,4 @@
-"""Where django-allauth asks this hub: who may sign up, which names are free, how an account is saved, where links point."""
+"""Where django-allauth asks this hub: who may sign up, which names are free, how accounts are saved, where links go."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ from hub.core import links
 INVITATION_PARAMETER = "invitation"
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):
     """The hub's rules in allauth's flows."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Open for all, for nobody, or for whoever came by an open invitation (kept in the session until it is spent)."""
+        """Open for all, for nobody, or for whoever came by an invitation (kept in the session until it is spent)."""
         if settings.SIGNUP != "invite":
             return bool(settings.SIGNUP == "open")
         secret = request.GET.get(INVITATION_PARAMETER) or request.session.get(INVITATION_PARAMETER, "")
@@ -39,7 +39,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Check the form of the name, and that no user or organization has it."""
         name: str = super().clean_username(username, shallow=True)
         if not shallow and Namespace.objects.named(name).exists():
-            raise ValidationError(_("The name “%(name)s” is taken. Choose another.") % {"name": name}, code="username_taken")
+            raise ValidationError(
+                _("The name “%(name)s” is taken. Choose another.") % {"name": name}, code="username_taken"
+            )
         return name
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:

@@ -43,7 +43,7 @@ def _sources() -> Iterator[tuple[Path, bytes]]:
     for path in sorted((settings.BASE_DIR / "hub").rglob("*.py")):
         if "migrations" not in path.parts:
             yield path, path.read_bytes()
-    for folder in settings.TEMPLATES[0]["DIRS"]:
+    for folder in settings.TEMPLATES[0]["DIRS"]:  # type: ignore[attr-defined]
         for path in sorted(p for p in Path(folder).rglob("*") if p.suffix in (".html", ".txt")):
             # templatize turns a template into Python-like source in which only the translatable parts are calls.
             # Inside brackets its indentation means nothing.
@@ -75,7 +75,7 @@ def read_catalogue(locale: str) -> Catalog:
 
 
 def update_catalogue(locale: str) -> Catalog:
-    """Bring the kept messages up to date: new ones come in untranslated, those that nothing uses go. Returns the result."""
+    """Bring the kept messages up to date: new ones come in untranslated, unused ones go. Returns the result."""
     kept = read_catalogue(locale)
     # Guessed translations are worse than missing ones: a test finds those that are missing.
     kept.update(extract_messages(), no_fuzzy_matching=True)
@@ -84,7 +84,5 @@ def update_catalogue(locale: str) -> Catalog:
     with path.open("wb") as lines:
         lines.write(_HEADER.format(locale=locale, plurals=kept.plural_forms).encode())
         # No line numbers and a fixed order, so that a change shows only what it changes.
-        write_po(
-            lines, kept, width=120, omit_header=True, ignore_obsolete=True, include_lineno=False, sort_output=True
-        )
+        write_po(lines, kept, width=120, omit_header=True, ignore_obsolete=True, include_lineno=False, sort_output=True)
     return kept

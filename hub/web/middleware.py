@@ -16,7 +16,9 @@ from hub.web.pages import errors
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # What a visitor needs in order to come in, on a hub that shows nothing to strangers.
-_ENTRANCES = re.compile(r"/((login|signup|logout|preferences|robots\.txt|favicon\.ico)$|(password|email|setup|account)/)")
+_ENTRANCES = re.compile(
+    r"/((login|signup|logout|preferences|robots\.txt|favicon\.ico)$|(password|email|setup|account)/)"
+)
 # Addresses that tools ask for. They answer for themselves, in the words that the tools know.
 _TOOLS = re.compile(r"/(api|v1|xet|healthz|readyz)(/|$)|/(datasets/)?[^/]+/[^/]+(\.git/|/(resolve|info)/)")
 

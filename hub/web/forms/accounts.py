@@ -21,7 +21,7 @@ def _plain(form: forms.BaseForm) -> None:
         field.widget.attrs.pop("placeholder", None)
 
 
-class LoginForm(allauth.LoginForm):  # type: ignore[misc]
+class LoginForm(allauth.LoginForm):
     """Name or e-mail address, and password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -34,7 +34,7 @@ class LoginForm(allauth.LoginForm):  # type: ignore[misc]
         self.fields["remember"].label = _("Stay logged in on this device")
 
 
-class SignupForm(allauth.SignupForm):  # type: ignore[misc]
+class SignupForm(allauth.SignupForm):
     """Name, e-mail address, password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -42,7 +42,9 @@ class SignupForm(allauth.SignupForm):  # type: ignore[misc]
         _plain(self)
         name = self.fields["username"]
         name.label = _("User name")
-        name.help_text = _("Letters a to z, digits and single hyphens. It stands in the address of all that you publish.")
+        name.help_text = _(
+            "Letters a to z, digits and single hyphens. It stands in the address of all that you publish."
+        )
         name.widget.attrs.update(autocapitalize="none", spellcheck="false", maxlength=MAX_NAMESPACE)
         self.fields["email"].label = _("E-mail address")
         self.fields["email"].help_text = _("Only for you: for resetting your password. It is never shown.")
@@ -50,7 +52,7 @@ class SignupForm(allauth.SignupForm):  # type: ignore[misc]
         self.fields["password1"].help_text = _("At least 10 characters, not only digits, not a common one.")
 
 
-class ResetPasswordForm(allauth.ResetPasswordForm):  # type: ignore[misc]
+class ResetPasswordForm(allauth.ResetPasswordForm):
     """The e-mail address that the link goes to."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +61,7 @@ class ResetPasswordForm(allauth.ResetPasswordForm):  # type: ignore[misc]
         self.fields["email"].label = _("E-mail address")
 
 
-class NewPasswordForm(allauth.ResetPasswordKeyForm):  # type: ignore[misc]
+class NewPasswordForm(allauth.ResetPasswordKeyForm):
     """A new password after a reset. Asked once: browsers show what is typed and keep it."""
 
     password2 = None
@@ -71,7 +73,7 @@ class NewPasswordForm(allauth.ResetPasswordKeyForm):  # type: ignore[misc]
         self.fields["password1"].help_text = _("At least 10 characters, not only digits, not a common one.")
 
 
-class ChangePasswordForm(allauth.ChangePasswordForm):  # type: ignore[misc]
+class ChangePasswordForm(allauth.ChangePasswordForm):
     """The current password and a new one."""
 
     password2 = None
@@ -85,7 +87,7 @@ class ChangePasswordForm(allauth.ChangePasswordForm):  # type: ignore[misc]
         self.fields["password1"].help_text = _("At least 10 characters, not only digits, not a common one.")
 
 
-class AddEmailForm(allauth.AddEmailForm):  # type: ignore[misc]
+class AddEmailForm(allauth.AddEmailForm):
     """One more e-mail address."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

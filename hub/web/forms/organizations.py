@@ -18,10 +18,16 @@ class OrganizationForm(forms.Form):
     """What an organization says of itself."""
 
     display_name = forms.CharField(
-        label=_("Display name"), max_length=80, required=False, help_text=_("In any script. Without one, the name is shown.")
+        label=_("Display name"),
+        max_length=80,
+        required=False,
+        help_text=_("In any script. Without one, the name is shown."),
     )
     bio = forms.CharField(
-        label=_("Description"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 4, "maxlength": 500})
+        label=_("Description"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "maxlength": 500}),
     )
     website = forms.URLField(label=_("Website"), max_length=200, required=False, assume_scheme="https")
 

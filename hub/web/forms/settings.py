@@ -14,7 +14,10 @@ class ProfileForm(forms.Form):
     """The public side of an account, and the language of the pages."""
 
     display_name = forms.CharField(
-        label=_("Display name"), max_length=80, required=False, help_text=_("In any script. Without one, your user name is shown.")
+        label=_("Display name"),
+        max_length=80,
+        required=False,
+        help_text=_("In any script. Without one, your user name is shown."),
     )
     bio = forms.CharField(
         label=_("About you"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 4, "maxlength": 500})
@@ -57,5 +60,8 @@ class InvitationForm(forms.Form):
     """A link for one new person."""
 
     note = forms.CharField(
-        label=_("Whom it is for"), max_length=120, required=False, help_text=_("Only you and other administrators see it.")
+        label=_("Whom it is for"),
+        max_length=120,
+        required=False,
+        help_text=_("Only you and other administrators see it."),
     )

@@ -113,7 +113,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         request,
         403,
         heading=_("This form has grown old"),
-        text=_("It was opened before you logged in or out, or cookies are off. Go back, reload the page and send it again."),
+        text=_(
+            "It was opened before you logged in or out, or cookies are off. Go back, reload the page and send it again."
+        ),
         icon="clock",
     )
 

@@ -1,5 +1,7 @@
 """The front page, and the page of a user or an organization."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -24,14 +26,17 @@ def for_rows(repositories: RepositoryQuerySet) -> RepositoryQuerySet:
 def home(request: HttpRequest) -> HttpResponse:
     """What this hub is and how to connect, or, for members, what is theirs; then what is new."""
     visible = for_rows(Repository.objects.visible_to(request.user).filter(visibility=Visibility.PUBLIC))
-    context = {
+    context: dict[str, Any] = {
         "models": visible.filter(kind=Kind.MODEL)[:NEWEST],
         "datasets": visible.filter(kind=Kind.DATASET)[:NEWEST],
     }
     if request.user.is_authenticated:
         writable = Repository.objects.writable_by(request.user)
         memberships = Membership.objects.filter(user=request.user).select_related("organization__namespace")
-        context |= {"own": for_rows(writable)[:OWN], "memberships": memberships.order_by("organization__namespace__name")}
+        context |= {
+            "own": for_rows(writable)[:OWN],
+            "memberships": memberships.order_by("organization__namespace__name"),
+        }
         return render(request, "web/home_member.html", context)
     return render(request, "web/home.html", context)
 
@@ -41,7 +46,7 @@ def profile(request: HttpRequest, name: str) -> HttpResponse:
     """The page behind `/{name}`. Raises AccountNotFound."""
     namespace = get_namespace(name)
     repositories = for_rows(Repository.objects.visible_to(request.user).filter(namespace=namespace))
-    context = {
+    context: dict[str, Any] = {
         "namespace": namespace,
         "models": repositories.filter(kind=Kind.MODEL)[:PROFILE],
         "datasets": repositories.filter(kind=Kind.DATASET)[:PROFILE],
@@ -53,7 +58,13 @@ def profile(request: HttpRequest, name: str) -> HttpResponse:
 def _people(request: HttpRequest, namespace: Namespace) -> dict[str, object]:
     """An organization's members, or the organizations of a user."""
     if namespace.organization is not None:
-        members = namespace.organization.memberships.select_related("user").order_by("joined_at")
-        return {"members": members, "may_administer": may_administer(request.user, namespace.organization)}
+        members = (
+            Membership.objects.filter(organization=namespace.organization).select_related("user").order_by("joined_at")
+        )
+        return {
+            "members": members,
+            "is_member": any(member.user_id == request.user.pk for member in members),
+            "may_administer": may_administer(request.user, namespace.organization),
+        }
     memberships = Membership.objects.filter(user=namespace.user).select_related("organization__namespace")
     return {"memberships": memberships, "is_self": namespace.user == request.user}

@@ -2,21 +2,22 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from hub.accounts import organizations, services
-from hub.accounts.models import Organization, Role
+from hub.accounts.models import Membership, Organization, Role
 from hub.accounts.permissions import get_namespace, get_organization_for_admin
 from hub.core.errors import HubError
 from hub.web.forms import explain
 from hub.web.forms.organizations import MemberForm, NewOrganizationForm, OrganizationForm
+from hub.web.requests import MemberRequest
 
 
 @login_required
-def create(request: HttpRequest) -> HttpResponse:
+def create(request: MemberRequest) -> HttpResponse:
     form = NewOrganizationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -30,7 +31,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-def settings(request: HttpRequest, name: str) -> HttpResponse:
+def settings(request: MemberRequest, name: str) -> HttpResponse:
     """What the organization says of itself, and its deletion. Raises AccountNotFound, NotYours."""
     organization = get_organization_for_admin(request.user, name)
     initial = {field: getattr(organization, field) for field in ("display_name", "bio", "website")}
@@ -44,7 +45,7 @@ def settings(request: HttpRequest, name: str) -> HttpResponse:
 
 @login_required
 @require_POST
-def delete(request: HttpRequest, name: str) -> HttpResponse:
+def delete(request: MemberRequest, name: str) -> HttpResponse:
     """Delete an empty organization, once its name has been typed."""
     organization = get_organization_for_admin(request.user, name)
     if request.POST.get("confirm", "").strip() != organization.namespace.name:
@@ -60,7 +61,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @login_required
-def members(request: HttpRequest, name: str) -> HttpResponse:
+def members(request: MemberRequest, name: str) -> HttpResponse:
     """Who is in it and what they may do; adding somebody. Raises AccountNotFound, NotYours."""
     organization = get_organization_for_admin(request.user, name)
     form = MemberForm(request.POST or None)
@@ -75,7 +76,7 @@ def members(request: HttpRequest, name: str) -> HttpResponse:
         else:
             messages.success(request, _("%(name)s is a member now.") % {"name": user.username})
             return _to_members(organization)
-    memberships = organization.memberships.select_related("user").order_by("joined_at")
+    memberships = Membership.objects.filter(organization=organization).select_related("user").order_by("joined_at")
     context = {"form": form, "organization": organization, "memberships": memberships, "roles": Role.choices}
     return render(request, "web/organizations/members.html", context)
 
@@ -87,7 +88,7 @@ def explain_member(form: MemberForm, error: HubError) -> None:
 
 @login_required
 @require_POST
-def set_role(request: HttpRequest, name: str, member: str) -> HttpResponse:
+def set_role(request: MemberRequest, name: str, member: str) -> HttpResponse:
     organization = get_organization_for_admin(request.user, name)
     user, role = services.get_user(name=member), request.POST.get("role", "")
     try:
@@ -101,7 +102,7 @@ def set_role(request: HttpRequest, name: str, member: str) -> HttpResponse:
 
 @login_required
 @require_POST
-def remove_member(request: HttpRequest, name: str, member: str) -> HttpResponse:
+def remove_member(request: MemberRequest, name: str, member: str) -> HttpResponse:
     """Let somebody go. Administrators remove anybody; everybody may leave."""
     user = services.get_user(name=member)
     leaving = user == request.user

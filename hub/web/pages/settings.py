@@ -5,7 +5,7 @@ from typing import Any
 from allauth.account.views import EmailView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
@@ -22,10 +22,11 @@ from hub.web.forms import explain
 from hub.web.forms.accounts import AddEmailForm, ChangePasswordForm
 from hub.web.forms.settings import InvitationForm, ProfileForm, TokenForm
 from hub.web.pages.site import set_language_cookie
+from hub.web.requests import MemberRequest
 
 
 @login_required
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: MemberRequest) -> HttpResponse:
     """What others see of this account, and the language of the pages."""
     user = request.user
     initial = {"display_name": user.display_name, "bio": user.bio, "website": user.website, "language": get_language()}
@@ -41,7 +42,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 @method_decorator(login_required, name="dispatch")
-class AccountView(EmailView):  # type: ignore[misc]
+class AccountView(EmailView):
     """E-mail addresses (allauth's rules) and, below them, the form that changes the password."""
 
     template_name = "web/settings/account.html"
@@ -58,14 +59,16 @@ account = AccountView.as_view()
 
 @never_cache
 @login_required
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: MemberRequest) -> HttpResponse:
     """List the tokens; make one and show its secret, this one time, in the answer itself."""
     form = TokenForm(request.POST or None)
     secret = ""
     if request.method == "POST" and form.is_valid():
         name, scope = form.cleaned_data["name"], form.cleaned_data["scope"]
         try:
-            _token, secret = services.create_token(user=request.user, name=name, scope=scope, expires_at=form.expires_at())
+            _token, secret = services.create_token(
+                user=request.user, name=name, scope=scope, expires_at=form.expires_at()
+            )
         except HubError as error:
             explain(form, error)
         else:
@@ -76,7 +79,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
+def revoke_token(request: MemberRequest, token_id: int) -> HttpResponse:
     services.revoke_token(user=request.user, token_id=token_id)
     messages.success(request, _("The token is revoked. Tools that used it are logged out."))
     return redirect("settings_tokens")
@@ -84,7 +87,7 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
 
 @never_cache
 @login_required
-def invitations(request: HttpRequest) -> HttpResponse:
+def invitations(request: MemberRequest) -> HttpResponse:
     """Links that let one person in each; for administrators of the hub. Raises Forbidden."""
     _require_staff(request)
     form = InvitationForm(request.POST or None)
@@ -100,13 +103,13 @@ def invitations(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def revoke_invitation(request: HttpRequest, link_id: int) -> HttpResponse:
+def revoke_invitation(request: MemberRequest, link_id: int) -> HttpResponse:
     _require_staff(request)
     services.revoke_invitation(user=request.user, link_id=link_id)
     messages.success(request, _("The invitation is withdrawn."))
     return redirect("settings_invitations")
 
 
-def _require_staff(request: HttpRequest) -> None:
+def _require_staff(request: MemberRequest) -> None:
     if not request.user.is_staff:
         raise Forbidden(_("Only administrators of this hub invite people. Ask one of them."))

@@ -18,5 +18,7 @@ class Command(BaseCommand):
                 continue  # The source strings are the language.
             locale = to_locale(language)
             catalogue = update_catalogue(locale)
-            missing = [m for m in catalogue if m.id and not (all(m.string) if isinstance(m.string, tuple) else m.string)]
+            missing = [
+                m for m in catalogue if m.id and not (all(m.string) if isinstance(m.string, tuple) else m.string)
+            ]
             self.stdout.write(f"{locale}: {len(catalogue)} messages, {len(missing)} to translate.")
