@@ -28,7 +28,7 @@ def main(folder, extras):
         fcntl.flock(lock, fcntl.LOCK_EX)  # Two commands may need the same environment at once.
         installed = lines_of(stamp)
         if not (os.path.exists(python_of(folder)) and wanted <= installed):
-            print(f"Installing into {folder} ({', '.join(extras)}). This takes a while the first time.", flush=True)
+            print(f"Installing into {folder}. This takes a while the first time.", flush=True)
             install(folder, wanted, stamp)
 
 

@@ -362,7 +362,9 @@ def _listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         advice = "Choose another with PORT." if error.errno == errno.EADDRINUSE else "Check HOST and PORT."
-        raise StartError(Exit.PORT, f"Port {port} on {host} cannot be used ({error.strerror}). {advice}") from None
+        # A name that cannot be resolved has a number of its own kind.
+        said = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise StartError(Exit.PORT, f"Port {port} on {host} cannot be used ({said}). {advice}") from None
 
 
 def _address(listener: socket.socket) -> str:
