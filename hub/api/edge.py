@@ -56,7 +56,7 @@ def stream_view(*methods: str, session: bool = False) -> Callable[[View], View]:
                         request.user = AnonymousUser()
                         request.user = user_of_request(request)
                     return view(request, *args, **kwargs)
-                except Exception as error:  # noqa: BLE001 - the edge: everything becomes an answer, and is logged there
+                except Exception as error:
                     return respond_to(error, request)
 
         return wrapped

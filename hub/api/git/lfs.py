@@ -110,9 +110,7 @@ def _address(request: Request, repo: Repository) -> str:
 
 
 @stream_view("PUT", "GET", "HEAD")
-def object_bytes(
-    request: HttpRequest, namespace: str, name: str, oid: str, kind: str = "model"
-) -> HttpResponseBase:
+def object_bytes(request: HttpRequest, namespace: str, name: str, oid: str, kind: str = "model") -> HttpResponseBase:
     """PUT or GET {repo}.git/info/lfs/objects/{oid}: the bytes, by the grant in the address."""
     if request.method == "PUT":
         return _receive(request, oid)

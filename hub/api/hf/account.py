@@ -6,13 +6,13 @@ from django.db.models import Count, Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hub.accounts.errors import AccountNotFound
 from hub.accounts.models import Namespace, Organization, Scope, Someone, User
 from hub.accounts.permissions import get_namespace
 from hub.api.edge import json_view
 from hub.api.errors import BadToken
 from hub.api.hf.paging import number, page
 from hub.api.hf.shapes import account, date
-from hub.accounts.errors import AccountNotFound
 from hub.core.errors import SignInNeeded
 from hub.repos.models import Kind, Repository
 

@@ -17,7 +17,16 @@ def info(request: Request, kind: str, namespace: str, name: str, revision: str =
     repo = get_repo_for_read(request.user, kind, namespace, name)
     commit = resolve_revision(repo, revision)
     files = [f for f in list_folder(repo, commit, recursive=True) if not f.is_folder]
-    return Response({"id": repo.full_name, "sha": commit.oid, "createdAt": shapes.date(repo.created_at), "siblings": [{"rfilename": f.path} for f in files], "tags": [], "private": repo.private})
+    return Response(
+        {
+            "id": repo.full_name,
+            "sha": commit.oid,
+            "createdAt": shapes.date(repo.created_at),
+            "siblings": [{"rfilename": f.path} for f in files],
+            "tags": [],
+            "private": repo.private,
+        }
+    )
 
 
 @json_view("GET", "POST", "PUT", "DELETE")
@@ -25,4 +34,4 @@ def short_name(request: Request, kind: str, name: str, rest: str = "") -> Respon
     """A repository without a namespace: clients ask for such old names, and there are none here."""
     if rest and rest.partition("/")[0] not in RESERVED_REPOS:
         raise AddressNotFound
-    raise RepoNotFound(f"There is no {kind} \"{name}\": names here have the form owner/name.")
+    raise RepoNotFound(f'There is no {kind} "{name}": names here have the form owner/name.')

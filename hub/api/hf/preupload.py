@@ -40,7 +40,9 @@ def preupload(request: Request, kind: str, namespace: str, name: str, revision: 
         check_path(path)
     rule = LargeFileRule.at(repo, commit)
     ignored = _ignored(repo, commit, body)
-    present = {file.path: file.sha256 or file.oid for file in find_files(repo, commit, list(asked)) if not file.is_folder}
+    present = {
+        file.path: file.sha256 or file.oid for file in find_files(repo, commit, list(asked)) if not file.is_folder
+    }
     answers = []
     for path, size in asked.items():
         answer: dict[str, Any] = {
@@ -56,7 +58,9 @@ def preupload(request: Request, kind: str, namespace: str, name: str, revision: 
 
 def refuse_pull_request(asked: bool) -> None:
     if asked:
-        raise Forbidden("Pull requests are not available on this hub yet. Commit to a branch instead.", field="create_pr")
+        raise Forbidden(
+            "Pull requests are not available on this hub yet. Commit to a branch instead.", field="create_pr"
+        )
 
 
 def _size(file: dict[str, Any]) -> int:
