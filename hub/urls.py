@@ -15,3 +15,8 @@ urlpatterns = [
     path("", include("hub.api.hf.file_urls")),
     path("", include("hub.web.urls")),
 ]
+
+handler400 = "hub.web.pages.errors.bad_request"
+handler403 = "hub.web.pages.errors.permission_denied"
+handler404 = "hub.web.pages.errors.not_found"
+handler500 = "hub.web.pages.errors.server_error"

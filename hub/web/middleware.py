@@ -1,5 +1,6 @@
 """What happens around every page of the site: who may read at all, and how named errors become answers."""
 
+import logging
 import re
 from collections.abc import Callable
 from urllib.parse import urlencode
@@ -12,6 +13,8 @@ from django.shortcuts import redirect
 from hub.core.errors import HubError
 from hub.web.context import address_of
 from hub.web.pages import errors
+
+logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -62,5 +65,6 @@ class hub_errors:  # noqa: N801 - named like the middleware functions beside it
                 return redirect(_login_address(request))
             return errors.refused(request, exception)
         if isinstance(exception, (OperationalError, InterfaceError)):
+            logger.error("The database does not answer", exc_info=exception)
             return errors.unavailable(request)
         return None

@@ -109,6 +109,13 @@ def test_error_pages_say_what_to_do_and_carry_the_request_number(client: Client)
     assert "/login?next=/nobody-here" in page
 
 
+@pytest.mark.parametrize("path", ["/organizations", "/settings/nothing", "/setup/a/b"])
+def test_an_address_that_no_page_has(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 404
+    assert "no such page" in response.content.decode()
+
+
 @pytest.mark.parametrize(
     ("page", "status"), [(errors.server_error, 500), (errors.unavailable, 503), (errors.bad_request, 400)]
 )
