@@ -3,6 +3,7 @@
 from allauth.account import views as allauth
 from django.urls import path, re_path
 
+from hub.web import repo_urls
 from hub.web.pages import accounts, home, organizations, settings, setup, site
 
 urlpatterns = [
@@ -45,6 +46,8 @@ urlpatterns = [
     path("organizations/<str:name>/members", organizations.members, name="organization_members"),
     path("organizations/<str:name>/members/<str:member>/role", organizations.set_role, name="member_role"),
     path("organizations/<str:name>/members/<str:member>/remove", organizations.remove_member, name="member_remove"),
+    # Lists, repositories and what is in them.
+    *repo_urls.urlpatterns,
     # A user or an organization. Last.
     path("<str:name>", home.profile, name="profile"),
 ]

@@ -1,7 +1,6 @@
 """Looking at files: folders, one file, and its plain content, at any revision."""
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.shortcuts import redirect
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from hub.core.highlight import highlight_lines
+from hub.core.highlight import highlight_file
 from hub.core.links import repo_path
 from hub.repos.content import open_content
 from hub.repos.errors import EntryNotFound
@@ -19,7 +18,7 @@ from hub.repos.models import GitCommit, Repository
 from hub.repos.safetensors import Header, HeaderInvalid, read_header
 from hub.web.pages.repo_head import Revision, crumbs_of, for_readers, open_revision, page_number, repo_page
 
-ENTRIES_PER_PAGE = 1000
+ENTRIES_PER_PAGE = 300
 # A text that is longer is not shown in the page: browsers slow down, and nobody reads it there.
 MAX_SHOWN_TEXT = 1024 * 1024  # bytes
 MAX_SHOWN_TENSORS = 2000
@@ -135,7 +134,7 @@ def _shown(repo: Repository, file: FileEntry) -> dict[str, Any]:
     text = as_text(read_file(repo, file))
     if text is None:
         return {}
-    return {"lines": highlight_lines(text, file.name), "text": True}
+    return {"source": highlight_file(file.name, text), "text": True}
 
 
 def _tensors(repo: Repository, file: FileEntry) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
-from hub.catalog.models import SearchRow
-from hub.core.errors import NotFound
+from hub.core.errors import Invalid, NotFound
 from hub.repos.errors import RepoMoved
 from hub.repos.git.history import resolve_revision
 from hub.repos.models import GitCommit, GitPath, GitRef, Repository
@@ -30,30 +30,36 @@ BRANCH_PREFIX = "refs/heads/"
 TAG_PREFIX = "refs/tags/"
 
 P = ParamSpec("P")
+# The request that a view takes: any, or, behind a loader that refuses strangers, a member's.
+R = TypeVar("R", bound=HttpRequest)
 Loader = Callable[[Someone, str, str, str], Repository]
-Page = Callable[Concatenate[HttpRequest, Repository, P], HttpResponse]
 
 
-def _page(load: Loader) -> Callable[[Page[P]], Callable[..., HttpResponse]]:
-    """Make a view `(request, repo, ...)` one that takes an address; a repository's former names redirect."""
+class _ForRepo:
+    """Makes a view `(request, repo, ...)` one that takes an address. A repository's former names redirect."""
 
-    def decorate(view: Page[P]) -> Callable[..., HttpResponse]:
+    def __init__(self, load: Loader) -> None:
+        self._load = load
+
+    def __call__(
+        self, view: Callable[Concatenate[R, Repository, P], HttpResponseBase]
+    ) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def loaded(request: HttpRequest, kind: str, namespace: str, name: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def loaded(
+            request: R, kind: str, namespace: str, name: str, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponseBase:
             try:
-                repo = load(request.user, kind, namespace, name)
+                repo = self._load(request.user, kind, namespace, name)
             except RepoMoved as moved:
                 return _forward(request, moved)
             return view(request, repo, *args, **kwargs)
 
         return loaded
 
-    return decorate
 
-
-for_readers = _page(get_repo_for_read)
-for_writers = _page(get_repo_for_write)
-for_admins = _page(get_repo_for_admin)
+for_readers = _ForRepo(get_repo_for_read)
+for_writers = _ForRepo(get_repo_for_write)
+for_admins = _ForRepo(get_repo_for_admin)
 
 
 def _forward(request: HttpRequest, moved: RepoMoved) -> HttpResponse:
@@ -103,6 +109,17 @@ def open_revision(repo: Repository, name: str) -> Revision:
     return Revision(name, commit, list(refs[:MAX_REFS]))
 
 
+def open_branch(repo: Repository, name: str) -> Revision:
+    """Return the branch, for a page that changes it. Raises RevisionNotFound, Invalid for what is no branch."""
+    revision = open_revision(repo, name)
+    if not GitRef.objects.filter(repository=repo, name=BRANCH_PREFIX + name).exists():
+        raise Invalid(
+            _("Only branches can be changed, and “%(name)s” is a tag or a commit. Switch to a branch first.")
+            % {"name": revision.shown}
+        )
+    return revision
+
+
 def repo_page(
     request: HttpRequest, template: str, repo: Repository, *, tab: str, status: int = 200, **more: Any
 ) -> HttpResponse:
@@ -111,7 +128,8 @@ def repo_page(
         "repo": repo,
         "nav": repo.plural,
         "tab": tab,
-        "row": SearchRow.objects.filter(pk=repo.pk).first(),
+        # None for the seconds until a new repository has been looked at.
+        "row": getattr(repo, "search_row", None),
         "file_count": GitPath.objects.filter(repository=repo).count(),
         "may_write": may_write(request.user, repo),
         "may_administer": request.user.is_authenticated and may_administer(request.user, repo),

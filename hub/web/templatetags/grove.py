@@ -9,15 +9,18 @@ from django import template
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select, Textarea
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
 from hub.core import links
+from hub.core.highlight import BIDI_CONTROLS
+from hub.repos.vocabulary import label
 
 register = template.Library()
 
 INKS = 8
+_BIDI = re.compile(f"[{BIDI_CONTROLS}]")
 LEAVES = (
     "ovate", "lance", "heart", "oak", "maple", "ginkgo", "pinnate", "clover", "needle", "pad", "fern", "willow",
 )  # fmt: skip
@@ -119,18 +122,30 @@ def leaf_outline(family: str) -> str:
 
 @register.filter
 def family(repository: Any) -> str:
-    """The id whose leaf a repository carries: its base model as the card names it, else its own."""
+    """The id whose leaf a repository carries: its first base model, else its own. Lists load tags, not whole cards."""
     row = getattr(repository, "search_row", None)
-    base = (row.card or {}).get("base_model") if row is not None else None
-    if isinstance(base, list):
-        base = base[0] if base else None
-    return base if isinstance(base, str) and base else repository.full_name
+    bases = (tag.removeprefix("base_model:") for tag in (row.tags if row else ()) if tag.startswith("base_model:"))
+    return next((base for base in bases if ":" not in base), repository.full_name)
 
 
 @register.filter
 def task_name(task: str) -> str:
     """A task's identifier as words: "text-generation" -> "Text generation"."""
-    return task.replace("-", " ").capitalize()
+    return label("task", task)
+
+
+@register.filter
+def labelled(value: str, key: str) -> str:
+    """What people call a value that cards write as an id: {{ "mit"|labelled:"license" }} -> "MIT"."""
+    return label(key, value)
+
+
+@register.filter
+def in_order(text: str) -> SafeString:
+    """A name that strangers chose, with the signs that would reorder it on the screen shown by their numbers."""
+    pieces = _BIDI.split(text)
+    marks = [format_html("<mark>U+{}</mark>", f"{ord(sign):04X}") for sign in _BIDI.findall(text)]
+    return format_html_join("", "{}{}", zip(pieces, [*marks, ""], strict=True))
 
 
 @register.inclusion_tag("partials/gate.html")

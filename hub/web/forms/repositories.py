@@ -1,0 +1,148 @@
+"""What people fill in about repositories and their files."""
+
+from typing import Any
+
+from django import forms
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext_lazy as _
+
+from hub.accounts.models import Namespace, User
+from hub.repos import vocabulary
+from hub.repos.git.commits import MAX_TITLE
+from hub.repos.models import Visibility
+from hub.repos.models.repository import MAX_REPO_NAME
+from hub.repos.names import MAX_PATH_BYTES
+
+PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
+
+
+class CommitForm(forms.Form):
+    """What is said of a change."""
+
+    title = forms.CharField(label=_("What changes"), max_length=MAX_TITLE, required=False)
+    description = forms.CharField(
+        label=_("Why, or anything else"), max_length=10_000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class UploadForm(CommitForm):
+    """One file, for browsers without scripts. With scripts the page sends any number, of any size, by itself."""
+
+    MAX_FILE = 100 * 1024 * 1024  # bytes
+
+    folder = forms.CharField(
+        label=_("Folder"),
+        max_length=MAX_PATH_BYTES,
+        required=False,
+        help_text=_("Empty for the top. A folder that is not there is made."),
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    file = forms.FileField(label=_("File"), max_length=255, allow_empty_file=True)
+    field_order = ("file", "folder", "title", "description")
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > self.MAX_FILE:
+            limit = filesizeformat(self.MAX_FILE)
+            raise forms.ValidationError(
+                _("Without scripts the page takes files of up to %(limit)s. Turn scripts on, or use the hf tool.")
+                % {"limit": limit}
+            )
+        return file
+
+    def path(self) -> str:
+        """Return where the file goes."""
+        folder = self.cleaned_data["folder"].strip().strip("/")
+        name: str = self.cleaned_data["file"].name
+        return f"{folder}/{name}" if folder else name
+
+
+class EditForm(CommitForm):
+    """The whole text of one file. `parent` is the commit that it was read from."""
+
+    MAX_TEXT = 1_000_000  # characters
+
+    path = forms.CharField(
+        label=_("Path"),
+        max_length=MAX_PATH_BYTES,
+        help_text=_("Folders are parted by slashes. A new path moves the file."),
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    # Text as it is: stripping would eat the last line's end.
+    text = forms.CharField(
+        label=_("Content"),
+        max_length=MAX_TEXT,
+        required=False,
+        strip=False,
+        widget=forms.Textarea(
+            attrs={"class": "area-code", "rows": 24, "wrap": "off", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+    )
+    parent = forms.RegexField("^[0-9a-f]{40}$", widget=forms.HiddenInput)
+    field_order = ("path", "text", "title", "description", "parent")
+
+
+class NamespaceChoice(forms.ModelChoiceField):
+    """A namespace by its name, as addresses have it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=Namespace.objects.none(), to_field_name="name", empty_label=None, **kwargs)
+
+
+def _visibility_field() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=_("Who can see it"),
+        widget=forms.RadioSelect,
+        initial=Visibility.PUBLIC,
+        choices=[
+            (Visibility.PUBLIC, _("Public: everybody who can read this hub")),
+            (Visibility.PRIVATE, _("Private: you, or the members of the organization")),
+        ],
+    )
+
+
+class NamedForm(forms.Form):
+    """Where a repository is: an owner that the person may create under, and a name."""
+
+    owner = NamespaceChoice(label=_("Owner"))
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=MAX_REPO_NAME,
+        help_text=_("Letters a to z, digits, underscores, and single hyphens or dots between them."),
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        owner = self.fields["owner"]
+        assert isinstance(owner, NamespaceChoice)
+        owner.queryset = Namespace.objects.writable_by(user).select_related("user", "organization").order_by("name")
+
+
+class NewRepositoryForm(NamedForm):
+    """A new model or dataset."""
+
+    # The usual ones; the card takes any other.
+    LICENSES = (
+        "apache-2.0 mit bsd-3-clause gpl-3.0 agpl-3.0 mpl-2.0 cc0-1.0 cc-by-4.0 cc-by-sa-4.0 cc-by-nc-4.0 openrail".split()
+    )
+
+    license = forms.ChoiceField(
+        label=_("Licence"),
+        choices=[
+            ("", _("Decide later")),
+            *((name, vocabulary.LICENSES[name]) for name in LICENSES),
+            ("other", _("Another one: say which in the card")),
+        ],
+        required=False,
+        help_text=_("What others may do with it. It is the first line of the card."),
+    )
+    visibility = _visibility_field()
+
+
+class MoveForm(NamedForm):
+    """Another name, another owner, or both."""
+
+
+class VisibilityForm(forms.Form):
+    visibility = _visibility_field()

@@ -1,0 +1,185 @@
+"""Uploading from the browser: each file by itself, then one commit that names them all."""
+
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from hub.core.errors import HubError, Invalid
+from hub.core.links import repo_path
+from hub.repos.attributes import LargeFileRule
+from hub.repos.git.commits import create_commit
+from hub.repos.models import Repository
+from hub.repos.uploads import Receipts, receive_file
+from hub.web.forms.repositories import UploadForm
+from hub.web.pages.repo_head import crumbs_of, for_writers, open_branch, repo_page
+from hub.web.requests import MemberRequest
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+MAX_COMMIT_JSON = 16 * 1024 * 1024  # bytes; some 25 000 receipts
+
+
+@require_http_methods(["GET", "HEAD", "POST", "PUT"])
+def upload(request: HttpRequest, **address: str) -> HttpResponseBase:
+    """PUT sends the content of one file, POST of JSON commits what was sent; a form does both for one small file."""
+    if request.method == "PUT":
+        return _receive(request, **address)
+    if request.content_type == "application/json":
+        return _commit(request, **address)
+    return _page(request, **address)
+
+
+def _answers_json(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Say refusals in the form that the page's script reads."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, **address: str) -> HttpResponseBase:
+        try:
+            return view(request, **address)
+        except HubError as error:
+            return JsonResponse({"error": error.message, "code": error.code}, status=error.status)
+
+    return answered
+
+
+@_answers_json
+@for_writers
+def _receive(request: MemberRequest, repo: Repository, rev: str, path: str = "") -> HttpResponse:
+    """Store one file. Answers its receipt, and whether it is kept outside git."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not length.isdigit():
+        raise Invalid(_("The upload does not say how long it is."))
+    revision = open_branch(repo, rev)
+    put = receive_file(
+        repo=repo,
+        user=request.user,
+        path=path,
+        # Django's own reading of a body is for small forms.
+        stream=request.META["wsgi.input"],
+        length=int(length),
+        rule=LargeFileRule.at(repo, revision.commit),
+    )
+    return JsonResponse({"receipt": Receipts(repo, request.user).issue(put)}, status=201)
+
+
+@_answers_json
+@for_writers
+def _commit(request: MemberRequest, repo: Repository, rev: str, path: str = "") -> HttpResponse:
+    """Commit `{"title", "description", "files": [{"path", "receipt"}]}`. Answers where the result is seen."""
+    wanted = _read_json(request)
+    receipts = Receipts(repo, request.user)
+    title = wanted["title"] or _default_title([file["path"] for file in wanted["files"]])
+    create_commit(
+        repo=repo,
+        actor=request.user,
+        operations=[receipts.redeem(file["receipt"], file["path"]) for file in wanted["files"]],
+        title=title,
+        description=wanted["description"],
+        branch=open_branch(repo, rev).name,
+    )
+    count = len(wanted["files"])
+    done = ngettext("%(count)d file is uploaded.", "%(count)d files are uploaded.", count) % {"count": count}
+    messages.success(request, done)
+    return JsonResponse({"address": repo_path(repo.kind, repo.full_name, "tree", rev=rev, path=path)}, status=201)
+
+
+def _read_json(request: HttpRequest) -> dict[str, Any]:
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > MAX_COMMIT_JSON:
+        raise Invalid(_("One commit takes up to %(max)d files.") % {"max": settings.MAX_COMMIT_OPERATIONS})
+    try:
+        match json.loads(request.META["wsgi.input"].read(length)):
+            case {"title": str(), "description": str(), "files": [_first, *_rest] as files} as wanted if all(
+                isinstance(f, dict) and isinstance(f.get("path"), str) and isinstance(f.get("receipt"), str) for f in files
+            ):
+                pass
+            case _other:
+                raise Invalid(_("There is nothing to commit. Add a file first."))
+    except (ValueError, RecursionError) as error:
+        raise Invalid(_("The list of files could not be read. Try again.")) from error
+    if _UNSTORABLE.search(wanted["title"] + wanted["description"]):
+        raise Invalid(_("The message holds a character that no text may have."))
+    if len(wanted["files"]) > settings.MAX_COMMIT_OPERATIONS:
+        raise Invalid(_("One commit takes up to %(max)d files.") % {"max": settings.MAX_COMMIT_OPERATIONS})
+    return wanted
+
+
+def _default_title(paths: list[str]) -> str:
+    if len(paths) == 1:
+        return _("Upload %(path)s") % {"path": paths[0]}
+    return ngettext("Upload %(count)d file", "Upload %(count)d files", len(paths)) % {"count": len(paths)}
+
+
+@for_writers
+def _page(request: MemberRequest, repo: Repository, rev: str, path: str = "") -> HttpResponse:
+    """The page; without a script its form takes one file."""
+    revision = open_branch(repo, rev)
+    folder = path.strip("/")
+    form = UploadForm(request.POST or None, request.FILES or None, initial={"folder": folder})
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        file, target = form.cleaned_data["file"], form.path()
+        try:
+            put = receive_file(
+                repo=repo,
+                user=request.user,
+                path=target,
+                stream=file,
+                length=file.size,
+                rule=LargeFileRule.at(repo, revision.commit),
+            )
+            create_commit(
+                repo=repo,
+                actor=request.user,
+                operations=[put],
+                title=form.cleaned_data["title"] or _default_title([target]),
+                description=form.cleaned_data["description"],
+                branch=revision.name,
+            )
+        except HubError as error:
+            form.add_error("folder" if error.field == "path" else None, error.message)
+            status = error.status
+        else:
+            messages.success(request, _("“%(path)s” is uploaded.") % {"path": target})
+            return redirect(repo_path(repo.kind, repo.full_name, "tree", rev=rev, path=target.rpartition("/")[0]))
+    return repo_page(
+        request,
+        "web/repo/upload.html",
+        repo,
+        tab="files",
+        status=status,
+        form=form,
+        revision=revision,
+        path=folder,
+        crumbs=crumbs_of(folder),
+        max_form_file=UploadForm.MAX_FILE,
+        max_file=settings.MAX_LFS_FILE,
+        texts=_texts(),
+    )
+
+
+def _texts() -> dict[str, str]:
+    """What the page's script says. Words in braces are filled in there."""
+    return {
+        "waiting": _("waiting"),
+        "done": _("sent"),
+        "failed": _("not sent"),
+        "percent": _("{percent} %"),
+        "remove": _("Remove {name}"),
+        "retryNamed": _("Send {name} again"),
+        "broken": _("The connection broke. Check your network, then send it again."),
+        "refused": _("The hub answered {status}. Try again."),
+        "nothing": _("No file chosen yet."),
+        "sending": _("Sending: {sent} of {size}."),
+        "ready": _("Ready to commit: {count} files, {size}."),
+        "someFailed": _("{failed} not sent. Send again, or remove what is not sent."),
+    }

@@ -1,0 +1,49 @@
+"""Addresses of lists and of everything about one repository. Links to them are made by `hub.core.links.repo_path`."""
+
+from django.urls import URLPattern, path
+
+from hub.repos.models import Kind
+from hub.web.pages import listing, repo_card, repo_commits, repo_edit, repo_files, repo_new, repo_settings, repo_upload
+
+
+def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
+    """Return the addresses below `/[datasets/]{namespace}/{name}`."""
+    repo = f"{prefix}<str:namespace>/<str:name>"
+    told = {"kind": kind}
+    return [
+        path(repo, repo_card.card, told),
+        path(f"{repo}/tree/<rev:rev>", repo_files.tree, told),
+        path(f"{repo}/tree/<rev:rev>/<file:path>", repo_files.tree, told),
+        path(f"{repo}/blob/<rev:rev>/<file:path>", repo_files.blob, told),
+        path(f"{repo}/raw/<rev:rev>/<file:path>", repo_files.raw, told),
+        path(f"{repo}/commits/<rev:rev>", repo_commits.commits, told),
+        path(f"{repo}/commits/<rev:rev>/<file:path>", repo_commits.commits, told),
+        path(f"{repo}/commit/<rev:sha>", repo_commits.commit, told),
+        path(f"{repo}/upload/<rev:rev>", repo_upload.upload, told),
+        path(f"{repo}/upload/<rev:rev>/<file:path>", repo_upload.upload, told),
+        path(f"{repo}/new/<rev:rev>", repo_edit.new, told),
+        path(f"{repo}/new/<rev:rev>/<file:path>", repo_edit.new, told),
+        path(f"{repo}/edit/<rev:rev>/<file:path>", repo_edit.edit, told),
+        path(f"{repo}/delete/<rev:rev>/<file:path>", repo_edit.delete, told),
+        path(f"{repo}/settings", repo_settings.settings, told),
+        path(f"{repo}/settings/move", repo_settings.move, told),
+        path(f"{repo}/settings/visibility", repo_settings.visibility, told),
+        path(f"{repo}/settings/delete", repo_settings.delete, told),
+    ]
+
+
+urlpatterns = [
+    path("models", listing.listing, {"kind": Kind.MODEL}, name="models"),
+    path("datasets", listing.listing, {"kind": Kind.DATASET}, name="datasets"),
+    *(
+        pattern
+        for kind in Kind
+        for pattern in (
+            path(f"new/{kind}", repo_new.new, {"kind": kind}, name=f"new_{kind}"),
+            path(f"new/{kind}/check", repo_new.check_name, {"kind": kind}),
+        )
+    ),
+    # Datasets first: their prefix would pass for a namespace.
+    *_of_kind(Kind.DATASET, "datasets/"),
+    *_of_kind(Kind.MODEL, ""),
+]
