@@ -1,0 +1,346 @@
+"""Markdown that people wrote, as HTML that can do no harm.
+
+markdown-it-py parses (CommonMark, tables, strikethrough, task lists, footnotes, dollar math), with tree rules
+of our own for what it lacks; nh3 sanitises everything that comes out, raw HTML included. Every address passes `_Links`.
+"""
+
+import posixpath
+import re
+import time
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import nh3
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.footnote import footnote_plugin
+from pygments.token import STANDARD_TYPES
+
+from hub.core.highlight import BIDI_CONTROLS, highlight_code
+
+MAX_TEXT = 192 * 1024  # characters that are rendered; the page says so where there are more
+MAX_CODE_SECONDS = 1.0  # for colouring the code of one text; what is left then stays plain
+MAX_HEADINGS = 200  # in the list of contents
+# Before every id that an author chooses, so that none can take the place of one of the page's own.
+ID_PREFIX = "user-content-"
+
+_DROPPED = dict.fromkeys(map(ord, BIDI_CONTROLS))
+_BOX = re.compile(r"\[([ xX])\]\s+")
+_ADDRESS = re.compile(r"(?<![A-Za-z0-9])https?://[^\s<>\"“”（）。，]{1,2000}")
+_NO_END = ".,;:!?*_~'"  # after an address, the sentence's own
+_IMAGE_WITHOUT_ALT = re.compile(r'<img((?:\s(?!alt=)[\w-]+="[^"]*")*)>')
+
+_BLOCKS = {"p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "table", "td", "th", "tr", "img", "center", "li", "span"}
+_TAGS = _BLOCKS | set(
+    """
+    a abbr audio b blockquote br caption code dd del details dfn dl dt em figcaption figure hr i ins kbd mark ol
+    picture pre q s samp section small source strong sub summary sup tbody tfoot thead u ul var video
+    """.split()
+)
+_ATTRIBUTES: dict[str, set[str]] = {
+    "*": {"id", "title", "lang", "dir"},
+    **{tag: {"align", "id", "title", "lang", "dir"} for tag in _BLOCKS},
+    "a": {"href", "id", "title", "name"},
+    "audio": {"src"},
+    "details": {"open", "id"},
+    "img": {"src", "alt", "width", "height", "align", "title", "id"},
+    "ol": {"start", "type", "id"},
+    "source": {"src", "srcset", "media", "type", "sizes"},
+    "td": {"align", "colspan", "rowspan", "width", "id"},
+    "th": {"align", "colspan", "rowspan", "width", "scope", "id"},
+    "video": {"src", "poster", "width", "height"},
+}
+_CLASSES = {
+    "span": {name for name in STANDARD_TYPES.values() if name} | {"math", "inline"},
+    "div": {"math", "block"},
+    "li": {"task-list-item", "footnote-item"},
+    "ul": {"contains-task-list"},
+    "sup": {"footnote-ref"},
+    "section": {"footnotes"},
+    "a": {"footnote-backref"},
+    "p": {"muted"},
+}
+_FORCED = {
+    # What scrolls sideways must be reachable by keyboard.
+    "pre": {"tabindex": "0"},
+    "table": {"tabindex": "0"},
+    "img": {"loading": "lazy", "decoding": "async", "referrerpolicy": "no-referrer"},
+    "audio": {"controls": "", "preload": "none"},
+    "video": {"controls": "", "preload": "metadata"},
+}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A line of the list of contents; `id` is what follows # in its address."""
+
+    level: int
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """`html` is safe to put on a page; a page with `has_math` loads `partials/math.html` too."""
+
+    html: SafeString
+    headings: Sequence[Heading]
+    has_math: bool
+    truncated: bool
+
+
+def render(text: str, *, link_base: str = "", raw_base: str = "") -> Rendered:
+    """Return `text` as HTML.
+
+    link_base: site path before which relative links go (`/ada/tiny/blob/main`); raw_base: the same for images, audio
+    and video (`/ada/tiny/resolve/main`). Without a base, relative addresses are left out. Never raises: text beyond
+    MAX_TEXT is cut at a line, and the HTML says so.
+    """
+    shown, truncated = _cut(text.translate(_DROPPED))
+    environment: dict[str, Any] = {"code_seconds": MAX_CODE_SECONDS}
+    tokens = _parser().parse(shown, environment)
+    headings = _name_headings(tokens)
+    html = _parser().renderer.render(tokens, _parser().options, environment)
+    html = nh3.clean(
+        html,
+        tags=_TAGS,
+        clean_content_tags={
+            "script",
+            "style",
+            "svg",
+            "math",
+            "iframe",
+            "object",
+            "noscript",
+            "template",
+            "textarea",
+            "select",
+        },
+        attributes=_ATTRIBUTES,
+        attribute_filter=_Links(link_base, raw_base),
+        allowed_classes=_CLASSES,
+        set_tag_attribute_values=_FORCED,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="nofollow noopener ugc",
+        strip_comments=True,
+    )
+    html = _IMAGE_WITHOUT_ALT.sub(r'<img\1 alt="">', html)
+    if truncated:
+        html += format_html(
+            '<p class="muted">{}</p>',
+            _("This text has more than %(max)d kB; what follows is not shown here. Open the file to read all of it.")
+            % {"max": MAX_TEXT // 1024},
+        )
+    return Rendered(mark_safe(html), headings, 'class="math' in html, truncated)  # noqa: S308 - sanitised above
+
+
+def plain_text(text: str, limit: int) -> list[str]:
+    """Return the words of a Markdown text without its marks, code and HTML: one string for each paragraph or heading.
+
+    `limit` bounds the characters that are read, and so the time.
+    """
+    paragraphs = []
+    for token in _parser().parse(_cut(text, limit)[0].translate(_DROPPED), {}):
+        if token.type != "inline":
+            continue
+        said = "".join(
+            child.content
+            if child.type in ("text", "code_inline")
+            else " "
+            if child.type in ("softbreak", "hardbreak")
+            else ""
+            for child in token.children or []
+        )
+        if said := " ".join(said.split()):
+            paragraphs.append(said)
+    return paragraphs
+
+
+def _cut(text: str, limit: int = MAX_TEXT) -> tuple[str, bool]:
+    if len(text) <= limit:
+        return text, False
+    cut = text[:limit]
+    return cut[: cut.rfind("\n") + 1] or cut, True
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": True})
+    parser.enable(["table", "strikethrough"])
+    parser.use(footnote_plugin, inline=False).use(
+        dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True
+    )
+    parser.core.ruler.push("bare_addresses", _link_addresses)
+    parser.core.ruler.push("task_list", _mark_tasks)
+    parser.core.ruler.push("cell_alignment", _align_cells)
+    for rule in (fence, code_block, math_inline, math_inline_double, math_block, math_block_label):
+        parser.add_render_rule(rule.__name__, rule)
+    return parser
+
+
+def _link_addresses(state: Any) -> None:
+    """Make links of addresses in plain text. Only of those that say so: `model.py` is a file here, not a host in Paraguay.
+
+    In place of markdown-it's linkify, whose patterns take time that grows with the square of the text.
+    """
+    for block in state.tokens:
+        if block.type != "inline" or "://" not in block.content:
+            continue
+        children: list[Token] = []
+        depth = 0
+        for token in block.children or []:
+            depth += (token.type == "link_open") - (token.type == "link_close")
+            children += [token] if token.type != "text" or depth else _split_addresses(token)
+        block.children = children
+
+
+def _split_addresses(token: Token) -> Iterator[Token]:
+    done = 0
+    for found in _ADDRESS.finditer(token.content):
+        address = found[0].rstrip(_NO_END)
+        if address.endswith(")") and "(" not in address:
+            address = address.rstrip(")" + _NO_END)
+        yield Token("text", "", 0, content=token.content[done : found.start()])
+        yield Token("link_open", "a", 1, attrs={"href": address})
+        yield Token("text", "", 0, content=address)
+        yield Token("link_close", "a", -1)
+        done = found.start() + len(address)
+    yield token.copy(content=token.content[done:])
+
+
+def _mark_tasks(state: Any) -> None:
+    """Show `[x]` at the start of a list item as a ticked box: a sign, not a form control."""
+    tokens = state.tokens
+    for item, paragraph, inline in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if (item.type, paragraph.type, inline.type) != ("list_item_open", "paragraph_open", "inline"):
+            continue
+        first = inline.children[0] if inline.children else None
+        found = _BOX.match(inline.content)
+        if found and first is not None and first.type == "text" and first.content.startswith(found[0].rstrip()):
+            box = "☐" if found[1] == " " else "☑"
+            first.content = f"{box} {first.content[len(found[0]) :]}"
+            item.attrJoin("class", "task-list-item")
+
+
+def _align_cells(state: Any) -> None:
+    """Say a column's alignment by attribute: the content policy takes no style attributes."""
+    for token in state.tokens:
+        if token.type in ("th_open", "td_open") and "style" in token.attrs:
+            token.attrs["align"] = str(token.attrs.pop("style")).rpartition(":")[2]
+
+
+def fence(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    token = tokens[index]
+    language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
+    if language == "math":
+        return f'<div class="math block">{escape(token.content.strip())}</div>\n'
+    return _code(token.content, language.strip("{}.").lower(), env)
+
+
+def code_block(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return _code(tokens[index].content, "", env)
+
+
+def _code(code: str, language: str, env: Any) -> str:
+    code = code.removesuffix("\n")
+    begun = time.monotonic()
+    html = highlight_code(code, language if env["code_seconds"] > 0 else "", env["code_seconds"])
+    env["code_seconds"] -= time.monotonic() - begun
+    return f"<pre><code>{html}\n</code></pre>\n"
+
+
+def math_inline(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return f'<span class="math inline">{escape(tokens[index].content)}</span>'
+
+
+def math_inline_double(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return math_inline(self, tokens, index, options, env)
+
+
+def math_block(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return f'<div class="math block">{escape(tokens[index].content.strip())}</div>\n'
+
+
+def math_block_label(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return math_block(self, tokens, index, options, env)
+
+
+def _name_headings(tokens: Sequence[Token]) -> list[Heading]:
+    """Give every heading an id made of its words, and return the list of contents."""
+    headings: list[Heading] = []
+    times: dict[str, int] = {}
+    for opening, inline in pairwise(tokens):
+        if opening.type != "heading_open":
+            continue
+        text = "".join(c.content for c in inline.children or [] if c.type in ("text", "code_inline")).strip()
+        slug = _slug(text)
+        times[slug] = count = times.get(slug, -1) + 1
+        anchor = f"{slug}-{count}" if count else slug
+        opening.attrs["id"] = anchor
+        if text and len(headings) < MAX_HEADINGS:
+            headings.append(Heading(int(opening.tag[1]), ID_PREFIX + anchor, text))
+    return headings
+
+
+def _slug(text: str) -> str:
+    kept = (c for c in text.lower() if c in " -_" or unicodedata.category(c)[0] in "LNM")
+    return "".join(kept).strip().replace(" ", "-")[:100] or "section"
+
+
+class _Links:
+    """Decides on each attribute that the sanitiser has let through: the value to keep, or None to drop it."""
+
+    def __init__(self, link_base: str, raw_base: str) -> None:
+        self._link_base = link_base.rstrip("/")
+        self._raw_base = raw_base.rstrip("/")
+
+    def __call__(self, tag: str, attribute: str, value: str) -> str | None:
+        if attribute in ("id", "name"):
+            return f"{ID_PREFIX}{value.removeprefix(ID_PREFIX)}"
+        if attribute == "href":
+            return self._address(value, self._link_base, {"http", "https", "mailto"})
+        if attribute in ("src", "poster"):
+            return self._address(value, self._raw_base, {"http", "https"})
+        if attribute == "srcset":
+            return self._sources(value)
+        return value
+
+    def _sources(self, value: str) -> str | None:
+        kept = []
+        for candidate in value.split(",")[:20]:
+            address, _space, size = candidate.strip().partition(" ")
+            if resolved := self._address(address, self._raw_base, {"http", "https"}):
+                kept.append(f"{resolved} {size}".strip())
+        return ", ".join(kept) or None
+
+    def _address(self, value: str, base: str, schemes: set[str]) -> str | None:
+        # Browsers skip blanks and control characters when they look for the scheme.
+        value = "".join(c for c in value.strip() if c > " ")
+        if value.startswith("#"):
+            return f"#{ID_PREFIX}{unquote(value[1:]).removeprefix(ID_PREFIX)}" if value != "#" else value
+        try:
+            parts = urlsplit(value.replace("\\", "/"))
+        except ValueError:
+            return None
+        if parts.scheme:
+            return value if parts.scheme.lower() in schemes else None
+        if parts.netloc:
+            return f"https:{value}" if value.startswith("//") else None
+        if value.startswith("/"):
+            return value
+        if not base or not parts.path:
+            return None
+        inside = posixpath.normpath(posixpath.join("/", unquote(parts.path)))
+        address = base + quote(inside.replace("//", "/"))
+        if parts.path.endswith("/"):
+            address += "/"
+        return address + (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")
