@@ -1,19 +1,28 @@
 """The catalogue: one search row per repository, rebuilt after each push, and the counters that change all the time."""
 
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Self
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.utils import timezone
 
+from hub.accounts.models import Someone
 from hub.core.fields import HexField
 from hub.repos.models import Repository
 
+# What can be filtered by.
+FACET_KEYS = ("task", "library", "license", "language", "tag", "dataset", "base_model", "format", "size", "arch")
+
 
 class Facet(models.Model):
-    """A value to filter by, such as `license:mit` or `task:text-generation`; rows hold its number."""
+    """A value to filter by, such as `license:mit` or `task:text-generation`; rows hold its number. Lower case."""
 
-    key = models.CharField(max_length=32)  # task, library, license, language, tag, dataset, base_model
-    value = models.CharField(max_length=160)
+    key = models.CharField(max_length=32)  # one of FACET_KEYS
+    value = models.CharField(max_length=180)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["key", "value"], name="facet_once")]
@@ -22,22 +31,37 @@ class Facet(models.Model):
         return f"{self.key}:{self.value}"
 
 
+class SearchRowQuerySet(models.QuerySet["SearchRow"]):
+    def visible_to(self, user: Someone) -> Self:
+        """Rows of repositories that `user` may know of: asked of the repositories themselves, never of a copy."""
+        return self.filter(repository__in=Repository.objects.visible_to(user))
+
+    def with_repositories(self) -> Self:
+        """Load what a line of a list shows: the repository, its owner and the live counters."""
+        return self.select_related(
+            "repository__namespace__user", "repository__namespace__organization__namespace", "repository__stats"
+        ).defer("words", "card")
+
+
 class SearchRow(models.Model):
     """What lists and search need to know of a repository, taken from its `main` at commit `head`."""
 
     repository = models.OneToOneField(Repository, primary_key=True, on_delete=models.CASCADE, related_name="search_row")
     kind = models.CharField(max_length=16)
     head = HexField(length=20)
+    version = models.SmallIntegerField()  # of the code that made the row: hub.catalog.indexing.VERSION
+    name = models.CharField(max_length=160, db_collation="C")  # "namespace/name", lower case
     facets = ArrayField(models.IntegerField(), default=list)
     words = SearchVectorField()
-    # Names as people search them by substring: "namespace/name display-title".
+    # Names as people search them by substring: "namespace/name display-title", lower case.
     label = models.TextField()
     summary = models.TextField(blank=True)  # first sentence(s) of the card, plain text
     card = models.JSONField(default=dict)  # the card's metadata as parsed
-    config = models.JSONField(default=dict)  # what config.json says of the architecture
-    task = models.CharField(max_length=80, blank=True)
-    library = models.CharField(max_length=80, blank=True)
-    license = models.CharField(max_length=80, blank=True)
+    tags = models.JSONField(default=list)  # what the client protocol calls tags: `["transformers", "license:mit"]`
+    config = models.JSONField(default=dict)  # what the configuration files say of the architecture
+    task = models.CharField(max_length=160, blank=True)
+    library = models.CharField(max_length=160, blank=True)
+    license = models.CharField(max_length=160, blank=True)
     parameters = models.BigIntegerField(null=True)  # number of weights, by the safetensors headers
     dtypes = models.JSONField(default=dict)  # dtype -> number of weights
     used_bytes = models.BigIntegerField(default=0)
@@ -46,14 +70,32 @@ class SearchRow(models.Model):
     # A copy of the counter below, refreshed when it has moved enough to matter for sorting.
     downloads = models.BigIntegerField(default=0)
 
+    objects = SearchRowQuerySet.as_manager()
+
     class Meta:
         indexes = [
             GinIndex(fields=["facets"], name="search_facets"),
             GinIndex(fields=["words"], name="search_words"),
             GinIndex(fields=["label"], name="search_label", opclasses=["gin_trgm_ops"]),
-            models.Index(fields=["kind", "-updated_at", "-repository"], name="search_newest"),
+            models.Index(fields=["kind", "-created_at", "-repository"], name="search_created"),
+            models.Index(fields=["kind", "-updated_at", "-repository"], name="search_updated"),
             models.Index(fields=["kind", "-downloads", "-repository"], name="search_downloads"),
+            models.Index(fields=["kind", "name", "repository"], name="search_name"),
         ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def live_downloads(self) -> int:
+        """All downloads that have been drained, from the counter itself where it is loaded."""
+        stats = getattr(self.repository, "stats", None)
+        return stats.downloads if stats else 0
+
+    @property
+    def context(self) -> int | None:
+        """The longest input in tokens that the configuration allows."""
+        return self.config.get("max_position_embeddings")
 
 
 class RepoStats(models.Model):
@@ -63,6 +105,14 @@ class RepoStats(models.Model):
     downloads = models.BigIntegerField(default=0)
 
 
+class DownloadDayQuerySet(models.QuerySet["DownloadDay"]):
+    def last_30_days(self, repositories: Iterable[int]) -> dict[int, int]:
+        """Return repository id -> downloads of today and the 29 days before; those without any are left out."""
+        since = timezone.now().date() - timedelta(days=29)
+        rows = self.filter(repository__in=list(repositories), day__gte=since).values("repository")
+        return dict(rows.annotate(sum=models.Sum("downloads")).values_list("repository", "sum"))
+
+
 class DownloadDay(models.Model):
     """Downloads of one repository on one day (UTC): the last thirty days come from here."""
 
@@ -70,5 +120,14 @@ class DownloadDay(models.Model):
     day = models.DateField()
     downloads = models.BigIntegerField(default=0)
 
+    objects = DownloadDayQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["repository", "day"], name="download_day_once")]
+
+
+class DrainedBatch(models.Model):
+    """A batch of counts that is in the tables above. Kept for some days, so that none is added twice."""
+
+    batch = models.UUIDField(primary_key=True)
+    at = models.DateTimeField(auto_now_add=True)

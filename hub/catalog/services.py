@@ -1,0 +1,113 @@
+"""Counting downloads: quickly in Valkey while requests are served, then in batches in the tables."""
+
+import hashlib
+import logging
+import uuid
+from collections import defaultdict
+from datetime import date, timedelta
+from functools import cache
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from redis import Redis, RedisError
+
+from hub.catalog.models import DrainedBatch
+from hub.repos.models import Repository
+
+log = logging.getLogger(__name__)
+
+WINDOW = 3600  # seconds in which one client counts once for one repository
+PENDING, DRAINING = "downloads:pending", "downloads:draining"
+_BATCH = "batch"  # the field of a batch that names it; the others are "<repository id>:<day>"
+KEEP_BATCHES = timedelta(days=7)
+
+# Return the batch that is being added; where there is none, begin one with all that is waiting.
+_BEGIN = f"""
+if redis.call('EXISTS', KEYS[2]) == 0 then
+    if redis.call('EXISTS', KEYS[1]) == 0 then return {{}} end
+    redis.call('RENAME', KEYS[1], KEYS[2])
+    redis.call('HSET', KEYS[2], '{_BATCH}', ARGV[1])
+end
+return redis.call('HGETALL', KEYS[2])
+"""
+# Drop the batch, unless somebody else has dropped it already and begun another.
+_DROP = f"if redis.call('HGET', KEYS[1], '{_BATCH}') == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+_ADD_TOTALS = """
+INSERT INTO catalog_repostats (repository_id, downloads) SELECT * FROM unnest(%s::bigint[], %s::bigint[])
+ON CONFLICT (repository_id) DO UPDATE SET downloads = catalog_repostats.downloads + EXCLUDED.downloads
+"""
+_ADD_DAYS = """
+INSERT INTO catalog_downloadday (repository_id, day, downloads) SELECT * FROM unnest(%s::bigint[], %s::date[], %s::bigint[])
+ON CONFLICT (repository_id, day) DO UPDATE SET downloads = catalog_downloadday.downloads + EXCLUDED.downloads
+"""
+# Search rows carry indexes that make every update dear: only what could change an order by more than 2 % is copied.
+_COPY_TOTALS = """
+UPDATE catalog_searchrow r SET downloads = s.downloads FROM catalog_repostats s
+WHERE s.repository_id = r.repository_id AND r.repository_id = ANY(%s) AND s.downloads > r.downloads * 1.02
+"""
+
+
+@cache
+def _valkey() -> Redis:
+    # Short waits: a download must not stand still because the counter does.
+    return Redis.from_url(
+        str(settings.CACHES["default"]["LOCATION"]),
+        socket_timeout=0.5,
+        socket_connect_timeout=0.5,
+        decode_responses=True,
+    )
+
+
+def count_download(*, repo: Repository, client: str) -> None:
+    """Count one download of `repo`: once for each client (an address, a user, any text) and hour. Never fails."""
+    now = timezone.now()
+    who = hashlib.sha256(client.encode(errors="replace")).hexdigest()[:24]
+    seen = f"downloads:seen:{now:%Y%m%d%H}:{repo.pk}:{who}"
+    try:
+        if _valkey().set(seen, 1, nx=True, ex=WINDOW):
+            _valkey().hincrby(PENDING, f"{repo.pk}:{now:%Y-%m-%d}", 1)
+    except RedisError as error:
+        log.warning("a download was not counted: %s", error)
+
+
+def drain_downloads() -> int:
+    """Add what was counted to the tables; return how many downloads.
+
+    Each batch has a name that is recorded in the transaction that adds it, so a batch that is met again after a crash,
+    or by two workers at once, is added once.
+    """
+    valkey = _valkey()
+    listed = valkey.eval(_BEGIN, 2, PENDING, DRAINING, str(uuid.uuid4()))
+    if not listed:
+        return 0
+    counted: dict[str, str] = dict(zip(listed[::2], listed[1::2], strict=True))
+    batch = counted.pop(_BATCH)
+    added = _add(batch, counted)
+    valkey.eval(_DROP, 1, DRAINING, batch)
+    return added
+
+
+def _add(batch: str, counted: dict[str, str]) -> int:
+    days: dict[tuple[int, date], int] = {}
+    for name, count in counted.items():
+        repo_id, _colon, day = name.partition(":")
+        days[int(repo_id), date.fromisoformat(day)] = int(count)
+    with transaction.atomic():
+        DrainedBatch.objects.filter(at__lt=timezone.now() - KEEP_BATCHES).delete()
+        try:
+            with transaction.atomic():
+                DrainedBatch.objects.create(batch=batch)
+        except IntegrityError:
+            return 0
+        there = set(Repository.objects.filter(pk__in={repo for repo, _day in days}).values_list("pk", flat=True))
+        kept = {key: days[key] for key in sorted(days) if key[0] in there}
+        totals: dict[int, int] = defaultdict(int)
+        for (repo, _day), downloads in kept.items():
+            totals[repo] += downloads
+        with connection.cursor() as cursor:
+            cursor.execute(_ADD_TOTALS, [list(totals), list(totals.values())])
+            cursor.execute(_ADD_DAYS, [[k[0] for k in kept], [k[1] for k in kept], list(kept.values())])
+            cursor.execute(_COPY_TOTALS, [list(totals)])
+    return sum(kept.values())
