@@ -10,6 +10,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from hub.accounts import services
 from hub.accounts.errors import LinkExpired
@@ -17,10 +18,25 @@ from hub.accounts.models import Namespace, OneTimeLink, User
 from hub.core import links
 
 INVITATION_PARAMETER = "invitation"
+# One answer for both, so that it does not tell which names and addresses have accounts.
+MISMATCH = _lazy("The name or the password is not right. Check both; capitals count in the password.")
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """The hub's rules in allauth's flows."""
+    """The hub's rules in allauth's flows, and its words for what goes wrong in them."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "account_inactive": _lazy("This account is closed. Ask the operator of this hub."),
+        "duplicate_email": _lazy("Your account has this address already."),
+        "email_password_mismatch": MISMATCH,
+        "email_taken": _lazy("An account with this e-mail address exists. Log in, or reset its password."),
+        "enter_current_password": _lazy("That is not your current password. Check it and type it again."),
+        "incorrect_password": _lazy("That password is not right. Check it and type it again."),
+        "too_many_login_attempts": _lazy("Too many tries with a wrong password. Wait five minutes, or reset it."),
+        "unverified_primary_email": _lazy("Confirm your primary address first."),
+        "username_password_mismatch": MISMATCH,
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Open for all, for nobody, or for whoever came by an invitation (kept in the session until it is spent)."""

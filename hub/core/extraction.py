@@ -13,6 +13,7 @@ from django.utils.translation.template import templatize
 # Name of the function -> which of its arguments are message, plural and context.
 KEYWORDS = {
     "_": None,
+    "_lazy": None,
     "gettext": None,
     "gettext_lazy": None,
     "gettext_noop": None,
