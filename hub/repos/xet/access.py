@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from hub.accounts.models import AccessToken, Someone, User
 from hub.repos.models import BlobClaim, RepoBlob, Repository, XetFile
@@ -50,15 +50,17 @@ def get_file_for_read(access: Access, file_hash: str) -> XetFile:
 
 def files_known_to(access: Access) -> QuerySet[XetFile]:
     """Files that the caller may know of: those in any repository that they read, and fresh claims here."""
-    readable = RepoBlob.objects.filter(repository__in=Repository.objects.visible_to(access.user))
-    return XetFile.objects.filter(Q(sha256__in=readable.values("blob")) | _held_by(access))
+    readable = RepoBlob.objects.filter(
+        blob=OuterRef("sha256"), repository__in=Repository.objects.visible_to(access.user)
+    )
+    return XetFile.objects.filter(Q(Exists(readable)) | _held_by(access))
 
 
 def _held_by(access: Access) -> Q:
-    held = Q(sha256__in=RepoBlob.objects.filter(repository=access.repository).values("blob"))
+    # Correlated, so that the few files in question are looked up one by one, however many the hub holds.
+    held = Q(Exists(RepoBlob.objects.filter(blob=OuterRef("sha256"), repository=access.repository)))
     if access.writes:
-        claimed = BlobClaim.objects.filter(repository=access.repository)
-        held |= Q(sha256__in=claimed.values("blob"))
+        held |= Q(Exists(BlobClaim.objects.filter(blob=OuterRef("sha256"), repository=access.repository)))
     return held
 
 

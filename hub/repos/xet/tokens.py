@@ -60,7 +60,7 @@ def token_answer(base_url: str, token: XetToken) -> tuple[dict[str, str | int], 
     """
     cas_url = f"{base_url}/xet"
     text = str(token)
-    body = {"casUrl": cas_url, "accessToken": text, "exp": token.expires_at}
+    body: dict[str, str | int] = {"casUrl": cas_url, "accessToken": text, "exp": token.expires_at}
     headers = {
         "X-Xet-Cas-Url": cas_url,
         "X-Xet-Access-Token": text,
