@@ -168,6 +168,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
     # kombu looks for lost messages only at every tenth tick unless told otherwise.
     "unacked_restore_throttle": 1,
+    # Whoever queues a task does not wait for a broker that is away: sweeps find what was not queued.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "hub"
