@@ -36,11 +36,12 @@ class SearchRowQuerySet(models.QuerySet["SearchRow"]):
         """Rows of repositories that `user` may know of: asked of the repositories themselves, never of a copy."""
         return self.filter(repository__in=Repository.objects.visible_to(user))
 
-    def with_repositories(self) -> Self:
-        """Load what a line of a list shows: the repository, its owner and the live counters."""
-        return self.select_related(
+    def with_repositories(self, *, cards: bool = False) -> Self:
+        """Load what a line of a list shows: the repository, its owner, the live counters; with `cards`, the metadata too."""
+        rows = self.select_related(
             "repository__namespace__user", "repository__namespace__organization__namespace", "repository__stats"
-        ).defer("words", "card")
+        )
+        return rows.defer("words") if cards else rows.defer("words", "card")
 
 
 class SearchRow(models.Model):

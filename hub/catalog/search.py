@@ -111,12 +111,14 @@ def search(
     limit: int = 30,
     with_count: bool = True,
     with_facets: bool = False,
+    with_cards: bool = False,
 ) -> Page:
     """Return one page of the repositories of a kind that `user` may see and that meet every condition.
 
     facets: key -> values, all of which must be there. filters: tags as the client protocol writes them (`pytorch`,
     `license:mit`, `base_model:ada/tiny`). sort: one of SORTS ("newest" is "created"); by default "relevance" with a
     query, else DEFAULT_SORT. cursor: `next_cursor` of the page before, under the same conditions. limit: 1 to MAX_LIMIT.
+    with_cards: load the metadata of each row's card, too.
     Raises SearchInvalid.
     """
     query = " ".join(query.replace("\0", " ").split())[: words.MAX_QUERY]
@@ -126,9 +128,8 @@ def search(
     if sort not in SORTS or (sort == "relevance" and not query):
         raise SearchInvalid(_("“%(sort)s” is no order to sort by.") % {"sort": sort[:40]}, field="sort")
     place = _read_cursor(cursor, sort)
-    order = _Order(sort, place, max(1, min(limit, MAX_LIMIT)), with_count, with_facets)
+    order = _Order(sort, place, max(1, min(limit, MAX_LIMIT)), with_count, with_facets, with_cards)
     rows = _conditions(kind, user, author, facets or {}, list(filters), min_parameters, max_parameters)
-    terms = words.query(query)
     if not query:
         return _answer(rows, _page(rows, order), order)
     terms = words.query(query)
@@ -158,6 +159,7 @@ class _Order:
     limit: int
     with_count: bool
     with_facets: bool
+    with_cards: bool
 
 
 def _second_try(rows: SearchRowQuerySet, query: str, order: _Order) -> Page:
@@ -205,6 +207,7 @@ def _conditions(
 ) -> SearchRowQuerySet:
     rows = SearchRow.objects.filter(kind=kind).visible_to(user)
     if author:
+        author = author.replace("\0", "")
         rows = rows.filter(repository__namespace__name__iexact=author)
     if min_parameters is not None:
         rows = rows.filter(parameters__gte=_weights(min_parameters))
@@ -293,7 +296,8 @@ def _page(rows: SearchRowQuerySet, order: _Order) -> list[SearchRow]:
         # The first condition alone lets the index start at the right place.
         rows = rows.filter(**{f"{name}__{beyond}e": place.value})
         rows = rows.filter(Q(**{f"{name}__{beyond}": place.value}) | Q(pk__lt=place.number))
-    return list(rows.with_repositories().order_by(f"{'-' if descending else ''}{name}", "-pk")[: order.limit + 1])
+    rows = rows.with_repositories(cards=order.with_cards).order_by(f"{'-' if descending else ''}{name}", "-pk")
+    return list(rows[: order.limit + 1])
 
 
 def _write_cursor(row: SearchRow, sort: str, by_letters: bool) -> str:

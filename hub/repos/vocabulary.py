@@ -243,11 +243,13 @@ def is_language(code: str) -> bool:
 
 
 def label(key: str, value: str) -> str:
-    """Return what to call a facet's value (`task`, `library`, `license`, `language`; else the value itself) on a page."""
+    """Return what to call a facet's value (`task`, `library`, `license`, `language`, `size`; else the value itself) on a page."""
     if key == "language":
         if value in OTHER_LANGUAGES:
             return str(OTHER_LANGUAGES[value])
         locale = "zh_Hans" if (get_language() or "").startswith("zh") else "en"
         return _languages(locale).get(value.replace("-", "_")) or _languages(locale).get(value[:2], value)
+    if key == "size":
+        return next((size for size in SIZE_CATEGORIES if size.lower() == value), value)
     known = {"task": TASKS, "library": LIBRARIES, "license": LICENSES}
     return str(known.get(key, {}).get(value, value))

@@ -18,6 +18,8 @@ from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
 from hub.repos.models import Kind, Repository, Visibility
 from hub.repos.services import claim_blob, move_repo, set_visibility
 from tests.factories import make_repo, make_user
+from tests.repos.xet import building
+from tests.repos.xet.conftest import upload
 
 CARD = """---
 license: mit
@@ -98,6 +100,21 @@ def test_a_silent_card_is_filled_in_from_the_files() -> None:
     row.refresh_from_db()
     assert row.library == "peft"
     assert "base_model:ada/base" in facets_of(row)
+
+
+@pytest.mark.django_db
+def test_weights_that_are_stored_as_chunks_are_counted() -> None:
+    repo = make_repo()
+    actor = repo.created_by
+    assert actor is not None
+    weights = safetensors(a=("I8", [300_000], 300_000))
+    file = upload(
+        [weights[start : start + building.BLOCK] for start in range(0, len(weights), building.BLOCK)], repo, actor
+    )
+    operation = PutBlob("model.safetensors", file.sha256, len(weights))
+    create_commit(repo=repo, actor=actor, operations=[operation], title="Put weights")
+    index_repository(repo.pk)
+    assert SearchRow.objects.get(pk=repo.pk).dtypes == {"I8": 300_000}
 
 
 @pytest.mark.django_db

@@ -1,0 +1,31 @@
+"""In a running hub, a new repository is found within seconds."""
+
+import json
+import time
+import urllib.request
+
+from tests.live import Instance
+
+SECONDS = 5
+
+
+def call(hub: Instance, path: str, token: str = "", body: dict[str, str] | None = None) -> object:
+    request = urllib.request.Request(  # noqa: S310 - the address of the hub under test
+        hub.url.rstrip("/") + path, data=json.dumps(body).encode() if body else None
+    )
+    request.add_header("Content-Type", "application/json")
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def test_a_new_repository_is_found_within_seconds(live_hub: Instance) -> None:
+    live_hub.manage("create_user", "finder", "--email", "finder@example.org", "--password", "correct horse battery")
+    token = live_hub.manage("create_token", "finder", "--scope", "write", "--name", "test")
+    call(live_hub, "/api/repos/create", token, {"name": "needle-in-hay", "type": "model"})
+    begun = time.monotonic()
+    while not (found := call(live_hub, "/api/models?search=needle")):
+        assert time.monotonic() - begun < SECONDS
+        time.sleep(0.1)
+    assert [item["id"] for item in found] == ["finder/needle-in-hay"]  # type: ignore[attr-defined]
