@@ -1,9 +1,11 @@
 """What holds for every page: content policy, forms against forgery, theme and language, errors, a closed hub."""
 
+import gzip
 import re
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.utils.functional import SimpleLazyObject
@@ -155,6 +157,12 @@ def test_pages_stay_within_their_query_budget(owner: User, django_assert_max_num
     for path in ("/", "/owner"):
         with django_assert_max_num_queries(15):
             browser.get(path)
+
+
+def test_style_and_scripts_stay_within_their_byte_budget() -> None:
+    for kind, budget in (("css", 20_000), ("js", 60_000)):
+        files = (settings.BASE_DIR / "static" / kind).glob(f"*.{kind}")
+        assert sum(len(gzip.compress(file.read_bytes())) for file in files) <= budget, kind
 
 
 def test_icon_and_robots(client: Client) -> None:
