@@ -19,10 +19,10 @@ WEB = (
     "--keep-alive=30 --timeout=120 --graceful-timeout=10 --limit-request-line=8190 --log-level=warning"
 )
 WORKER = (
-    "celery --app=hub --quiet worker --queues=hub --hostname=hub@%h --concurrency=2 "
+    "celery --app=hub --quiet worker --queues=hub --hostname=hub@%h --autoscale=2,1 "
     "--without-gossip --without-mingle --loglevel=WARNING"
 )
-BEAT = "celery --app=hub --quiet beat --loglevel=WARNING"
+BEAT = "celery --app=hub.beat --quiet beat --loglevel=WARNING"
 
 
 @dataclass
