@@ -264,5 +264,7 @@ LOGGING = {
 # --- limits of what people send (each is stated in the error that it raises) ---------------------------------------
 MAX_REGULAR_FILE = 10 * 1024 * 1024  # bytes; larger files are stored outside git
 MAX_LFS_FILE = env.int("GROVE_MAX_FILE_SIZE", default=5 * 1024**4)  # bytes
+# Bytes of the disk that uploads leave alone: a database that cannot write stops the whole hub.
+KEEP_FREE_BYTES = env.int("GROVE_KEEP_FREE", default=256 * 1024 * 1024)
 MAX_COMMIT_OPERATIONS = 25_000
 MAX_COMMIT_BYTES = 256 * 1024 * 1024  # bytes of one commit request

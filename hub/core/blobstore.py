@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, suppress, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -52,6 +52,19 @@ def room_for_bytes() -> Iterator[None]:
         raise
 
 
+def require_room(needed: int) -> None:
+    """Refuse an upload of `needed` bytes that would leave less than KEEP_FREE_BYTES. Raises StorageFull.
+
+    Asked before bytes are sent: some clients show nothing of a refusal that comes later, and try again for minutes.
+    """
+    spare = free_bytes() - settings.KEEP_FREE_BYTES
+    if needed > spare:
+        raise StorageFull(
+            f"The hub's storage is full: it has room for {max(spare, 0)} bytes, and this takes {needed}. "
+            "Nothing was stored. Ask its operator to make room, then try again."
+        )
+
+
 @contextmanager
 def staging_file() -> Iterator[IO[bytes]]:
     """Open a scratch file in the store; it is gone at the end unless `publish` has moved it into place."""
@@ -74,16 +87,27 @@ def publish(handle: IO[bytes], key: str) -> None:
     with room_for_bytes():
         handle.flush()
         os.fsync(handle.fileno())
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(handle.name, target)
-        except FileExistsError:
-            return
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _make_folder(target.parent)
+        # A name that is there already may be another writer's, not yet flushed; so the folder is flushed either way.
+        with suppress(FileExistsError):
+            target.hardlink_to(handle.name)
+        _flush_folder(target.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder whose own name survives a power cut, too."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _flush_folder(folder.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def store_stream(stream: BinaryIO, *, length: int, limit: int, sha256: str = "") -> tuple[str, int]:

@@ -57,6 +57,7 @@ def batch(request: Request, namespace: str, name: str, kind: str = "model") -> R
     present = Blob.objects.filter(pk__in=list(wanted))
     if uploading:
         there = set(present.usable_in(repo, request.user).values_list("sha256", flat=True))
+        blobstore.require_room(sum(size for oid, size in wanted.items() if oid not in there))
         objects = [_upload(request, repo, oid, size, oid in there) for oid, size in wanted.items()]
     else:
         sizes = dict(_held_by(repo).filter(pk__in=list(wanted)).values_list("sha256", "size"))
@@ -140,7 +141,8 @@ def _grant(request: HttpRequest, salt: str, parts: int) -> list[Any]:
         claims = signing.loads(request.GET.get("grant", ""), salt=salt, max_age=LINK_SECONDS)
     except signing.BadSignature as error:
         raise LinkRefused("This address was not made by this hub, or has run out. Ask for a new one.") from error
-    assert isinstance(claims, list) and len(claims) == parts
+    assert isinstance(claims, list)
+    assert len(claims) == parts
     return claims
 
 

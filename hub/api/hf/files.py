@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.http import content_disposition_header
 
 from hub.api.edge import stream_view
+from hub.api.hf.downloads import note_download
 from hub.api.hf.paths import api_path
 from hub.api.sending import blob_content, send
 from hub.core.links import base_url
@@ -38,7 +39,7 @@ def resolve(
     if file.sha256 and blob is None:
         raise EntryNotFound(f"The content of {path} has not been uploaded to this hub.", commit=commit.oid)
     if request.method == "GET":
-        count(request, repo, path)
+        note_download(request, repo)
 
     def content(start: int, end: int) -> HttpResponseBase:
         return blob_content(blob, start, end) if blob else HttpResponse(read_file(repo, file)[start:end])
@@ -92,7 +93,3 @@ def _presentation(name: str) -> tuple[str, bool]:
 def resolve_short(request: HttpRequest, name: str, revision: str, path: str) -> HttpResponseBase:
     """A file of a repository without a namespace: clients ask for such old names, and there are none here."""
     raise RepoNotFound(f'There is no model "{name}": names here have the form owner/name.')
-
-
-def count(request: HttpRequest, repo: Repository, path: str) -> None:
-    """Count."""

@@ -5,28 +5,56 @@ from rest_framework.response import Response
 
 from hub.api.edge import json_view
 from hub.api.errors import AddressNotFound
-from hub.api.hf import shapes
-from hub.repos.errors import RepoNotFound
-from hub.repos.git.history import list_folder, resolve_revision
+from hub.api.hf.facts import FULL, Subject, asked, describe
+from hub.api.hf.paging import flag
+from hub.catalog.indexing import current_row
+from hub.catalog.models import DownloadDay, RepoStats
+from hub.repos import cards
+from hub.repos.errors import EntryNotFound, RepoNotFound
+from hub.repos.git.history import find_file, is_main_head, list_folder, read_file, resolve_revision
+from hub.repos.models import GitCommit, Repository
 from hub.repos.names import RESERVED_REPOS
 from hub.repos.permissions import get_repo_for_read
+
+MAX_CARD_BYTES = 1024 * 1024
 
 
 @json_view("GET")
 def info(request: Request, kind: str, namespace: str, name: str, revision: str = "main") -> Response:
+    """GET /api/{kind}s/{repo}[/revision/{rev}].
+
+    `sha`, `siblings` and `cardData` are those of the revision; what is derived from files is that of `main`.
+    """
     repo = get_repo_for_read(request.user, kind, namespace, name)
     commit = resolve_revision(repo, revision)
-    files = [f for f in list_folder(repo, commit, recursive=True) if not f.is_folder]
-    return Response(
-        {
-            "id": repo.full_name,
-            "sha": commit.oid,
-            "createdAt": shapes.date(repo.created_at),
-            "siblings": [{"rfilename": f.path} for f in files],
-            "tags": [],
-            "private": repo.private,
-        }
+    expanded = asked(request.query_params, kind)
+    names = expanded or FULL
+    row = current_row(repo)
+    if "cardData" in names and not is_main_head(repo, commit):
+        row.card = _card_at(repo, commit)
+    subject = Subject(
+        repo,
+        row,
+        commit.oid,
+        downloads=DownloadDay.objects.last_30_days([repo.pk]).get(repo.pk, 0),
+        downloads_ever=RepoStats.objects.filter(repository=repo).values_list("downloads", flat=True).first() or 0,
+        with_sizes=flag(request.query_params, "blobs"),
     )
+    if "siblings" in names:
+        subject.files = [file for file in list_folder(repo, commit, recursive=True) if not file.is_folder]
+    response = Response(describe(subject, names))
+    response["X-Repo-Commit"] = commit.oid
+    return response
+
+
+def _card_at(repo: Repository, commit: GitCommit) -> dict[str, object]:
+    try:
+        file = find_file(repo, commit, "README.md")
+    except EntryNotFound:
+        return {}
+    if file.sha256 or file.size > MAX_CARD_BYTES:
+        return {}
+    return cards.parse(read_file(repo, file).decode("utf-8", "replace")).metadata
 
 
 @json_view("GET", "POST", "PUT", "DELETE")

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view
 from hub.api.hf.paging import flag
+from hub.core import blobstore
 from hub.core.errors import Forbidden, Invalid, TooLarge
 from hub.repos.attributes import LargeFileRule
 from hub.repos.errors import EntryNotFound
@@ -40,9 +41,9 @@ def preupload(request: Request, kind: str, namespace: str, name: str, revision: 
         check_path(path)
     rule = LargeFileRule.at(repo, commit)
     ignored = _ignored(repo, commit, body)
-    present = {
-        file.path: file.sha256 or file.oid for file in find_files(repo, commit, list(asked)) if not file.is_folder
-    }
+    present = {file.path: file for file in find_files(repo, commit, list(asked)) if not file.is_folder}
+    # A file of the same size is most likely the same file, which will not be sent again.
+    blobstore.require_room(sum(n for path, n in asked.items() if path not in present or present[path].size != n))
     answers = []
     for path, size in asked.items():
         answer: dict[str, Any] = {
@@ -51,7 +52,7 @@ def preupload(request: Request, kind: str, namespace: str, name: str, revision: 
             "shouldIgnore": ignored.match_file(path),
         }
         if path in present:
-            answer["oid"] = present[path]
+            answer["oid"] = present[path].sha256 or present[path].oid
         answers.append(answer)
     return Response({"files": answers})
 

@@ -4,6 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub.api.edge import json_view
+from hub.api.hf.downloads import note_download
 from hub.api.hf.paging import flag
 from hub.api.hf.preupload import refuse_pull_request
 from hub.core.links import base_url
@@ -18,6 +19,8 @@ def read_token(request: Request, kind: str, namespace: str, name: str, revision:
     """GET /api/{kind}s/{repo}/xet-read-token/{rev}."""
     repo = get_repo_for_read(request.user, kind, namespace, name)
     resolve_revision(repo, revision)
+    # Large files go past `resolve`: this is where their download begins.
+    note_download(request._request, repo)
     return _answer(request, repo, "read")
 
 

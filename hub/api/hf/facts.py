@@ -1,0 +1,128 @@
+"""A repository as one JSON object: what `model_info`, `dataset_info` and the lists tell of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+
+from hub.api.hf import shapes
+from hub.catalog.models import DownloadDay, RepoStats, SearchRow
+from hub.core.errors import Invalid
+from hub.repos.git.history import FileEntry
+from hub.repos.models import Kind, Repository
+
+# Names that the client passes on as arguments of a function that has them already.
+_CARD_WORDS_OF_CLIENTS = frozenset({"self", "ignore_metadata_errors"})
+
+
+@dataclass
+class Subject:
+    """What is known of a repository for one answer. `row` may be new and unsaved; `files` are those of the revision."""
+
+    repo: Repository
+    row: SearchRow
+    sha: str
+    downloads: int = 0  # of the last thirty days
+    downloads_ever: int = 0
+    files: list[FileEntry] | None = None
+    with_sizes: bool = False
+
+
+def subjects(rows: Iterable[SearchRow]) -> list[Subject]:
+    """Return a subject for each row of a list, with its counters. Two queries."""
+    rows = list(rows)
+    numbers = [row.repository_id for row in rows]
+    recent = DownloadDay.objects.last_30_days(numbers)
+    ever = dict(RepoStats.objects.filter(repository__in=numbers).values_list("repository", "downloads"))
+    return [
+        Subject(row.repository, row, row.head, recent.get(row.repository_id, 0), ever.get(row.repository_id, 0))
+        for row in rows
+    ]
+
+
+def card_data(row: SearchRow) -> dict[str, Any]:
+    """Return the card's metadata in a form that the client family's constructors take without raising."""
+    card = {key: value for key, value in row.card.items() if key not in _CARD_WORDS_OF_CLIENTS}
+    if not isinstance(card.get("tags"), list | None):
+        card["tags"] = [str(card["tags"])]
+    if not isinstance(card.get("model-index"), list | None):
+        del card["model-index"]
+    return card
+
+
+def sibling(file: FileEntry, with_sizes: bool) -> dict[str, Any]:
+    shape: dict[str, Any] = {"rfilename": file.path}
+    if with_sizes:
+        shape |= {"size": file.size, "blobId": file.oid}
+        if file.sha256:
+            shape["lfs"] = shapes.lfs(file, "sha256")
+    return shape
+
+
+def _safetensors(row: SearchRow) -> dict[str, Any] | None:
+    return {"parameters": row.dtypes, "total": row.parameters} if row.parameters else None
+
+
+def _config(row: SearchRow) -> dict[str, Any] | None:
+    return {key: value for key, value in row.config.items() if key != "transformers_info"} or None
+
+
+# Name in `expand` and in the answer -> how it is found. None stays out of the answer: to the client, absent is unknown.
+_EVERY: dict[str, Callable[[Subject], Any]] = {
+    "author": lambda s: s.repo.namespace.name,
+    "cardData": lambda s: card_data(s.row) or None,
+    "createdAt": lambda s: shapes.date(s.repo.created_at),
+    "disabled": lambda s: False,
+    "downloads": lambda s: s.downloads,
+    "downloadsAllTime": lambda s: s.downloads_ever,
+    "gated": lambda s: False,
+    "lastModified": lambda s: shapes.date(s.repo.updated_at),
+    "private": lambda s: s.repo.private,
+    "sha": lambda s: s.sha,
+    "siblings": lambda s: None if s.files is None else [sibling(file, s.with_sizes) for file in s.files],
+    "tags": lambda s: s.row.tags,
+    "usedStorage": lambda s: s.row.used_bytes,
+}
+_MODEL: dict[str, Callable[[Subject], Any]] = {
+    "config": lambda s: _config(s.row),
+    "library_name": lambda s: s.row.library or None,
+    "model-index": lambda s: card_data(s.row).get("model-index"),
+    "pipeline_tag": lambda s: s.row.task or None,
+    "safetensors": lambda s: _safetensors(s.row),
+    "transformersInfo": lambda s: s.row.config.get("transformers_info"),
+}
+_DATASET: dict[str, Callable[[Subject], Any]] = {"description": lambda s: s.row.summary or None}
+FACTS = {Kind.MODEL.value: _EVERY | _MODEL, Kind.DATASET.value: _EVERY | _DATASET}
+
+# Known to the protocol, and not to this hub yet: asked for by name they stay out of the answer, which says "unknown".
+_NOT_YET = frozenset(
+    """
+    baseModels childrenModelCount citation evalResults gguf inference inferenceProviderMapping likes mainSize mask_token
+    paperswithcode_id resourceGroup spaces trendingScore widgetData
+    """.split()
+)
+# A line of a list, unless more is asked for.
+BRIEF = {"author", "createdAt", "downloads", "lastModified", "library_name", "pipeline_tag", "private", "sha", "tags"}
+FULL = set(_EVERY) | set(_MODEL) | set(_DATASET)
+
+
+def asked(query: QueryDict, kind: str) -> set[str]:
+    """Return the facts named by `expand`. Raises Invalid for a name that the protocol does not have."""
+    names = {part for value in query.getlist("expand") + query.getlist("expand[]") for part in value.split(",") if part}
+    if unknown := names - FACTS[kind].keys() - _NOT_YET:
+        known = ", ".join(sorted(FACTS[kind]))
+        raise Invalid(f'expand does not know "{min(unknown)[:40]}". It takes {known}.', field="expand")
+    return names
+
+
+def describe(subject: Subject, names: set[str]) -> dict[str, Any]:
+    """Return the JSON object with `id` and the named facts."""
+    shape: dict[str, Any] = {"id": subject.repo.full_name}
+    if subject.repo.kind == Kind.MODEL:
+        # Clients before 1.0 read the id under this name.
+        shape["modelId"] = subject.repo.full_name
+    for name, fact in FACTS[subject.repo.kind].items():
+        if name in names and (value := fact(subject)) is not None:
+            shape[name] = value
+    return shape
