@@ -138,6 +138,9 @@ def test_a_hub_closed_to_strangers_shows_only_its_entrance(client: Client, owner
         assert client.get(path).headers["Location"].startswith("/login?next=%2F"), path
     for path in ("/login", "/signup", "/password/reset", "/robots.txt"):
         assert client.get(path).status_code == 200, path
+    # Tools are answered in the words that they know: a redirect to a form would be read as a file.
+    for path in ("/api/models", "/owner/weights/resolve/main/config.json", "/weights/resolve/main/config.json"):
+        assert not client.get(path).headers.get("Location", "").startswith("/login"), path
     assert "Disallow: /\n" in client.get("/robots.txt").content.decode()
     assert browser_of(owner).get("/").status_code == 200
 
