@@ -54,9 +54,7 @@ def ways_to_use(repo: Repository, card: Card, *, base_url: str, example_file: st
 def first_upload(repo: Repository, base_url: str) -> str:
     """Return the commands that fill an empty repository from a folder."""
     kind = " --repo-type dataset" if repo.kind == Kind.DATASET else ""
-    return (
-        f"pip install -U huggingface_hub\nexport HF_ENDPOINT={base_url}\nhf auth login\nhf upload {repo.full_name} .{kind}"
-    )
+    return f"pip install -U huggingface_hub\nexport HF_ENDPOINT={base_url}\nhf auth login\nhf upload {repo.full_name} .{kind}"
 
 
 def _with_endpoint(base_url: str, code: str) -> str:

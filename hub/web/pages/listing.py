@@ -127,7 +127,12 @@ def _filter(request: HttpRequest, kind: Kind, key: str, counts: list[FacetCount]
     asked = request.GET
     chosen = {value.lower() for value in _values(asked, key)}
     choices = [
-        Choice(_shown(key, each.value), each.count, _address(asked, **_change(asked, key, each.value)), each.value in chosen)
+        Choice(
+            _shown(key, each.value),
+            each.count,
+            _address(asked, **_change(asked, key, each.value)),
+            each.value in chosen,
+        )
         for each in counts
     ]
     first = list(FACETS[kind])[:4]

@@ -32,7 +32,9 @@ def edit(request: MemberRequest, repo: Repository, rev: str, path: str) -> HttpR
     file = find_file(repo, revision.commit, path)
     text = as_text(read_file(repo, file)) if file.sha256 is None and file.size <= EditForm.MAX_TEXT else None
     if text is None:
-        raise EntryNotFound(_("“%(path)s” is not a text that can be edited here. Upload a new version.") % {"path": path})
+        raise EntryNotFound(
+            _("“%(path)s” is not a text that can be edited here. Upload a new version.") % {"path": path}
+        )
     return _editor(request, repo, revision, path, text)
 
 
@@ -151,8 +153,10 @@ def _check_unchanged(repo: Repository, head: GitCommit, parent: str, paths: set[
         seen = None
     if seen is None or any(_oid_at(repo, seen, path) != _oid_at(repo, head, path) for path in paths):
         raise StaleParent(
-            _("Somebody has changed this file since you opened it. Your text is kept below. Compare it with theirs; "
-              "if you commit again, yours takes the place of theirs.")
+            _(
+                "Somebody has changed this file since you opened it. Your text is kept below. Compare it with theirs; "
+                "if you commit again, yours takes the place of theirs."
+            )
         )
 
 
@@ -182,5 +186,12 @@ def delete(request: MemberRequest, repo: Repository, rev: str, path: str) -> Htt
         messages.success(request, _("“%(path)s” is deleted. Earlier commits still have it.") % {"path": path})
         return redirect(repo_path(repo.kind, repo.full_name, "tree", rev=rev, path=path.rpartition("/")[0]))
     return repo_page(
-        request, "web/repo/delete.html", repo, tab="files", form=form, revision=revision, path=path, crumbs=crumbs_of(path)
+        request,
+        "web/repo/delete.html",
+        repo,
+        tab="files",
+        form=form,
+        revision=revision,
+        path=path,
+        crumbs=crumbs_of(path),
     )

@@ -186,7 +186,9 @@ def raw(request: HttpRequest, repo: Repository, rev: str, path: str) -> HttpResp
     else:
         content = read_file(repo, file)
         is_text = as_text(content) is not None
-        response = HttpResponse(content, content_type="text/plain; charset=utf-8" if is_text else "application/octet-stream")
+        response = HttpResponse(
+            content, content_type="text/plain; charset=utf-8" if is_text else "application/octet-stream"
+        )
         if not is_text:
             response["Content-Disposition"] = content_disposition_header(True, file.name) or "attachment"
     response["Content-Security-Policy"] = FILE_POLICY

@@ -52,7 +52,8 @@ def move(request: MemberRequest, repo: Repository) -> HttpResponse:
         repo.refresh_from_db()
         return _page(request, repo, move=form, status=error.status)
     messages.success(
-        request, _("It is called %(name)s now. Addresses with %(old)s lead here.") % {"name": repo.full_name, "old": old}
+        request,
+        _("It is called %(name)s now. Addresses with %(old)s lead here.") % {"name": repo.full_name, "old": old},
     )
     return redirect(_address(repo))
 

@@ -99,7 +99,8 @@ def _read_json(request: HttpRequest) -> dict[str, Any]:
     try:
         match json.loads(request.META["wsgi.input"].read(length)):
             case {"title": str(), "description": str(), "files": [_first, *_rest] as files} as wanted if all(
-                isinstance(f, dict) and isinstance(f.get("path"), str) and isinstance(f.get("receipt"), str) for f in files
+                isinstance(f, dict) and isinstance(f.get("path"), str) and isinstance(f.get("receipt"), str)
+                for f in files
             ):
                 pass
             case _other:

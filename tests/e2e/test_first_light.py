@@ -1,0 +1,138 @@
+"""The first quarter of an hour of a newcomer, in a real browser: an account, a model, two files, a card."""
+
+import json
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Visitor
+
+CARD = """---
+license: apache-2.0
+language: [en, zh]
+pipeline_tag: text-generation
+---
+# A first model
+
+It says **hello**. 你好。
+
+| Set | Rows |
+|---|---:|
+| notes | 12 |
+"""
+
+
+def test_first_light(visit: Visitor, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"model_type": "llama", "max_position_embeddings": 2048}, indent=2))
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(bytes(range(256)) * 20_000)
+    page = visit.page
+
+    name = visit.sign_up()
+    repo = visit.create("model", "first-model", "apache-2.0")
+    expect(page.locator("h1").first).to_have_text("first-model")
+    assert not visit.axe()
+
+    visit.upload(repo, config, weights, title="Two files")
+    for file in ("config.json", "weights.bin", "README.md"):
+        expect(page.get_by_role("link", name=file, exact=True)).to_be_visible()
+    assert not visit.axe()
+
+    page.click("text=Card")
+    page.click("text=Edit card")
+    expect(page.locator("[name=text]")).to_have_value("---\nlicense: apache-2.0\n---\n\n# first-model\n")
+    page.fill("[name=text]", CARD)
+    page.click("text=Preview")
+    expect(page.locator("#preview h1")).to_have_text("A first model")
+    assert not visit.axe()
+    page.fill("[name=title]", "Write the card")
+    page.click("button:has-text('Commit')")
+
+    page.wait_for_url(f"{visit.hub}/{name}/first-model")
+    article = page.get_by_role("article")
+    expect(article.locator("h1")).to_have_text("A first model")
+    expect(article.locator("td").first).to_have_text("notes")
+    expect(page.locator("dl.label")).to_contain_text("Text generation")
+    assert not visit.axe()
+
+    page.click("nav.tabs >> text=Commits")
+    expect(page.locator("a.committitle")).to_have_text(
+        ["Write the card", "Two files", "State the licence", "Start the repository"]
+    )
+    page.click("a.committitle >> nth=0")
+    expect(page.locator("table.diff")).to_contain_text("It says **hello**. 你好。")
+    assert not visit.axe()
+
+
+def test_a_change_by_somebody_else_is_not_lost(visit: Visitor) -> None:
+    visit.sign_up()
+    repo = visit.create("model", "shared", "mit")
+    page, other = visit.page, visit.context.new_page()
+    visit.open(f"{repo}/edit/main/README.md")
+    page.fill("[name=text]", "mine\n")
+
+    other.goto(f"{visit.hub}{repo}/edit/main/README.md")
+    other.fill("[name=text]", "theirs\n")
+    other.click("button:has-text('Commit')")
+    other.wait_for_url(visit.hub + repo)
+
+    # The browser's console counts the 412 as an error; here it is the answer that is wanted.
+    page.click("button:has-text('Commit')")
+    expect(page.get_by_role("alert")).to_contain_text("Somebody has changed this file")
+    expect(page.locator("[name=text]")).to_have_value("mine\n")
+    page.click("button:has-text('Commit')")
+    page.wait_for_url(visit.hub + repo)
+    expect(page.get_by_role("article")).to_have_text("mine")
+    visit.errors = [error for error in visit.errors if "412" not in error]
+
+
+def test_a_failed_upload_is_sent_again_and_a_failed_commit_sends_nothing_twice(visit: Visitor, tmp_path: Path) -> None:
+    visit.sign_up()
+    repo = visit.create("dataset", "flaky")
+    page = visit.page
+    small, large = tmp_path / "notes.txt", tmp_path / "large.bin"
+    small.write_text("notes\n")
+    large.write_bytes(bytes(30_000_000))
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method) if request.method in ("PUT", "POST") else None)
+
+    visit.open(f"{repo}/upload/main")
+    visit.context.set_offline(True)
+    page.set_input_files("[data-pick][multiple]", [small, large])
+    expect(page.locator("[data-state=failed].uploadrow")).to_have_count(2)
+    expect(page.locator("[data-summary]")).to_contain_text("2 not sent")
+    visit.context.set_offline(False)
+    for _row in range(2):
+        page.locator("[data-retry]:visible").first.click()
+    page.wait_for_selector("[data-commit]:not([disabled])")
+
+    # A folder that no repository can have: the commit is refused, the files stay.
+    page.fill("[name=folder]", "a/../b")
+    page.click("[data-commit]")
+    expect(page.locator("[data-problem]")).to_contain_text("cannot be a file's path")
+    sent.clear()
+    page.fill("[name=folder]", "数据")
+    page.click("[data-commit]")
+    page.wait_for_url(f"{visit.hub}{repo}/tree/main")
+    assert sent == ["POST"]
+    page.click("text=数据")
+    expect(page.get_by_role("link", name="large.bin", exact=True)).to_be_visible()
+    visit.errors = [error for error in visit.errors if "ERR_INTERNET_DISCONNECTED" not in error and "400" not in error]
+
+
+def test_leaving_with_unsent_work_asks_first(visit: Visitor, tmp_path: Path) -> None:
+    visit.sign_up()
+    repo = visit.create("model", "careful", "mit")
+    file = tmp_path / "a.txt"
+    file.write_text("a")
+    asked: list[str] = []
+    visit.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    visit.open(f"{repo}/edit/main/README.md")
+    visit.page.fill("[name=text]", "half")
+    visit.page.goto(visit.hub + repo)
+    visit.open(f"{repo}/upload/main")
+    visit.page.set_input_files("[data-pick][multiple]", [file])
+    visit.page.wait_for_selector("[data-commit]:not([disabled])")
+    visit.page.goto(visit.hub + repo)
+    assert asked == ["beforeunload", "beforeunload"]
