@@ -1,7 +1,7 @@
 """People, organizations and the names that they share."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser, UserManager
 from django.db import models
@@ -35,9 +35,6 @@ class User(AbstractUser):
 
     objects: ClassVar[UserManager[Self]] = UserManager()
 
-    if TYPE_CHECKING:
-        namespace: "Namespace"
-
     def __str__(self) -> str:
         return self.username
 
@@ -60,10 +57,6 @@ class Organization(models.Model):
     website = models.URLField(_("website"), blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    if TYPE_CHECKING:
-        namespace: "Namespace"
-        memberships: models.Manager["Membership"]
-
     def __str__(self) -> str:
         return self.namespace.name
 
@@ -83,7 +76,10 @@ class NamespaceQuerySet(models.QuerySet["Namespace"]):
             return self.none()
         return self.filter(
             Q(user=user)
-            | Q(organization__memberships__user=user, organization__memberships__role__in=Role.at_least(Role.CONTRIBUTOR))
+            | Q(
+                organization__memberships__user=user,
+                organization__memberships__role__in=Role.at_least(Role.CONTRIBUTOR),
+            )
         ).distinct()
 
 
@@ -148,7 +144,7 @@ class Membership(models.Model):
 
 
 def digest_of(secret: str) -> str:
-    """Return the hex sha256 under which a secret is kept. The secrets are long and random, so no salt or stretching is needed."""
+    """Return the hex sha256 under which a secret is kept: it is long and random, so it needs no salt or stretching."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -162,7 +158,9 @@ class Scope(models.TextChoices):
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     def live(self) -> Self:
         """Tokens that still open something."""
-        return self.filter(revoked_at__isnull=True).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
+        return self.filter(revoked_at__isnull=True).filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+        )
 
 
 class AccessToken(models.Model):
@@ -214,7 +212,3 @@ class OneTimeLink(models.Model):
     @property
     def open(self) -> bool:
         return self.used_at is None and self.expires_at > timezone.now()
-
-
-def is_member(user: Any, organization: Organization) -> bool:
-    return bool(user.is_authenticated and organization.memberships.filter(user=user).exists())

@@ -60,7 +60,9 @@ def create_user(*, name: str, email: str, password: str, admin: bool = False) ->
         user.clean_fields(exclude=["password"])
         validate_password(password, user)
     except ValidationError as error:
-        field, texts = next(iter(error.message_dict.items())) if hasattr(error, "error_dict") else ("password", error.messages)
+        field, texts = (
+            next(iter(error.message_dict.items())) if hasattr(error, "error_dict") else ("password", error.messages)
+        )
         raise Invalid(" ".join(texts), field="name" if field == "username" else field) from error
     user.set_password(password)
     save_new_user(user=user, admin=admin)
@@ -97,7 +99,12 @@ def create_token(*, user: User, name: str, scope: str, expires_at: datetime | No
         raise Invalid(_("That date has passed. Choose a later one."), field="expires_at")
     secret = TOKEN_PREFIX + secrets.token_urlsafe(30)
     token = AccessToken.objects.create(
-        user=user, name=name.strip()[:80], scope=scope, digest=digest_of(secret), hint=secret[-4:], expires_at=expires_at
+        user=user,
+        name=name.strip()[:80],
+        scope=scope,
+        digest=digest_of(secret),
+        hint=secret[-4:],
+        expires_at=expires_at,
     )
     record(actor=user, verb="token.create", target=user.username, name=token.name, scope=scope)
     return token, secret
@@ -144,9 +151,9 @@ def create_invitation(*, user: User, note: str = "") -> str:
 @transaction.atomic
 def revoke_invitation(*, user: User, link_id: int) -> None:
     """Close an invitation that nobody has used."""
-    OneTimeLink.objects.filter(
-        pk=link_id, purpose=OneTimeLink.Purpose.INVITATION, used_at__isnull=True
-    ).update(expires_at=timezone.now())
+    OneTimeLink.objects.filter(pk=link_id, purpose=OneTimeLink.Purpose.INVITATION, used_at__isnull=True).update(
+        expires_at=timezone.now()
+    )
     record(actor=user, verb="invitation.revoke", target=user.username, link=link_id)
 
 

@@ -24,4 +24,6 @@ class AuditEvent(models.Model):
 
 def record(*, actor: Any, verb: str, target: str, **data: Any) -> None:
     """Write one audit event in the caller's transaction. `actor` is a user, or None for the operator's shell."""
-    AuditEvent.objects.create(actor=actor if actor is not None and actor.pk else None, verb=verb, target=target, data=data)
+    AuditEvent.objects.create(
+        actor=actor if actor is not None and actor.pk else None, verb=verb, target=target, data=data
+    )

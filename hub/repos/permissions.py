@@ -26,7 +26,9 @@ def get_repo_for_read(user: Someone, kind: str, namespace: str, name: str) -> Re
     if alias is not None:
         raise RepoMoved(kind, alias.repository.full_name)
     raise RepoNotFound(
-        _("There is no %(kind)s “%(name)s” here that you may see. Check the spelling; if it is private, sign in as a member.")
+        _(
+            "There is no %(kind)s “%(name)s” here that you may see. Check the spelling; if it is private, sign in as a member."
+        )
         % {"kind": Kind(kind).label.lower(), "name": f"{namespace}/{name}"}
     )
 
@@ -36,7 +38,9 @@ def get_repo_for_write(user: Someone, kind: str, namespace: str, name: str) -> R
     repo = get_repo_for_read(user, kind, namespace, name)
     _check_token(user)
     if not may_write(user, repo):
-        raise NotWritable(_("You may read %(name)s, not change it. Ask its owner for access.") % {"name": repo.full_name})
+        raise NotWritable(
+            _("You may read %(name)s, not change it. Ask its owner for access.") % {"name": repo.full_name}
+        )
     return repo
 
 
@@ -54,10 +58,14 @@ def get_namespace_for_create(user: Someone, name: str | None) -> Namespace:
     """Return the namespace in which `user` may create a repository (their own by default). Raises Forbidden, ReadOnlyToken."""
     _check_token(user)
     wanted = name or user.get_username()
-    namespace = Namespace.objects.writable_by(user).filter(name__iexact=wanted).select_related("user", "organization").first()
+    namespace = (
+        Namespace.objects.writable_by(user).filter(name__iexact=wanted).select_related("user", "organization").first()
+    )
     if namespace is None:
         raise Forbidden(
-            _("You cannot create repositories under “%(name)s”: it is not your name, nor an organization that lets you.")
+            _(
+                "You cannot create repositories under “%(name)s”: it is not your name, nor an organization that lets you."
+            )
             % {"name": wanted},
             field="organization",
         )

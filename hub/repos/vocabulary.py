@@ -243,7 +243,7 @@ def is_language(code: str) -> bool:
 
 
 def label(key: str, value: str) -> str:
-    """Return what to call a facet's value (`task`, `library`, `license`, `language`, `size`; else the value itself) on a page."""
+    """Return what a page calls a facet's value (`task`, `library`, `license`, `language`, `size`; else the value itself)."""
     if key == "language":
         if value in OTHER_LANGUAGES:
             return str(OTHER_LANGUAGES[value])

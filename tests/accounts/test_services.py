@@ -21,7 +21,9 @@ from tests.factories import PASSWORD, make_organization, make_repo, make_token, 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("name", ["a", "x" * 43, "api", "Models", "a b", "-a", "a-", "a..b", "a--b", "阿达", "a/b", "x.git", "健"])
+@pytest.mark.parametrize(
+    "name", ["a", "x" * 43, "api", "Models", "a b", "-a", "a-", "a..b", "a--b", "阿达", "a/b", "x.git", "健"]
+)
 def test_names_that_nobody_can_have(name: str) -> None:
     with pytest.raises(Invalid) as refused:
         services.create_user(name=name, email="a@example.org", password=PASSWORD)
@@ -42,7 +44,11 @@ def test_users_and_organizations_share_one_namespace_in_any_case() -> None:
 
 @pytest.mark.parametrize(
     ("email", "password", "field"),
-    [("no address", PASSWORD, "email"), ("b@example.org", "short", "password"), ("b@example.org", "1234567890123", "password")],
+    [
+        ("no address", PASSWORD, "email"),
+        ("b@example.org", "short", "password"),
+        ("b@example.org", "1234567890123", "password"),
+    ],
 )
 def test_a_refusal_names_its_field(email: str, password: str, field: str) -> None:
     with pytest.raises(Invalid) as refused:
@@ -62,7 +68,7 @@ def test_a_token_opens_until_it_is_revoked_or_runs_out() -> None:
     token = AccessToken.objects.get()
     assert secret not in str(vars(token))
     opened = services.user_of_token(secret)
-    assert opened == ada and opened.acting_token == token  # noqa: PT018
+    assert opened == ada and opened.acting_token == token
     assert AccessToken.objects.get().last_used_at is not None
     assert services.user_of_token(secret + "x") is None
     services.revoke_token(user=make_user(), token_id=token.pk)

@@ -75,7 +75,21 @@ def test_delete_then_add_in_one_commit() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/a", "a//b", "a/../b", ".", "a/.git/config", ".GIT", "a\x00b", "a\nb", "a\\b", "x" * 256, "a/" * 600, ".git "],
+    [
+        "",
+        "/a",
+        "a//b",
+        "a/../b",
+        ".",
+        "a/.git/config",
+        ".GIT",
+        "a\x00b",
+        "a\nb",
+        "a\\b",
+        "x" * 256,
+        "a/" * 600,
+        ".git ",
+    ],
 )
 def test_paths_that_no_tree_should_hold_are_refused(path: str) -> None:
     repo = make_repo()
@@ -165,7 +179,7 @@ def test_writers_at_once_lose_nothing() -> None:
         try:
             for n in range(5):
                 commit(repo, {f"{writer}/{n}.txt": f"{writer} {n}".encode()})
-        except Exception as error:  # noqa: BLE001 - carried to the assertion below
+        except Exception as error:
             failures.append(error)
         finally:
             connection.close()
@@ -208,5 +222,3 @@ def test_git_itself_finds_nothing_wrong(tmp_path: Path) -> None:
         "a/c/d",
         "深/文",
     ]
-
-

@@ -14,7 +14,24 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize(
     "name",
-    ["", "a" * 97, "-a", ".a", "a.", "a-", "a--b", "a..b", "a b", "a/b", "模型", "a.git", "a.ipynb", "tree", "Resolve", "a<b"],
+    [
+        "",
+        "a" * 97,
+        "-a",
+        ".a",
+        "a.",
+        "a-",
+        "a--b",
+        "a..b",
+        "a b",
+        "a/b",
+        "模型",
+        "a.git",
+        "a.ipynb",
+        "tree",
+        "Resolve",
+        "a<b",
+    ],
 )
 def test_names_that_no_repository_can_have(name: str) -> None:
     owner = make_user()

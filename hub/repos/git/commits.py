@@ -11,7 +11,7 @@ from datetime import UTC
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from dulwich.objects import Commit
+from dulwich.objects import Commit, ObjectID
 
 from hub.accounts.models import User
 from hub.repos.errors import BlobMissing, EntryNotFound, RevisionNotFound, StaleParent
@@ -144,7 +144,7 @@ def write_commit(
     identity = f"{actor.username} <{actor.username}@users.noreply.grove>"
     raw = Commit()
     raw.tree = tree.encode("ascii")
-    raw.parents = [p.oid.encode("ascii") for p in parents]
+    raw.parents = [ObjectID(p.oid.encode("ascii")) for p in parents]
     raw.author = raw.committer = identity.encode()
     raw.author_time = raw.commit_time = int(now.timestamp())
     raw.author_timezone = raw.commit_timezone = 0
@@ -193,7 +193,9 @@ def _usable_blobs(repo: Repository, actor: User, operations: list[Operation]) ->
     for sha256, operation in wanted.items():
         if sha256 not in found:
             raise BlobMissing(
-                _("The content of “%(path)s” (sha256 %(sha256)s) has not been uploaded to this repository. Upload it first.")
+                _(
+                    "The content of “%(path)s” (sha256 %(sha256)s) has not been uploaded to this repository. Upload it first."
+                )
                 % {"path": operation.path, "sha256": sha256[:12]},
                 field="oid",
             )
@@ -255,14 +257,14 @@ def _update_paths(repo: Repository, commit: GitCommit, changed: dict[str, Entry 
 def content_facts(store_id: int, entries: dict[str, Entry]) -> dict[str, tuple[int, str | None]]:
     """Return path -> (bytes of the content, sha256 where it is large content behind a pointer). Two queries."""
     sizes = dict(
-        GitObject.objects.filter(store_id=store_id, oid__in={e.oid for e in entries.values()}).values_list("oid", "size")
+        GitObject.objects.filter(store_id=store_id, oid__in={e.oid for e in entries.values()}).values_list(
+            "oid", "size"
+        )
     )
     small = read_objects(store_id, (oid for oid, size in sizes.items() if size <= MAX_POINTER_BYTES))
     pointers = {oid: parse_pointer(content) for oid, content in small.items()}
-    facts = {}
+    facts: dict[str, tuple[int, str | None]] = {}
     for path, entry in entries.items():
         pointer = pointers.get(entry.oid)
         facts[path] = (pointer[1], pointer[0]) if pointer else (sizes.get(entry.oid, 0), None)
     return facts
-
-

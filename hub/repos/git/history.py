@@ -194,7 +194,7 @@ def history(repo: Repository, commit: GitCommit) -> QuerySet[GitCommit]:
     """Return the commit and all its ancestors, newest first: greater generation first, then the later time."""
     return (
         GitCommit.objects.filter(store=repo.store_id)
-        .extra(  # noqa: S610 - constants and parameters only; the ORM has no recursive query
+        .extra(
             where=[
                 """oid IN (WITH RECURSIVE line(oid) AS (
                     SELECT %s::bytea
@@ -254,5 +254,3 @@ def _no_entry(path: str, commit: GitCommit) -> EntryNotFound:
         commit=commit.oid,
         field="path",
     )
-
-

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dulwich.objects import Tree
+from dulwich.objects import ObjectID, Tree
 
 from hub.repos.models.git import GitObject, ObjectType
 
@@ -92,7 +92,8 @@ def read_objects(store_id: int, oids: Iterable[str]) -> dict[str, bytes]:
 
 def parse_tree(content: bytes) -> dict[str, Entry]:
     """Return name -> entry. Names that are not UTF-8 keep their bytes as surrogates."""
-    tree = Tree.from_raw_string(2, content)
+    tree = Tree()
+    tree.set_raw_string(content)
     return {
         item.path.decode("utf-8", "surrogateescape"): Entry(item.mode, item.sha.decode("ascii"))
         for item in tree.iteritems()
@@ -103,7 +104,7 @@ def format_tree(entries: dict[str, Entry]) -> bytes:
     """Return a tree's content in git's own order."""
     tree = Tree()
     for name, entry in entries.items():
-        tree.add(name.encode("utf-8", "surrogateescape"), entry.mode, entry.oid.encode("ascii"))
+        tree.add(name.encode("utf-8", "surrogateescape"), entry.mode, ObjectID(entry.oid.encode("ascii")))
     return bytes(tree.as_raw_string())
 
 

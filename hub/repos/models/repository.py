@@ -48,7 +48,9 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
         return self.filter(
             Q(namespace__in=Namespace.objects.filter(user=user))
             | Q(
-                namespace__organization__in=user.memberships.filter(role__in=Role.at_least(Role.WRITE)).values("organization")
+                namespace__organization__in=user.memberships.filter(role__in=Role.at_least(Role.WRITE)).values(
+                    "organization"
+                )
             )
             | Q(
                 created_by=user,
@@ -83,6 +85,9 @@ class Repository(models.Model):
     def __str__(self) -> str:
         return self.full_name
 
+    def get_absolute_url(self) -> str:
+        return repo_path(self.kind, self.full_name)
+
     @property
     def full_name(self) -> str:
         return f"{self.namespace.name}/{self.name}"
@@ -95,9 +100,6 @@ class Repository(models.Model):
     def plural(self) -> str:
         """The kind as it stands in API addresses: `models`, `datasets`."""
         return f"{self.kind}s"
-
-    def get_absolute_url(self) -> str:
-        return repo_path(self.kind, self.full_name)
 
 
 class RepositoryAlias(models.Model):
