@@ -27,6 +27,7 @@ COLOURS = {"grove": 32, "web": 36, "db": 34, "queue": 35, "worker": 33, "beat": 
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between a crash and the next start
 STEADY_SECONDS = 60  # a child that ran this long was well, and its next crash is its first
 START_ATTEMPTS = 4  # of a child that has never been ready
+SAME_CTRL_C_SECONDS = 0.5
 START_SECONDS = 180  # for an engine to recover, or the site to answer
 
 DESCRIPTION = """\
@@ -86,6 +87,7 @@ class Supervisor:
         self.children: list[Child] = []
         self.lock: int | None = None
         self.interrupts = 0
+        self.interrupted = float("-inf")
         self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self.selector = selectors.DefaultSelector()
         self._listen_to_signals()
@@ -104,7 +106,10 @@ class Supervisor:
                 signal.signal(number, self._interrupt)
 
     def _interrupt(self, *_: object) -> None:
-        self.interrupts += 1
+        # `timeout` and some terminals send one Ctrl-C twice, to the process and to its group.
+        if time.monotonic() - self.interrupted > SAME_CTRL_C_SECONDS:
+            self.interrupts += 1
+            self.interrupted = time.monotonic()
 
     # --- the log ---------------------------------------------------------------------------------------------
 
@@ -297,6 +302,8 @@ def main(arguments: list[str]) -> int:
         supervisor.stop("worker")
         supervisor.stop("queue", "db")
         supervisor.say("Stopped.")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # Nothing is left to stop, and the exit code stands.
     return code
 
 
