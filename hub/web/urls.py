@@ -2,6 +2,7 @@
 
 from allauth.account import views as allauth
 from django.urls import path, re_path
+from django.views.generic import RedirectView
 
 from hub.web import repo_urls
 from hub.web.pages import accounts, home, organizations, settings, setup, site
@@ -31,6 +32,7 @@ urlpatterns = [
         name="account_reset_password_from_key",
     ),
     # Settings.
+    path("settings", RedirectView.as_view(pattern_name="settings_profile")),
     path("settings/profile", settings.profile, name="settings_profile"),
     path("settings/account", settings.account, name="account_email"),
     path("settings/password", accounts.password_change, name="account_change_password"),

@@ -87,6 +87,7 @@ def test_only_staff_invites(browser: Client) -> None:
 
 
 def test_settings_are_behind_the_log_in(client: Client) -> None:
+    assert client.get("/settings").headers["Location"] == "/settings/profile"
     for page in ("profile", "account", "tokens", "invitations", "password"):
         for response in (client.get(f"/settings/{page}"), client.post(f"/settings/{page}")):
             assert response.status_code == 302, page
