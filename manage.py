@@ -19,7 +19,7 @@ def main() -> None:
 
     try:
         settings.DEBUG  # noqa: B018 (loads the settings)
-    except PermissionError as error:
+    except OSError as error:
         sys.exit(f"{error.filename} cannot be used ({error.strerror}). Run this as the user who runs Grove.")
     execute_from_command_line(sys.argv)
 
