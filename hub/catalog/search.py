@@ -1,7 +1,8 @@
 """Finding repositories: the one way in for pages and API.
 
-Queries of one search: 1 for the page, and 1 more for each of: filters that are set, the count, the facet counts. A text
-that finds nothing costs a second look at names by their letters (2 queries, under a short timeout).
+Queries of one search: 1 for the page, and 1 more for each of: a text, filters that are set, the count (with a text, only
+above MAX_SORTED), the facet counts. A text that finds nothing costs a second look at names by their letters, under a short
+timeout: 7 queries in all, settings included.
 """
 
 import base64
@@ -26,6 +27,7 @@ from hub.repos.vocabulary import label
 
 MAX_LIMIT = 1000
 MAX_COUNT = 10_000  # results are counted up to here
+MAX_SORTED = 2000  # hits of a text that are listed before they are sorted; of more, the most downloaded are ranked
 MAX_FACET_ROWS = 10_000  # results over which facets are counted
 FACETS_SHOWN = 12  # values of each key
 SECOND_TRY_MS = 300
@@ -118,7 +120,8 @@ def search(
     facets: key -> values, all of which must be there. filters: tags as the client protocol writes them (`pytorch`,
     `license:mit`, `base_model:ada/tiny`). sort: one of SORTS ("newest" is "created"); by default "relevance" with a
     query, else DEFAULT_SORT. cursor: `next_cursor` of the page before, under the same conditions. limit: 1 to MAX_LIMIT.
-    with_cards: load the metadata of each row's card, too.
+    with_cards: load the metadata of each row's card, too. Of more than MAX_SORTED hits, "relevance" ranks and lists the most
+    downloaded ones.
     Raises SearchInvalid.
     """
     query = " ".join(query.replace("\0", " ").split())[: words.MAX_QUERY]
@@ -135,9 +138,9 @@ def search(
     terms = words.query(query)
     if terms and not (place and place.by_letters):
         found = rows.filter(words=SearchQuery(terms, search_type="raw", config="simple"))
-        page = _page(_with_relevance(found, query, terms) if sort == "relevance" else found, order)
-        if page or place:
-            return _answer(found, page, order)
+        answer = _by_words(found, query, terms, order)
+        if answer.rows or place:
+            return answer
     return _second_try(rows, query.lower(), order)
 
 
@@ -162,6 +165,25 @@ class _Order:
     with_cards: bool
 
 
+def _by_words(found: SearchRowQuerySet, query: str, terms: str, order: _Order) -> Page:
+    """Answer with the rows that have the words. Few are listed first and sorted after.
+
+    Left to itself, PostgreSQL walks down the sorted list and reads each text on the way: it does not know what that costs.
+    """
+    hits = list(found.values_list("pk", flat=True)[: MAX_SORTED + 1])
+    count = None
+    candidates = found
+    if len(hits) <= MAX_SORTED:
+        count = len(hits)
+        found = candidates = SearchRow.objects.filter(pk__in=hits)
+    elif order.sort == "relevance":
+        popular = found.order_by("-downloads", "-pk").values_list("pk", flat=True)[:MAX_SORTED]
+        candidates = SearchRow.objects.filter(pk__in=list(popular))
+    if order.sort == "relevance":
+        candidates = _with_relevance(candidates, query, terms)
+    return _answer(found, _page(candidates, order) if hits else [], order, count=count)
+
+
 def _second_try(rows: SearchRowQuerySet, query: str, order: _Order) -> Page:
     """Look for names that contain the query or resemble it. It may be slow on a large hub, so it has little time."""
     found = rows.filter(Q(label__contains=query) | Q(label__trigram_word_similar=query))
@@ -180,15 +202,23 @@ def _second_try(rows: SearchRowQuerySet, query: str, order: _Order) -> Page:
         return Page([], "", 0 if order.with_count else None, by_letters=True)
 
 
-def _answer(found: SearchRowQuerySet, page: list[SearchRow], order: _Order, by_letters: bool = False) -> Page:
+def _answer(
+    found: SearchRowQuerySet,
+    page: list[SearchRow],
+    order: _Order,
+    *,
+    count: int | None = None,
+    by_letters: bool = False,
+) -> Page:
     rows = page[: order.limit]
-    count = found.order_by().values("pk")[: MAX_COUNT + 1].count() if order.with_count else None
+    if count is None and order.with_count:
+        count = found.order_by().values("pk")[: MAX_COUNT + 1].count()
     return Page(
         rows,
         _write_cursor(rows[-1], order.sort, by_letters) if len(page) > order.limit else "",
         None if count is None else min(count, MAX_COUNT),
         count is not None and count > MAX_COUNT,
-        facet_counts(found) if order.with_facets else {},
+        facet_counts(found) if order.with_facets and rows else {},
         by_letters,
     )
 

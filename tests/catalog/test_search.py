@@ -196,3 +196,13 @@ def test_what_arrives_meanwhile_moves_nothing(many: list[str]) -> None:
     index_repository(make_repo(name="newcomer").pk)
     rest = search(Kind.MODEL, ANYBODY, sort="created", limit=100, cursor=first.next_cursor)
     assert sorted(names(first) + names(rest)) == many
+
+
+def test_more_hits_than_are_sorted_at_once(many: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.catalog.search.MAX_SORTED", 5)
+    first = search(Kind.MODEL, ANYBODY, query="same", sort="downloads", limit=10)
+    rest = search(Kind.MODEL, ANYBODY, query="same", sort="downloads", limit=100, cursor=first.next_cursor)
+    assert sorted(names(first) + names(rest)) == many
+    ranked = search(Kind.MODEL, ANYBODY, query="same", sort="relevance")
+    assert (len(ranked.rows), ranked.count) == (5, 23)
+    assert {row.downloads for row in ranked.rows} == {2}
