@@ -52,13 +52,13 @@ def _ended_early() -> Invalid:
     return Invalid("The request ended before its body was complete, so nothing was stored. Send it again.")
 
 
-def open_body(request: HttpRequest | Request) -> io.BufferedReader:
+def open_body(request: HttpRequest | Request) -> BinaryIO:
     """Open the body for reading, unpacked where it came as gzip. Memory: one buffer. Raises Invalid for other encodings."""
     plain = request._request if isinstance(request, Request) else request
-    body = io.BufferedReader(_Body(plain), 256 * 1024)
+    body = cast(BinaryIO, io.BufferedReader(_Body(plain), 256 * 1024))
     encoding = plain.headers.get("Content-Encoding", "identity").lower()
     if encoding == "gzip":
-        return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=body)), 256 * 1024)
+        return cast(BinaryIO, gzip.GzipFile(fileobj=body))
     if encoding not in ("identity", ""):
         raise Invalid("The body's Content-Encoding is not known here. Send it as it is, or as gzip.")
     return body

@@ -12,7 +12,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.decorators import api_view
+from rest_framework.request import Request
 
+from hub.accounts.models import User
 from hub.api.authentication import user_of_request
 from hub.api.errors import MethodNotAllowed, respond_to
 
@@ -36,6 +38,12 @@ def json_view(*methods: str) -> Callable[[View], View]:
         return wrapped
 
     return decorate
+
+
+def writer(request: Request | HttpRequest) -> User:
+    """Return the caller, whom a permission function has let write: somebody who is signed in."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def stream_view(*methods: str, session: bool = False) -> Callable[[View], View]:

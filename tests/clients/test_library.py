@@ -104,7 +104,7 @@ def test_snapshot_and_lists(ada: Client) -> None:
             """)
         )
 
-    told = ada.python(f"""
+    told = ada.python("""
         import json, os
         from huggingface_hub import HfApi, snapshot_download
         api = HfApi()
@@ -118,14 +118,14 @@ def test_snapshot_and_lists(ada: Client) -> None:
         refs = api.list_repo_refs(repo)
         folder = snapshot_download(repo, revision="v1", allow_patterns=["*.md", "deep/*"])
         api.delete_folder("deep", repo_id=repo)
-        print(json.dumps({{
+        print(json.dumps({
             "sha": info.sha, "task": info.pipeline_tag, "license": info.card_data.license,
-            "tags": info.tags, "sizes": {{s.rfilename: s.size for s in info.siblings}},
+            "tags": info.tags, "sizes": {s.rfilename: s.size for s in info.siblings},
             "branches": sorted(b.name for b in refs.branches), "tag": refs.tags[0].target_commit,
             "snapshot": sorted(os.path.relpath(os.path.join(d, f), folder) for d, _, fs in os.walk(folder) for f in fs),
             "left": api.list_repo_files(repo), "exists": api.file_exists(repo, "nothing"),
             "paths": [p.path for p in api.get_paths_info(repo, ["README.md", "none"])],
-        }}))
+        }))
     """)
     assert (told["task"], told["license"]) == ("fill-mask", "apache-2.0")
     assert {"fill-mask", "gardening", "zh", "license:apache-2.0"} <= set(told["tags"])
@@ -206,7 +206,7 @@ def test_refusals_are_their_own_exceptions(ada: Client, bob: Client, private_rep
             return ["nothing", ""]
         name = "{ada.name}"
         api.create_repo("refusing")
-        repo = name + "/refusing"
+        repo, broken = name + "/refusing", b"---\\ntags: [a\\n---\\n"
         print(json.dumps({{
             "token": refused(wrong.whoami),
             "token on a repository": refused(wrong.model_info, repo),
@@ -224,7 +224,7 @@ def test_refusals_are_their_own_exceptions(ada: Client, bob: Client, private_rep
             "other namespace": refused(api.create_repo, "{bob.name}/mine"),
             "bad path": refused(api.upload_file, path_or_fileobj=b"x", path_in_repo="a/.GIT/config", repo_id=repo),
             "pull request": refused(api.upload_file, path_or_fileobj=b"x", path_in_repo="x", repo_id=repo, create_pr=True),
-            "card": refused(api.upload_file, path_or_fileobj=b"---\\ntags: [a\\n---\\n", path_in_repo="README.md", repo_id=repo),
+            "card": refused(api.upload_file, path_or_fileobj=broken, path_in_repo="README.md", repo_id=repo),
             "branch": refused(api.create_branch, repo, branch="main"),
             "old name": refused(api.model_info, "gpt2"),
         }}))

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from hub.accounts.models import AccessToken, User
 from hub.api.bodies import content_length, open_body, read_object, text_of
-from hub.api.edge import json_view, stream_view
+from hub.api.edge import json_view, stream_view, writer
 from hub.api.sending import blob_content, send
 from hub.core import blobstore
 from hub.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -69,11 +69,10 @@ def _objects(body: dict[str, Any]) -> dict[str, int]:
     objects = body.get("objects")
     if not isinstance(objects, list) or len(objects) > OBJECTS_PER_CALL:
         raise Invalid(f"objects is a list of at most {OBJECTS_PER_CALL} objects.", field="objects")
-    wanted = {}
+    wanted: dict[str, int] = {}
     for item in objects:
         oid, size = (item.get("oid"), item.get("size")) if isinstance(item, dict) else (None, None)
-        whole = isinstance(size, int) and not isinstance(size, bool) and size >= 0
-        if not whole or not isinstance(oid, str) or not _SHA256.fullmatch(oid):
+        if type(size) is not int or size < 0 or not isinstance(oid, str) or not _SHA256.fullmatch(oid):
             raise Invalid("Each object has an oid (its sha256, in lower-case hexadecimal) and a size.", field="objects")
         wanted[oid] = size
     return wanted
@@ -84,7 +83,7 @@ def _upload(request: Request, repo: Repository, oid: str, size: int, there: bool
     if size > settings.MAX_LFS_FILE:
         answer["error"] = {"code": 422, "message": f"This hub takes files of up to {settings.MAX_LFS_FILE} bytes."}
     elif not there:
-        acting = request.user.acting_token
+        acting = writer(request).acting_token
         claims = [repo.pk, request.user.pk, acting.pk if acting else None, oid, size]
         address = _address(request, repo)
         answer["actions"] = {

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub.accounts.errors import AccountNotFound
-from hub.accounts.models import Namespace, Organization, Scope, Someone, User
+from hub.accounts.models import AccessToken, Namespace, Organization, Scope, Someone, User
 from hub.accounts.permissions import get_namespace
 from hub.api.edge import json_view
 from hub.api.errors import BadToken
@@ -23,7 +24,7 @@ MEMBERS_PER_PAGE = 500
 def whoami(request: Request) -> Response:
     """GET /api/whoami-v2: the token's owner, their organizations, and the token itself."""
     user, token = request.user, request.auth
-    if not isinstance(user, User) or token is None:
+    if not isinstance(user, User) or not isinstance(token, AccessToken):
         raise BadToken
     shape = account(user.namespace) | {
         "id": str(user.pk),
@@ -95,8 +96,6 @@ def _organization(caller: Someone, name: str) -> tuple[Namespace, Organization]:
 
 
 def _may_read_hub(caller: Someone) -> None:
-    from django.conf import settings
-
     if not settings.ANONYMOUS_READ and not caller.is_authenticated:
         raise SignInNeeded("This hub is for its members. Send an access token.")
 

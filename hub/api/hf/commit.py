@@ -6,18 +6,16 @@ Format: one object per line, `{"key": "header" | "file" | "lfsFile" | "deletedFi
 import base64
 import binascii
 import gzip
-import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
-from hub.accounts.models import User
 from hub.api.bodies import open_body, parse_object, text_of
-from hub.api.edge import stream_view
+from hub.api.edge import stream_view, writer
 from hub.api.hf.preupload import refuse_pull_request
 from hub.core.errors import Invalid, TooLarge
 from hub.core.links import base_url, repo_path
@@ -35,7 +33,6 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 def commit(request: HttpRequest, kind: str, namespace: str, name: str, revision: str) -> HttpResponseBase:
     """POST /api/{kind}s/{repo}/commit/{rev}: answers with the new commit, or the head where nothing changes."""
     repo = get_repo_for_write(request.user, kind, namespace, name)
-    assert isinstance(request.user, User)
     refuse_pull_request(request.GET.get("create_pr", "") not in ("", "0", "false"))
     refuse_pull_request(revision.startswith("refs/pr/"))
     stage = Stage(repo)
@@ -57,7 +54,7 @@ def commit(request: HttpRequest, kind: str, namespace: str, name: str, revision:
     stage.finish()
     made = create_commit(
         repo=repo,
-        actor=request.user,
+        actor=writer(request),
         operations=operations,
         title=text_of(header, "summary"),
         description=text_of(header, "description", limit=MAX_DESCRIPTION),
@@ -68,7 +65,7 @@ def commit(request: HttpRequest, kind: str, namespace: str, name: str, revision:
     return JsonResponse({"success": True, "commitOid": made.oid, "commitUrl": url, "hookOutput": ""})
 
 
-def _lines(body: io.BufferedReader) -> Iterator[tuple[str, dict[str, Any]]]:
+def _lines(body: BinaryIO) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (key, value) of each line. Raises Invalid, and TooLarge for a long line or a long commit."""
     total = 0
     while line := _read_line(body):
@@ -90,7 +87,7 @@ def _lines(body: io.BufferedReader) -> Iterator[tuple[str, dict[str, Any]]]:
         yield text_of(item, "key"), value
 
 
-def _read_line(body: io.BufferedReader) -> bytes:
+def _read_line(body: BinaryIO) -> bytes:
     try:
         return body.readline(MAX_LINE + 1)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:

@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub.api.bodies import read_object, text_of
-from hub.api.edge import json_view
+from hub.api.edge import json_view, writer
 from hub.api.hf import shapes
 from hub.api.hf.paging import flag, number, page
 from hub.api.hf.paths import api_path
@@ -53,10 +53,10 @@ def branch(request: Request, kind: str, namespace: str, name: str, branch: str) 
     """POST (`startingPoint`) or DELETE /api/{kind}s/{repo}/branch/{branch}."""
     repo = get_repo_for_write(request.user, kind, namespace, name)
     if request.method == "DELETE":
-        delete_branch(repo=repo, actor=request.user, name=branch)
+        delete_branch(repo=repo, actor=writer(request), name=branch)
     else:
         start = text_of(read_object(request), "startingPoint") or "main"
-        create_branch(repo=repo, actor=request.user, name=branch, start=start)
+        create_branch(repo=repo, actor=writer(request), name=branch, start=start)
     return Response({})
 
 
@@ -65,12 +65,12 @@ def tag(request: Request, kind: str, namespace: str, name: str, revision: str) -
     """POST /api/{kind}s/{repo}/tag/{rev} makes the tag that the body names; DELETE .../tag/{tag} takes one away."""
     repo = get_repo_for_write(request.user, kind, namespace, name)
     if request.method == "DELETE":
-        delete_tag(repo=repo, actor=request.user, name=revision)
+        delete_tag(repo=repo, actor=writer(request), name=revision)
         return Response({})
     body = read_object(request)
     create_tag(
         repo=repo,
-        actor=request.user,
+        actor=writer(request),
         name=text_of(body, "tag"),
         revision=revision,
         message=text_of(body, "message"),

@@ -5,9 +5,8 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hub.accounts.models import User
 from hub.api.bodies import read_object, text_of
-from hub.api.edge import json_view
+from hub.api.edge import json_view, writer
 from hub.core.errors import Invalid
 from hub.core.links import base_url, repo_path
 from hub.repos.errors import RepoExists, RepoMoved, RepoNotFound
@@ -27,11 +26,11 @@ def create(request: Request) -> Response:
     body = read_object(request)
     kind = _kind(body)
     name = text_of(body, "name")
-    owner, slash, last = name.rpartition("/")
+    owner, _slash, last = name.rpartition("/")
     namespace = get_namespace_for_create(request.user, text_of(body, "organization") or owner or None)
     try:
         repo = create_repo(
-            actor=_user(request),
+            actor=writer(request),
             namespace=namespace,
             kind=kind,
             name=last,
@@ -63,9 +62,9 @@ def _facts(request: Request, repo: Repository) -> dict[str, Any]:
 def delete(request: Request) -> Response:
     """DELETE /api/repos/delete."""
     body = read_object(request)
-    owner, slash, name = text_of(body, "name").rpartition("/")
+    owner, _slash, name = text_of(body, "name").rpartition("/")
     namespace = text_of(body, "organization") or owner or request.user.get_username()
-    delete_repo(repo=get_repo_for_admin(request.user, _kind(body), namespace, name), actor=_user(request))
+    delete_repo(repo=get_repo_for_admin(request.user, _kind(body), namespace, name), actor=writer(request))
     return Response({})
 
 
@@ -78,7 +77,7 @@ def move(request: Request) -> Response:
     new_namespace, new_name = _full_name(body, "toRepo")
     repo = get_repo_for_admin(request.user, kind, old_namespace, old_name)
     namespace = get_namespace_for_create(request.user, new_namespace)
-    move_repo(repo=repo, actor=_user(request), namespace=namespace, name=new_name)
+    move_repo(repo=repo, actor=writer(request), namespace=namespace, name=new_name)
     return Response(_facts(request, repo))
 
 
@@ -90,7 +89,7 @@ def settings(request: Request, kind: str, namespace: str, name: str) -> Response
     if body.get("gated"):
         raise Invalid("This hub has no gated repositories yet. Make it private, and add members to its organization.")
     if visibility := _visibility(body):
-        set_visibility(repo=repo, actor=_user(request), visibility=visibility)
+        set_visibility(repo=repo, actor=writer(request), visibility=visibility)
     return Response({"private": repo.private, "gated": False})
 
 
@@ -108,12 +107,6 @@ def check_write(request: Request, kind: str, namespace: str, name: str) -> Respo
     return Response({})
 
 
-def _user(request: Request) -> User:
-    """Return the caller, whom a permission function has let write."""
-    assert isinstance(request.user, User)
-    return request.user
-
-
 def _kind(body: dict[str, Any]) -> str:
     kind = text_of(body, "type") or Kind.MODEL
     if kind not in Kind.values:
@@ -122,7 +115,7 @@ def _kind(body: dict[str, Any]) -> str:
 
 
 def _full_name(body: dict[str, Any], key: str) -> tuple[str, str]:
-    namespace, slash, name = text_of(body, key).partition("/")
+    namespace, _slash, name = text_of(body, key).partition("/")
     if not namespace or not name:
         raise Invalid(f"{key} is a full name, such as ada/notes.", field=key)
     return namespace, name

@@ -35,7 +35,7 @@ def nothing_here(request: HttpRequest, **kwargs: str) -> HttpResponseBase:
 
 @json_view("POST")
 def validate_yaml(request: Request) -> Response:
-    """POST /api/validate-yaml: sent before every commit that has a README.md; an error here keeps the client from committing."""
+    """POST /api/validate-yaml: sent before every commit of a README.md; an error keeps the client from committing."""
     body = read_object(request)
     kind = text_of(body, "repoType", default=Kind.MODEL)
     errors, warnings = validate(text_of(body, "content", limit=MAX_CARD), kind)
