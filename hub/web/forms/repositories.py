@@ -123,7 +123,9 @@ class NewRepositoryForm(NamedForm):
     """A new model or dataset."""
 
     # The usual ones; the card takes any other.
-    LICENSES = "apache-2.0 mit bsd-3-clause gpl-3.0 agpl-3.0 mpl-2.0 cc0-1.0 cc-by-4.0 cc-by-sa-4.0 cc-by-nc-4.0 openrail".split()
+    LICENSES = """
+        apache-2.0 mit bsd-3-clause gpl-3.0 agpl-3.0 mpl-2.0 cc0-1.0 cc-by-4.0 cc-by-sa-4.0 cc-by-nc-4.0 openrail
+    """.split()
 
     license = forms.ChoiceField(
         label=_("Licence"),

@@ -13,7 +13,7 @@ from hub.core.highlight import highlight_file
 from hub.core.links import repo_path
 from hub.repos.content import open_content
 from hub.repos.errors import EntryNotFound
-from hub.repos.git.history import FileEntry, blob_of, find_file, find_files, list_folder, read_file
+from hub.repos.git.history import FileEntry, blob_of, find_file, find_files, list_folder, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.repos.safetensors import Header, HeaderInvalid, read_header
 from hub.web.pages.repo_head import Revision, crumbs_of, for_readers, open_revision, page_number, repo_page
@@ -174,8 +174,7 @@ def as_text(content: bytes) -> str | None:
 @require_safe
 def raw(request: HttpRequest, repo: Repository, rev: str, path: str) -> HttpResponseBase:
     """The content alone: text and images for the browser to show, everything else to save. Raises EntryNotFound."""
-    revision = open_revision(repo, rev)
-    file = find_file(repo, revision.commit, path)
+    file = find_file(repo, resolve_revision(repo, rev), path)
     image_type = IMAGE_TYPES.get(PurePosixPath(file.name).suffix.lower())
     if image_type is None and file.sha256 is not None:
         return redirect(repo_path(repo.kind, repo.full_name, "resolve", rev=rev, path=path))

@@ -55,8 +55,7 @@ def _answers_json(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRe
 @for_writers
 def _receive(request: MemberRequest, repo: Repository, rev: str, path: str = "") -> HttpResponse:
     """Store one file. Answers its receipt, and whether it is kept outside git."""
-    length = request.META.get("CONTENT_LENGTH") or ""
-    if not length.isdigit():
+    if "Transfer-Encoding" in request.headers:
         raise Invalid(_("The upload does not say how long it is."))
     revision = open_branch(repo, rev)
     put = receive_file(
@@ -65,7 +64,7 @@ def _receive(request: MemberRequest, repo: Repository, rev: str, path: str = "")
         path=path,
         # Django's own reading of a body is for small forms.
         stream=request.META["wsgi.input"],
-        length=int(length),
+        length=int(request.META.get("CONTENT_LENGTH") or 0),
         rule=LargeFileRule.at(repo, revision.commit),
     )
     return JsonResponse({"receipt": Receipts(repo, request.user).issue(put)}, status=201)
