@@ -17,6 +17,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, transaction
 from django.db.models import Case, F, FloatField, Func, IntegerField, Q, Value, When
 from django.db.models.functions import Cast
+from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
@@ -36,7 +37,7 @@ _SECOND_TRY_SETTINGS = (
     "SELECT set_config('statement_timeout', %s, true), set_config('pg_trgm.word_similarity_threshold', %s, true)"
 )
 
-# Sort order -> (field, whether the greatest come first). Ties go by repository, newest first.
+# Sort order -> (field, whether the greatest come first). Ties go by the repository's number in the same direction.
 SORTS = {
     "created": ("created_at", True),
     "updated": ("updated_at", True),
@@ -322,12 +323,17 @@ def _page(rows: SearchRowQuerySet, order: _Order) -> list[SearchRow]:
     """Return one row more than wanted where there is one. Pages go on from a value and a number, so none is met twice."""
     name, descending = SORTS[order.sort]
     if place := order.place:
-        beyond = "lt" if descending else "gt"
-        # The first condition alone lets the index start at the right place.
-        rows = rows.filter(**{f"{name}__{beyond}e": place.value})
-        rows = rows.filter(Q(**{f"{name}__{beyond}": place.value}) | Q(pk__lt=place.number))
-    rows = rows.with_repositories(cards=order.with_cards).order_by(f"{'-' if descending else ''}{name}", "-pk")
-    return list(rows[: order.limit + 1])
+        beyond = LessThan if descending else GreaterThan
+        rows = rows.filter(beyond(_pair(F(name), F("pk")), _pair(Value(place.value), Value(place.number))))
+    sign = "-" if descending else ""
+    return list(
+        rows.with_repositories(cards=order.with_cards).order_by(f"{sign}{name}", f"{sign}pk")[: order.limit + 1]
+    )
+
+
+def _pair(value: Any, number: Any) -> Func:
+    """Return a row value. PostgreSQL finds its place in an index of both columns, however many rows share the first."""
+    return Func(value, number, function="ROW", output_field=IntegerField())
 
 
 def _write_cursor(row: SearchRow, sort: str, by_letters: bool) -> str:
