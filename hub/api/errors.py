@@ -79,7 +79,7 @@ def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
     if isinstance(refused, RepoNotFound) and not request.user.is_authenticated:
         # What nobody in particular may not see is 401, so that tools ask for a token.
         status = 401
-    response = JsonResponse(body, status=status)
+    response = HttpResponse(status=status) if request.method == "HEAD" else JsonResponse(body, status=status)
     response["X-Error-Code"] = refused.code
     response["X-Error-Message"] = header_text(message)
     if isinstance(refused, EntryNotFound) and refused.commit:

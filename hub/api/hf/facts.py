@@ -78,6 +78,8 @@ _EVERY: dict[str, Callable[[Subject], Any]] = {
     "downloadsAllTime": lambda s: s.downloads_ever,
     "gated": lambda s: False,
     "lastModified": lambda s: shapes.date(s.repo.updated_at),
+    # Nothing counts them yet; clients before 0.21 raise where the number is missing.
+    "likes": lambda s: 0,
     "private": lambda s: s.repo.private,
     "sha": lambda s: s.sha,
     "siblings": lambda s: None if s.files is None else [sibling(file, s.with_sizes) for file in s.files],
@@ -98,12 +100,23 @@ FACTS = {Kind.MODEL.value: _EVERY | _MODEL, Kind.DATASET.value: _EVERY | _DATASE
 # Known to the protocol, and not to this hub yet: asked for by name they stay out of the answer, which says "unknown".
 _NOT_YET = frozenset(
     """
-    baseModels childrenModelCount citation evalResults gguf inference inferenceProviderMapping likes mainSize mask_token
+    baseModels childrenModelCount citation evalResults gguf inference inferenceProviderMapping mainSize mask_token
     paperswithcode_id resourceGroup spaces trendingScore widgetData
     """.split()
 )
 # A line of a list, unless more is asked for.
-BRIEF = {"author", "createdAt", "downloads", "lastModified", "library_name", "pipeline_tag", "private", "sha", "tags"}
+BRIEF = {
+    "author",
+    "createdAt",
+    "downloads",
+    "lastModified",
+    "library_name",
+    "likes",
+    "pipeline_tag",
+    "private",
+    "sha",
+    "tags",
+}
 FULL = set(_EVERY) | set(_MODEL) | set(_DATASET)
 
 

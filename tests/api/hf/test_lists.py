@@ -78,7 +78,7 @@ def test_detail(hub: Hub, herbarium: dict[str, str]) -> None:
     (full,) = ask(hub, filter=["botany", "license:mit"], full="true", cardData="true").json
     assert [file["rfilename"] for file in full["siblings"]] == [".gitattributes", "README.md", "x"]
     assert full["cardData"]["license"] == "mit"
-    (only,) = ask(hub, filter=["botany", "license:mit"], expand=["sha", "likes"]).json
+    (only,) = ask(hub, filter=["botany", "license:mit"], expand=["sha", "spaces"]).json
     assert only.keys() == {"id", "modelId", "sha"}
 
 
