@@ -82,9 +82,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
-    "allauth.mfa",
     "django_cotton",
-    "django_htmx",
     "rest_framework",
     "hub.embedded",
     "hub.core",
@@ -108,7 +106,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "hub.web.middleware.anonymous_reading",
     "hub.web.middleware.hub_errors",
 ]
@@ -207,7 +204,6 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 # Root's engines run under an account of their own, which may be unable to reach the data folder.
@@ -61,7 +62,7 @@ def connection(data: Path) -> Engines:
     link = data / "engines"
     if os.geteuid() == 0:
         # The link is made at the first start; it keeps the engines when the data folder is moved.
-        home = link.resolve() if link.is_symlink() else ROOT_BASE / key
+        home = link.resolve() if link.is_symlink() else _unused_home(key)
         return Engines(home=home, sockets=home / "run")
     sockets = link / "run"
     longest = os.fsencode(sockets / f".s.PGSQL.{POSTGRES_PORT}")
@@ -69,3 +70,10 @@ def connection(data: Path) -> Engines:
         # Whoever opens this folder checks that it is its user's own.
         sockets = Path(f"/tmp/grove-{os.geteuid()}-{key}")  # noqa: S108
     return Engines(home=link, sockets=sockets)
+
+
+def _unused_home(key: str) -> Path:
+    """A folder for new engines. One that is there holds the database of a data folder that was deleted, which must not
+    come to life again under a hub that has none of its blobs."""
+    homes = (ROOT_BASE / (key if number == 1 else f"{key}-{number}") for number in count(1))
+    return next(home for home in homes if not home.exists())
