@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import Visitor
+from tests.live import Instance
 
 CARD = """---
 license: apache-2.0
@@ -136,3 +137,36 @@ def test_leaving_with_unsent_work_asks_first(visit: Visitor, tmp_path: Path) -> 
     visit.page.wait_for_selector("[data-commit]:not([disabled])")
     visit.page.goto(visit.hub + repo)
     assert asked == ["beforeunload", "beforeunload"]
+
+
+def test_without_scripts(chromium: Browser, live_hub: Instance, tmp_path: Path) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    visit = Visitor(live_hub.url, context, page)
+    name = visit.sign_up()
+    repo = visit.create("model", "plain", "mit")
+    file = tmp_path / "notes.txt"
+    file.write_text("plain notes\n")
+
+    visit.open(f"{repo}/upload/main")
+    page.set_input_files("[name=file]", [file])
+    page.fill("[name=folder]", "docs")
+    page.click("button:has-text('Commit')")
+    page.get_by_role("link", name="notes.txt", exact=True).click()
+    expect(page.locator("table.lines")).to_contain_text("plain notes")
+
+    visit.open(f"{repo}/edit/main/README.md")
+    page.fill("[name=text]", "# Plainly\n")
+    page.click("text=Preview")
+    expect(page.locator("#preview h1")).to_have_text("Plainly")
+    page.click("button:has-text('Commit')")
+    expect(page.get_by_role("article")).to_have_text("Plainly")
+    page.click("text=Use this model")
+    expect(page.locator("details.use")).to_contain_text(f"hf download {name}/plain")
+
+    page.goto(f"{live_hub.url}/models?search=plain")
+    expect(page.locator("h1")).to_have_text("Models")
+    page.goto(f"{live_hub.url}{repo}/delete/main/docs/notes.txt")
+    page.click("button:has-text('Delete file')")
+    expect(page.locator("main")).to_contain_text("is deleted")
+    context.close()

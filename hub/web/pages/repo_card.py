@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from hub.catalog.models import DownloadDay, RepoStats
@@ -57,7 +58,7 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
         has_card=text is not None,
         rendered=_render(repo, parsed.body) if parsed.body.strip() else None,
         issues=cards.validate(text, repo.kind) if text is not None and may_write(request.user, repo) else None,
-        spoken=[label("language", code) for code in parsed.languages],
+        languages_stated=_languages(parsed),
         weights=_weights(repo),
         rows_stated=_rows_stated(parsed),
         base_models=_related(request, Kind.MODEL, parsed.base_models) if parsed.base_models else [],
@@ -83,6 +84,15 @@ def _weights(repo: Repository) -> list[tuple[str, int]]:
     """Return (dtype, number of parameters), the most first."""
     row = getattr(repo, "search_row", None)
     return sorted(row.dtypes.items(), key=lambda item: -item[1]) if row else []
+
+
+def _languages(card: cards.Card) -> str:
+    """Return the card's languages by name: the first three, and how many more."""
+    names = [label("language", code) for code in card.languages]
+    first = _(", ").join(names[:3])
+    if len(names) <= 3:
+        return first
+    return _("%(first)s and %(count)d more") % {"first": first, "count": len(names) - 3}
 
 
 def _rows_stated(card: cards.Card) -> str:
