@@ -7,8 +7,9 @@ from django.utils.translation import gettext as _
 
 from hub.core import blobstore
 from hub.repos.errors import EntryNotFound
-from hub.repos.git.history import FileEntry, blob_of, read_file
-from hub.repos.models import Repository
+from hub.repos.git.history import FileEntry, blob_of
+from hub.repos.git.objects import open_object
+from hub.repos.models import Blob, Repository
 from hub.repos.xet.reading import open_file
 
 
@@ -19,14 +20,19 @@ def open_content(repo: Repository, file: FileEntry, start: int = 0, end: int | N
     """
     stop = file.size if end is None else min(end, file.size)
     if file.sha256 is None:
-        return iter([read_file(repo, file)[start:stop]])
+        return open_object(repo.store_id, file.oid, start, stop)
     blob = blob_of(file)
     if blob is None:
         raise EntryNotFound(_("The content of “%(path)s” has not been uploaded to this hub.") % {"path": file.path})
-    if not blob.whole:
-        assert blob.xet_file is not None
-        return open_file(blob.xet_file, start, stop)
-    return _read_whole(blobstore.open_blob(blobstore.lfs_key(file.sha256)), start, stop)
+    return open_blob(blob, start, stop)
+
+
+def open_blob(blob: Blob, start: int, stop: int) -> Iterator[bytes]:
+    """Return bytes `start` to `stop` (exclusive) of large content, whole or in chunks. `blob` has its `xet_file` loaded."""
+    if blob.whole:
+        return _read_whole(blobstore.open_blob(blobstore.lfs_key(blob.sha256)), start, stop)
+    assert blob.xet_file is not None
+    return open_file(blob.xet_file, start, stop)
 
 
 def _read_whole(handle: BinaryIO, start: int, stop: int) -> Iterator[bytes]:

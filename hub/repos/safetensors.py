@@ -13,7 +13,13 @@ from hub.repos.models import Repository
 
 # The format allows 100 MB; a header of this size describes some hundred thousand tensors.
 MAX_HEADER_BYTES = 16 * 1024 * 1024
-MAX_DIMENSIONS = 32
+MAX_DIMENSIONS = 64
+# Bits of one value of each type that is known.
+DTYPE_BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
+    "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+}  # fmt: skip
 
 
 class HeaderInvalid(Invalid):
@@ -80,6 +86,9 @@ def parse_header(content: bytes, data_bytes: int) -> Header:
     if not isinstance(metadata, dict):
         raise _invalid(_("its metadata is not a table"))
     tensors = [_tensor(name, entry, data_bytes) for name, entry in entries.items()]
+    # Each lies within the data; together they cannot be more than all of it.
+    if sum(tensor.bytes for tensor in tensors) > data_bytes:
+        raise _invalid(_("its tensors overlap"))
     return Header(tensors, {str(k): v for k, v in metadata.items() if isinstance(v, str)})
 
 
@@ -88,12 +97,17 @@ def _tensor(name: str, entry: object, data_bytes: int) -> Tensor:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(start), int(end)]} if (
             0 <= start <= end <= data_bytes
             and len(shape) <= MAX_DIMENSIONS
-            and all(isinstance(size, int) and 0 <= size < 2**63 for size in shape)
-            # A shape that its bytes cannot hold would let a small file claim any number of parameters.
-            and math.prod(shape) <= 8 * (end - start)
+            and all(type(size) is int and 0 <= size < 2**40 for size in shape)
+            and _fits(dtype, math.prod(shape), end - start)
         ):
             return Tensor(name, dtype[:16], tuple(shape), end - start)
     raise _invalid(_("the entry of “%(name)s” is broken") % {"name": name[:100]})
+
+
+def _fits(dtype: str, parameters: int, length: int) -> bool:
+    """Tell whether the shape is what the bytes hold: a small file must not claim any number of parameters."""
+    bits = DTYPE_BITS.get(dtype)
+    return parameters * bits == length * 8 if bits else parameters <= length * 8
 
 
 def _invalid(reason: str) -> HeaderInvalid:
