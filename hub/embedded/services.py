@@ -122,9 +122,14 @@ class EngineSet:
         )
 
 
+# glibc keeps freed buffers of megabytes for each thread that once needed them; so they go back to the system.
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "1048576"}
+
+
 def site_services(base: Path, data: Path, env: dict[str, str], listener: int) -> list[Service]:
     """Web, hub worker and beat. `listener` is the descriptor of the listening socket, which outlives the web server:
     connections wait in it while a crashed server starts again."""
+    env = {**MEMORY, **env}
     # Root may run the site, and Celery's advice against it would stand in every log: tasks come as JSON, not as code.
     calm = "ignore:You're running the worker with superuser"
     beat = [f"--schedule={data / 'beat-schedule'}", "--pidfile="]

@@ -81,6 +81,8 @@ def _lines(body: BinaryIO) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         item = parse_object(line)
+        # A line may be of megabytes; while its content is stored it need not lie here as well.
+        del line
         value = item.get("value")
         if not isinstance(value, dict):
             raise Invalid("Each line of a commit is an object with a key and a value.")

@@ -7,7 +7,7 @@ where the Xet protocol can be used instead.
 import mimetypes
 import re
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
 from hub.api.edge import stream_view
@@ -17,9 +17,11 @@ from hub.api.sending import blob_content, send
 from hub.core.links import base_url
 from hub.repos.errors import EntryNotFound, RepoNotFound
 from hub.repos.git.history import FileEntry, blob_of, find_file, read_file, resolve_revision
+from hub.repos.git.objects import open_object
 from hub.repos.models import Blob, GitCommit, Repository
 from hub.repos.permissions import get_repo_for_read
 
+IN_ONE_PIECE = 256 * 1024  # bytes
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # What a browser may show as it is: it runs nothing. Every other text is shown as plain text, everything else is saved.
 _SHOWN = re.compile(r"image/(png|jpeg|gif|webp|avif|bmp)|(audio|video)/[\w.+-]+", re.ASCII)
@@ -42,7 +44,11 @@ def resolve(
         note_download(request, repo)
 
     def content(start: int, end: int) -> HttpResponseBase:
-        return blob_content(blob, start, end) if blob else HttpResponse(read_file(repo, file)[start:end])
+        if blob is not None:
+            return blob_content(blob, start, end)
+        if file.size <= IN_ONE_PIECE:
+            return HttpResponse(read_file(repo, file)[start:end])
+        return StreamingHttpResponse(open_object(repo.store_id, file.oid, start, end))
 
     return send(request, size=file.size, headers=_headers(request, repo, commit, file, blob), content=content)
 

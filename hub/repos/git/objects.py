@@ -3,9 +3,11 @@
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import psycopg
+from django.db import connection
 from dulwich.objects import ObjectID, Tree
 
 from hub.repos.models.git import GitObject, ObjectType
@@ -31,6 +33,9 @@ _TYPE_NAMES = {
 }
 # Rows written by one statement; bounds what a large commit keeps in memory.
 _BATCH_BYTES = 4 * 1024 * 1024
+# Bodies from here on travel alone, in binary.
+_LARGE_BODY = 256 * 1024
+_PIECE = 512 * 1024  # bytes
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,49 @@ class ObjectWriter:
     def flush(self) -> None:
         # Sorted, so that two writers of the same objects lock rows in one order.
         rows = [self._waiting[oid] for oid in sorted(self._waiting)]
-        GitObject.objects.bulk_create(rows, ignore_conflicts=True)
+        GitObject.objects.bulk_create([r for r in rows if len(r.body) < _LARGE_BODY], ignore_conflicts=True)
+        for row in rows:
+            if len(row.body) >= _LARGE_BODY:
+                _insert_large(row)
         self._waiting.clear()
         self._bytes = 0
+
+
+_INSERT = """
+INSERT INTO repos_gitobject (store_id, oid, type, size, body) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+_READ = "SELECT substring(body FROM %s FOR %s) FROM repos_gitobject WHERE store_id = %s AND oid = %s"
+
+
+def _insert_large(row: GitObject) -> None:
+    """Insert one object with its body as bytes on the wire. The ORM would write it out in hex, several times over."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(_INSERT, [row.store_id, bytes.fromhex(row.oid), int(row.type), row.size, row.body])
+
+
+def open_object(store_id: int, oid: str, start: int, stop: int) -> Iterator[bytes]:
+    """Yield bytes `start` to `stop` of an object's content. Memory: a piece, whatever the size. One query for a piece."""
+    inflate = zlib.decompressobj()
+    place, offset = 0, 1
+    while place < stop and (body := _read_piece(store_id, oid, offset)):
+        offset += len(body)
+        while body and place < stop:
+            # A short body may inflate to very much, so no more than a piece at a time.
+            content = inflate.decompress(body, _PIECE)
+            body = inflate.unconsumed_tail
+            wanted = content[max(start - place, 0) : stop - place]
+            place += len(content)
+            if wanted:
+                yield wanted
+
+
+def _read_piece(store_id: int, oid: str, offset: int) -> bytes:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(_READ, [offset, _PIECE, store_id, bytes.fromhex(oid)], binary=True)
+        found = cursor.fetchone()
+    return bytes(found[0]) if found else b""
 
 
 def read_object(store_id: int, oid: str, kind: ObjectType) -> bytes:
