@@ -137,8 +137,19 @@ if "DATABASE_URL" in env.ENVIRON:
     _database = env.db("DATABASE_URL")
 else:
     _database = {"ENGINE": "django.db.backends.postgresql", **ENGINES.database}
-# Connections persist per thread; a pool brings nothing where every thread keeps its own.
-DATABASES = {"default": {**_database, "CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}}
+# Connections are pooled in each process, and those that a burst has opened close again: a thread that keeps one for
+# itself holds a session's memory for as long as the process lives.
+DATABASES = {
+    "default": {
+        **_database,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **_database.get("OPTIONS", {}),
+            # As many as a process has threads, so that nobody waits; seconds until an idle one is closed.
+            "pool": {"min_size": 1, "max_size": 16, "max_idle": 30, "timeout": 10},
+        },
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
