@@ -18,6 +18,8 @@ PIPELINES = frozenset(
     zero-shot-image-classification zero-shot-object-detection
     """.split()
 )
+# The three dots are the token: whoever pastes this fills it in.
+LOGIN = "hf auth login --token grove_..."
 _CAUSAL = ("text-generation", "conversational")
 
 
@@ -40,7 +42,7 @@ def ways_to_use(repo: Repository, card: Card, *, base_url: str, example_file: st
     )
     kind = " --repo-type dataset" if repo.kind == Kind.DATASET else ""
     named = ', repo_type="dataset"' if repo.kind == Kind.DATASET else ""
-    login = "hf auth login\n" if repo.private else ""
+    login = f"{LOGIN}\n" if repo.private else ""
     authorized = ' -H "Authorization: Bearer $HF_TOKEN"' if repo.private else ""
     address = f"{base_url}{repo.get_absolute_url()}/resolve/main/{example_file}"
     return [
@@ -54,7 +56,7 @@ def ways_to_use(repo: Repository, card: Card, *, base_url: str, example_file: st
 def first_upload(repo: Repository, base_url: str) -> str:
     """Return the commands that fill an empty repository from a folder."""
     kind = " --repo-type dataset" if repo.kind == Kind.DATASET else ""
-    return f"pip install -U huggingface_hub\nexport HF_ENDPOINT={base_url}\nhf auth login\nhf upload {repo.full_name} .{kind}"
+    return f"pip install -U huggingface_hub\nexport HF_ENDPOINT={base_url}\n{LOGIN}\nhf upload {repo.full_name} .{kind}"
 
 
 def _with_endpoint(base_url: str, code: str) -> str:

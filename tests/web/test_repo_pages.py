@@ -134,7 +134,7 @@ def test_a_private_repository_says_how_to_log_in(repo: Repository) -> None:
     hidden = make_repo(visibility="private")
     commit_files(hidden, {"a.txt": "a"})
     page = text_of(browser_of(owner(hidden)), hidden.get_absolute_url())
-    assert "hf auth login\nhf download" in page
+    assert "hf auth login --token grove_...\nhf download" in page
     assert "Authorization: Bearer $HF_TOKEN" in page
 
 
