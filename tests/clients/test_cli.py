@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import Client
+from tests.waiting import wait_until
 
 MEGABYTE = 1024 * 1024
 
@@ -72,4 +73,7 @@ def test_existing_repository(ada: Client) -> None:
 
 
 def test_lists_show_what_is_there(ada: Client) -> None:
-    assert f"{ada.name}/tiny" in ada.run("hf", "models", "ls", "--author", ada.name)
+    def listed() -> bool:
+        return f"{ada.name}/tiny" in ada.run("hf", "models", "ls", "--author", ada.name, "--quiet").split()
+
+    wait_until(listed)

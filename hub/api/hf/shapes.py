@@ -21,8 +21,8 @@ def xet_hashes(files: list[FileEntry]) -> dict[str, str]:
     return dict(stored.values_list("sha256", "xet_file_id"))
 
 
-def entry(file: FileEntry, hashes: dict[str, str], commits: dict[str, GitCommit] | None = None) -> dict[str, Any]:
-    """Return a file or folder of a listing. commits: where given, the last commit is told as far as it is among them."""
+def entry(file: FileEntry, hashes: dict[str, str], last: GitCommit | None = None) -> dict[str, Any]:
+    """Return a file or folder of a listing, with the commit that last changed it where that is given."""
     shape: dict[str, Any] = {
         "type": "directory" if file.is_folder else "file",
         "oid": file.oid,
@@ -33,8 +33,7 @@ def entry(file: FileEntry, hashes: dict[str, str], commits: dict[str, GitCommit]
         shape["lfs"] = lfs(file)
         if file.sha256 in hashes:
             shape["xetHash"] = hashes[file.sha256]
-    if commits is not None and file.last_commit in commits:
-        last = commits[file.last_commit]
+    if last is not None:
         shape["lastCommit"] = {"id": last.oid, "title": last.title, "date": date(last.committed_at)}
     return shape
 

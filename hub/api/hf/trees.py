@@ -9,7 +9,7 @@ from hub.api.hf import shapes
 from hub.api.hf.paging import flag, number, page
 from hub.api.hf.paths import api_path
 from hub.core.errors import Invalid
-from hub.repos.git.history import FileEntry, find_files, list_folder, resolve_revision
+from hub.repos.git.history import FileEntry, find_files, last_commits, list_folder, resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.repos.permissions import get_repo_for_read
 
@@ -29,7 +29,7 @@ def tree(request: Request, kind: str, namespace: str, name: str, revision: str, 
     found = list_folder(repo, commit, path, recursive=flag(query, "recursive"))
     shown = found[start : start + limit]
     following = start + limit if len(found) > start + limit else None
-    entries = _entries(repo, shown, flag(query, "expand"))
+    entries = _entries(repo, commit, shown, flag(query, "expand"))
     response = page(request, entries, path=api_path(repo, "tree", commit.oid, path), cursor=following)
     response["X-Repo-Commit"] = commit.oid
     return response
@@ -45,13 +45,19 @@ def paths_info(request: Request, kind: str, namespace: str, name: str, revision:
     if len(paths) > PATHS_PER_CALL:
         raise Invalid(f"Ask for at most {PATHS_PER_CALL} paths at a time.", field="paths")
     found = find_files(repo, commit, [path.strip("/") for path in paths])
-    return Response(_entries(repo, found, form.get("expand", [""])[-1].lower() in ("1", "true")))
+    return Response(_entries(repo, commit, found, form.get("expand", [""])[-1].lower() in ("1", "true")))
 
 
-def _entries(repo: Repository, files: list[FileEntry], expand: bool) -> list[dict[str, object]]:
+def _entries(repo: Repository, commit: GitCommit, files: list[FileEntry], expand: bool) -> list[dict[str, object]]:
     hashes = shapes.xet_hashes(files)
-    commits = None
-    if expand:
-        wanted = {file.last_commit for file in files if file.last_commit}
-        commits = {row.oid: row for row in GitCommit.objects.filter(store=repo.store_id, oid__in=wanted)}
-    return [shapes.entry(file, hashes, commits) for file in files]
+    last = _last_commits(repo, commit, files) if expand else {}
+    return [shapes.entry(file, hashes, last.get(file.path)) for file in files]
+
+
+def _last_commits(repo: Repository, commit: GitCommit, files: list[FileEntry]) -> dict[str, GitCommit]:
+    """Return path -> the commit that last changed it: from the rows of `main`, else by looking back."""
+    wanted = {file.last_commit for file in files if file.last_commit}
+    rows = {row.oid: row for row in GitCommit.objects.filter(store=repo.store_id, oid__in=wanted)}
+    told = {file.path: rows[file.last_commit] for file in files if file.last_commit in rows}
+    unknown = [file.path for file in files if file.path not in told]
+    return told | (last_commits(repo, commit, unknown) if unknown else {})

@@ -1,7 +1,7 @@
 """Reading: revisions, listings, files, and what a commit changed. The caller holds a repository that it may read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -19,6 +19,8 @@ from hub.repos.models.git import MAIN, ObjectType
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
 # Folders that one recursive listing of an old revision may open.
 MAX_FOLDERS = 100_000
+# Commits that are looked through for the last change of a path, where no row knows it.
+MAX_LOOK_BACK = 200
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,31 @@ def _tree_changes(store_id: int, old: str, new: str, prefix: str) -> Iterator[Ch
         now_file = now if now and not now.is_tree else None
         if was_file != now_file:
             yield Change(prefix + name, was_file, now_file)
+
+
+def last_commits(repo: Repository, commit: GitCommit, paths: Iterable[str]) -> dict[str, GitCommit]:
+    """Return path -> the commit that last changed that file, or anything in that folder, as of `commit`.
+
+    Looks back over MAX_LOOK_BACK commits; paths that none of them changed are left out. A few queries for each commit.
+    """
+    missing = set(paths)
+    found: dict[str, GitCommit] = {}
+    rows = list(history(repo, commit)[: MAX_LOOK_BACK + 1])
+    known = {row.oid: row for row in rows}
+    for row in rows[:MAX_LOOK_BACK]:
+        if not missing:
+            break
+        parent = known.get(row.parents[0]) if row.parents else None
+        if row.parents and parent is None:
+            break
+        for change in changes(repo, parent, row):
+            path = change.path
+            while path:
+                if path in missing:
+                    missing.remove(path)
+                    found[path] = row
+                path = path.rpartition("/")[0]
+    return found
 
 
 def parent_of(repo: Repository, commit: GitCommit) -> GitCommit | None:

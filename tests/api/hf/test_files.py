@@ -171,6 +171,19 @@ def test_pages_of_a_listing(hub: Hub) -> None:
     assert seen == [".gitattributes", *names]
 
 
+def test_last_commits_are_told_at_any_revision(hub: Hub) -> None:
+    repo = hub.new_repo()
+    commits = [hub.commit(repo, put(path, "1"), summary=path).json["commitOid"] for path in ["d/a", "d/b", "c"]]
+    hub.commit(repo, put("d/a", "2"), summary="later")
+    for revision, changed in [(commits[2], "d/b"), ("main", "later")]:
+        entries = hub.call("GET", f"/api/models/{repo}/tree/{revision}?recursive=true&expand=true").json
+        titles = {entry["path"]: entry["lastCommit"]["title"] for entry in entries}
+        same = {".gitattributes": "Start the repository", "c": "c", "d/b": "d/b"}
+        assert titles == same | {"d": changed, "d/a": "later" if revision == "main" else "d/a"}
+        told = hub.call("POST", f"/api/models/{repo}/paths-info/{revision}", send="paths=d&paths=c&expand=true").json
+        assert [entry["lastCommit"]["title"] for entry in told] == [changed, "c"]
+
+
 def test_commits_are_listed_newest_first(hub: Hub) -> None:
     repo = hub.new_repo()
     for number in range(4):
