@@ -23,12 +23,12 @@ lint: tests ## Run the checks that need no running hub
 	@# A key from the environment: the checks leave no data folder behind.
 	GROVE_SECRET_KEY=lint $(python) -m mypy
 	$(python) .venv/bin/lint-imports
-	@find templates hub -name '*.html' -path '*templates*' -print0 | xargs -0r $(python) .venv/bin/djade --target-version 5.2 --check
+	@find templates hub -name '*.html' -path '*templates*' -print0 | xargs -0r .venv/bin/djade --target-version 5.2 --check
 
 format: tests ## Put code and templates into the house's form
 	$(python) -m ruff check --fix --quiet
 	$(python) -m ruff format --quiet
-	@find templates hub -name '*.html' -path '*templates*' -print0 | xargs -0r $(python) .venv/bin/djade --target-version 5.2
+	@find templates hub -name '*.html' -path '*templates*' -print0 | xargs -0r .venv/bin/djade --target-version 5.2
 
 bench: tests ## Measure; one alone: python -m tests.benchmarks.NAME
 	@for file in tests/benchmarks/[a-z]*.py; do \
