@@ -36,7 +36,7 @@ class AddressNotFound(NotFound):
     """No such address."""
 
     def __init__(self) -> None:
-        super().__init__("This hub has no such address. Check it, and the version of your client.")
+        super().__init__("This hub does not offer this call, at least not yet. If you typed the address, check it.")
 
 
 class Unavailable(HubError):
