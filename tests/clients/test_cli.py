@@ -73,7 +73,9 @@ def test_existing_repository(ada: Client) -> None:
 
 
 def test_lists_show_what_is_there(ada: Client) -> None:
+    ada.run("hf", "repos", "create", "seen")
+
     def listed() -> bool:
-        return f"{ada.name}/tiny" in ada.run("hf", "models", "ls", "--author", ada.name, "--quiet").split()
+        return f"{ada.name}/seen" in ada.run("hf", "models", "ls", "--author", ada.name, "--quiet").split()
 
     wait_until(listed)
