@@ -24,6 +24,8 @@ MAX_SEGMENT_BYTES = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\]")
 
 MAX_REF_BYTES = 200
+# What names a commit cannot name a branch: everybody would have to guess which one is meant.
+FULL_ID = re.compile(r"[0-9a-f]{40}")
 _REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(/|$)")
 
 
@@ -77,6 +79,7 @@ def check_ref_name(name: str) -> None:
         not name
         or len(name.encode(errors="replace")) > MAX_REF_BYTES
         or _REF_FORBIDDEN.search(name)
+        or FULL_ID.fullmatch(name)
         or name.startswith(("/", ".", "-", "refs/"))
         or name.endswith(("/", "."))
         or name in ("@", "HEAD")

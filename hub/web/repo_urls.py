@@ -13,6 +13,8 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
     return [
         path(repo, repo_card.card, told),
         path(f"{repo}/tree/<rev:rev>", repo_files.tree, told),
+        # As older clients print it after an upload.
+        path(f"{repo}/tree/<rev:rev>/", repo_files.tree, told),
         path(f"{repo}/tree/<rev:rev>/<file:path>", repo_files.tree, told),
         path(f"{repo}/blob/<rev:rev>/<file:path>", repo_files.blob, told),
         path(f"{repo}/raw/<rev:rev>/<file:path>", repo_files.raw, told),

@@ -57,6 +57,15 @@ def test_listing_of_main_and_of_the_same_commit_by_a_branch_agree() -> None:
     assert flat[0].last_commit == old.oid
 
 
+def test_a_listing_follows_the_trees_where_the_rows_of_main_are_those_of_another_commit() -> None:
+    repo = make_repo()
+    head = commit(repo, {"a/one": b"1", "two": b"22"})
+    GitPath.objects.filter(repository=repo, path="two").update(oid="0" * 40, size=9)
+    GitPath.objects.filter(repository=repo, path="a/one").delete()
+    listed = {f.path: f.size for f in list_folder(repo, head, recursive=True) if not f.is_folder}
+    assert (listed["a/one"], listed["two"]) == (1, 2)
+
+
 def test_an_emptied_folder_vanishes_and_its_name_can_become_a_file() -> None:
     repo = make_repo()
     commit(repo, {"a/b/c": b"1", "keep": b"2"})

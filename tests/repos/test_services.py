@@ -2,6 +2,7 @@
 
 import pytest
 
+from hub.core.errors import Invalid
 from hub.core.models import AuditEvent
 from hub.repos.errors import RefExists, RefProtected, RepoExists, RepoNameInvalid, RevisionNotFound
 from hub.repos.git.history import resolve_revision
@@ -96,6 +97,8 @@ def test_branches_and_tags() -> None:
     assert resolve_revision(repo, "refs/tags/v1.0").oid == head
     with pytest.raises(RefExists):
         create_branch(repo=repo, actor=owner, name="feature/x")
+    with pytest.raises(Invalid):
+        create_branch(repo=repo, actor=owner, name="0" * 40)
     with pytest.raises(RefProtected):
         delete_branch(repo=repo, actor=owner, name="main")
     delete_branch(repo=repo, actor=owner, name="feature/x")

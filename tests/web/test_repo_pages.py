@@ -243,9 +243,9 @@ def test_a_folder_and_a_file_at_each_others_address(client: Client, repo: Reposi
         ("", 11),
         ("/tree/main", 11),
         ("/tree/main/src", 12),
-        ("/blob/main/src/run.py", 10),
+        ("/blob/main/src/run.py", 9),
         ("/commits/main", 7),
-        ("/raw/main/src/run.py", 6),
+        ("/raw/main/src/run.py", 5),
     ],
 )
 def test_queries_do_not_grow(

@@ -1,12 +1,11 @@
 """Reading: revisions, listings, files, and what a commit changed. The caller holds a repository that it may read."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from django.db.models import Func, QuerySet, TextField, Value
+from django.db.models import Exists, Func, QuerySet, TextField, Value
 from django.db.models.functions import Substr
 from django.utils.translation import gettext as _
 
@@ -15,10 +14,8 @@ from hub.repos.git.commits import content_facts
 from hub.repos.git.objects import EMPTY_TREE, TREE_MODE, Entry, parse_tree, read_object, read_objects
 from hub.repos.models import Blob, GitCommit, GitPath, GitRef, Repository
 from hub.repos.models.git import MAIN, ObjectType
+from hub.repos.names import FULL_ID
 
-_FULL_ID = re.compile(r"[0-9a-f]{40}")
-# Folders that one recursive listing of an old revision may open.
-MAX_FOLDERS = 100_000
 # Commits that are looked through for the last change of a path, where no row knows it.
 MAX_LOOK_BACK = 200
 
@@ -49,12 +46,15 @@ def resolve_revision(repo: Repository, revision: str) -> GitCommit:
 
     Only commits that a ref of the store reaches have rows, so nothing that was deleted or squashed away resolves.
     """
-    names = [f"refs/heads/{revision}", f"refs/tags/{revision}"]
-    if revision.startswith("refs/"):
-        names.append(revision)
-    oid = GitRef.objects.filter(repository=repo, name__in=names).order_by("name").values_list("oid", flat=True).first()
-    if oid is None and _FULL_ID.fullmatch(revision):
-        oid = revision
+    if FULL_ID.fullmatch(revision):
+        # No branch or tag has such a name.
+        oid: str | None = revision
+    else:
+        names = [f"refs/heads/{revision}", f"refs/tags/{revision}"]
+        if revision.startswith("refs/"):
+            names.append(revision)
+        refs = GitRef.objects.filter(repository=repo, name__in=names).order_by("name")
+        oid = refs.values_list("oid", flat=True).first()
     commit = GitCommit.objects.filter(store=repo.store_id, oid=oid).first() if oid else None
     if commit is None:
         raise RevisionNotFound(
@@ -76,12 +76,21 @@ def list_folder(repo: Repository, commit: GitCommit, path: str = "", *, recursiv
     if not root.is_tree:
         raise _no_entry(path, commit)
     folders, files = _walk(repo.store_id, path, root.oid, recursive)
-    if is_main_head(repo, commit):
-        return _with_last_commits(repo, path, folders, recursive)
-    facts = content_facts(repo.store_id, files)
-    return [FileEntry(p, folders[p], True) for p in sorted(folders)] + [
-        FileEntry(p, files[p].oid, False, *facts[p]) for p in sorted(files)
-    ]
+    rows, newest = _rows_of_main(repo, path, recursive) if is_main_head(repo, commit) else ({}, {})
+    # The trees say what is there. `main` may have moved on since its rows were asked for: then the trees say the rest, too.
+    unknown = {p: entry for p, entry in files.items() if p not in rows or rows[p].oid != entry.oid}
+    facts = content_facts(repo.store_id, unknown)
+    listed = []
+    for folder in sorted(folders):
+        last = newest.get(folder)
+        commit_and_time = (last.last_commit, last.last_at) if last else (None, None)
+        listed.append(FileEntry(folder, folders[folder], True, 0, None, *commit_and_time))
+    for file in sorted(files):
+        known = (
+            FileEntry(file, files[file].oid, False, *facts[file]) if file in unknown else FileEntry.of_row(rows[file])
+        )
+        listed.append(known)
+    return listed
 
 
 def _walk(store_id: int, path: str, root: str, recursive: bool) -> tuple[dict[str, str], dict[str, Entry]]:
@@ -99,18 +108,16 @@ def _walk(store_id: int, path: str, root: str, recursive: bool) -> tuple[dict[st
                     folders[inner] = deeper[inner] = entry.oid
                 else:
                     files[inner] = entry
-        level = deeper if recursive and len(folders) < MAX_FOLDERS else {}
+        level = deeper if recursive else {}
     return folders, files
 
 
-def _with_last_commits(repo: Repository, path: str, folders: dict[str, str], recursive: bool) -> list[FileEntry]:
-    """List a folder of `main` from its rows, which know the last commit of each file and so of each folder."""
+def _rows_of_main(repo: Repository, path: str, recursive: bool) -> tuple[dict[str, GitPath], dict[str, GitPath]]:
+    """Return (path -> row of each file, folder -> row of its last change) of a folder of `main`."""
     below = GitPath.objects.filter(repository=repo).under(path)
-    # Where the part of a path below this folder starts (SQL counts from 1).
-    inner = Substr("path", len(path) + 2 if path else 1)
     newest: dict[str, GitPath] = {}
     if recursive:
-        files = list(below.order_by("path"))
+        files = list(below)
         for row in files:
             folder = row.path.rpartition("/")[0]
             while len(folder) > len(path):
@@ -118,24 +125,14 @@ def _with_last_commits(repo: Repository, path: str, folders: dict[str, str], rec
                     newest[folder] = row
                 folder = folder.rpartition("/")[0]
     else:
-        files = list(below.annotate(inner=inner).exclude(inner__contains="/").order_by("path"))
+        # Where the part of a path below this folder starts (SQL counts from 1).
+        inner = Substr("path", len(path) + 2 if path else 1)
+        files = list(below.annotate(inner=inner).exclude(inner__contains="/"))
         head = Func(inner, Value("/"), Value(1), function="split_part", output_field=TextField())
         deeper = below.annotate(inner=inner, head=head).filter(inner__contains="/")
         for row in deeper.order_by("head", "-last_at").distinct("head"):
             newest[f"{path}/{row.head}" if path else row.head] = row
-    listed = []
-    for folder in sorted(folders):
-        last = newest.get(folder)
-        listed.append(
-            FileEntry(
-                folder,
-                folders[folder],
-                True,
-                last_commit=last.last_commit if last else None,
-                last_at=last.last_at if last else None,
-            )
-        )
-    return listed + [FileEntry.of_row(row) for row in files]
+    return {row.path: row for row in files}, newest
 
 
 def find_entry(repo: Repository, commit: GitCommit, path: str) -> Entry:
@@ -154,9 +151,9 @@ def find_entry(repo: Repository, commit: GitCommit, path: str) -> Entry:
 def find_files(repo: Repository, commit: GitCommit, paths: list[str]) -> list[FileEntry]:
     """Return those of `paths` that are there, files and folders, in the given order."""
     found = []
-    rows = {}
-    if is_main_head(repo, commit):
-        rows = {r.path: r for r in GitPath.objects.filter(repository=repo, path__in=paths)}
+    # One statement, so that the rows are those of this commit even while another one arrives.
+    at_head = GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid)
+    rows = {row.path: row for row in GitPath.objects.filter(Exists(at_head), repository=repo, path__in=paths)}
     for path in dict.fromkeys(paths):
         if path in rows:
             found.append(FileEntry.of_row(rows[path]))
