@@ -137,19 +137,15 @@ if "DATABASE_URL" in env.ENVIRON:
     _database = env.db("DATABASE_URL")
 else:
     _database = {"ENGINE": "django.db.backends.postgresql", **ENGINES.database}
-# Connections are pooled in each process, and those that a burst has opened close again: a thread that keeps one for
-# itself holds a session's memory for as long as the process lives.
-DATABASES = {
-    "default": {
-        **_database,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
-            **_database.get("OPTIONS", {}),
-            # As many as a process has threads, so that nobody waits; seconds until an idle one is closed.
-            "pool": {"min_size": 1, "max_size": 16, "max_idle": 30, "timeout": 10},
-        },
-    }
-}
+DATABASES = {"default": {**_database, "CONN_HEALTH_CHECKS": True}}
+# How many connections a process of many threads shares. A thread that kept one for itself would hold a session's memory
+# for as long as the process lives; from the pool those that a burst has opened close again. Without a pool (commands,
+# the hub worker) a connection persists.
+if _pooled := env.int("GROVE_DATABASE_POOL", default=0):
+    _pool = {"min_size": 1, "max_size": _pooled, "max_idle": 30, "timeout": 10}  # seconds
+    DATABASES["default"]["OPTIONS"] = {**_database.get("OPTIONS", {}), "pool": _pool}
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 300
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 

@@ -13,9 +13,10 @@ from hub.embedded.processes import end_leftovers, leftovers
 
 # How long the processes of an earlier run may take to end before they are killed, in seconds.
 LEFTOVER_SECONDS = 15
+THREADS = 16  # of each web process; its connections to the database are as many at most
 # With threads, the timeout is no limit on a request: only a worker that has stopped altogether is ended.
 WEB = (
-    "gunicorn hub.wsgi --worker-class=gthread --workers=2 --threads=16 --preload --no-control-socket "
+    f"gunicorn hub.wsgi --worker-class=gthread --workers=2 --threads={THREADS} --preload --no-control-socket "
     "--keep-alive=30 --timeout=120 --graceful-timeout=10 --limit-request-line=8190 --log-level=warning"
 )
 WORKER = (
@@ -134,12 +135,10 @@ def site_services(base: Path, data: Path, env: dict[str, str], listener: int) ->
     calm = "ignore:You're running the worker with superuser"
     beat = [f"--schedule={data / 'beat-schedule'}", "--pidfile="]
 
-    def service(name: str, patience: float, *args: str, pass_fds: tuple[int, ...] = ()) -> Service:
-        python = [sys.executable, "-W", calm, "-m"]
-        return Service(name=name, args=[*python, *args], env=env, cwd=base, patience=patience, pass_fds=pass_fds)
+    def service(name: str, patience: float, *args: str) -> Service:
+        return Service(name=name, args=[sys.executable, "-W", calm, "-m", *args], env=env, cwd=base, patience=patience)
 
-    return [
-        service("web", 20, *WEB.split(), f"--bind=fd://{listener}", pass_fds=(listener,)),
-        service("worker", 20, *WORKER.split()),
-        service("beat", 10, *BEAT.split(), *beat),
-    ]
+    web = service("web", 20, *WEB.split(), f"--bind=fd://{listener}")
+    web.env = {"GROVE_DATABASE_POOL": str(THREADS), **env}
+    web.pass_fds = (listener,)
+    return [web, service("worker", 20, *WORKER.split()), service("beat", 10, *BEAT.split(), *beat)]
