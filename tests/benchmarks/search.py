@@ -3,16 +3,9 @@
 python -m tests.benchmarks.search [--quick] [--json FILE]
 """
 
-import argparse
-import json
-import os
 import random
-import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -20,7 +13,6 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import connection
 from django.db.models import Q, Value
 from django.db.models.functions import Cast
-from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
 from hub.catalog import words
@@ -28,12 +20,11 @@ from hub.catalog.indexing import VERSION, _facet_numbers, index_repository
 from hub.catalog.models import SearchRow, SearchRowQuerySet
 from hub.catalog.search import search
 from hub.repos.models import GitStore, Kind, Repository
-from tests import live
+from tests.benchmarks.harness import Figure, compare, database, run
 from tests.factories import make_repo, make_user
 
 ROWS = 100_000
 QUICK_ROWS = 5_000
-ROUNDS = 15
 OWNERS = 200
 ANYBODY = AnonymousUser()
 ENGLISH = (
@@ -47,39 +38,13 @@ TASKS = ("text-generation", "text-classification", "fill-mask", "translation", "
 LICENSES = ("mit", "apache-2.0", "cc-by-4.0", "other")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS} rows in place of {ROWS}")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    arguments = parser.parse_args()
-    count = QUICK_ROWS if arguments.quick else ROWS
+def measure(quick: bool) -> Iterator[Figure]:
+    count = QUICK_ROWS if quick else ROWS
     with database():
         begun = time.perf_counter()
         fill(count)
-        print(f"{count} rows made in {time.perf_counter() - begun:.0f} s; load {os.getloadavg()[0]:.1f}", flush=True)
-        figures = list(measure_all())
-    for figure in figures:
-        print("{name:<44} {ours:>9.2f} {unit}   {other_name}: {other:>9.2f} {unit}   x{ratio:.1f}".format(**figure))
-    print(f"load {os.getloadavg()[0]:.1f}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=1))
-
-
-@contextmanager
-def database() -> Iterator[None]:
-    """Run engines of our own, with an empty database."""
-    root = Path(os.environ["GROVE_TESTS_ROOT"])
-    engines = live.launch(root / "engines-of-benchmarks", "--engines", GROVE_DATA=str(root))
-    try:
-        engines.wait_ready()
-        databases = setup_databases(verbosity=0, interactive=False)
-        try:
-            yield
-        finally:
-            teardown_databases(databases, verbosity=0)
-    finally:
-        engines.stop()
-        live.remove(root)
+        print(f"{count} rows made in {time.perf_counter() - begun:.0f} s", flush=True)
+        yield from measure_all()
 
 
 def fill(count: int) -> None:
@@ -131,15 +96,15 @@ def row_of(repo: Repository, chance: random.Random, numbers: dict[tuple[str, str
     )
 
 
-def measure_all() -> Iterator[dict[str, Any]]:
+def measure_all() -> Iterator[Figure]:
     rows = SearchRow.objects.filter(kind=Kind.MODEL).visible_to(ANYBODY)
 
-    def plain(text: str) -> Callable[[], object]:
+    def plain(text: str) -> Callable[[int], object]:
         found = rows.filter(Q(label__icontains=text) | Q(summary__icontains=text))
-        return lambda: first_page(found)
+        return lambda turn: first_page(found)
 
-    def ours(**conditions: Any) -> Callable[[], object]:
-        return lambda: search(Kind.MODEL, ANYBODY, sort="downloads", with_count=False, **conditions)
+    def ours(**conditions: Any) -> Callable[[int], object]:
+        return lambda turn: search(Kind.MODEL, ANYBODY, sort="downloads", with_count=False, **conditions)
 
     yield compare("two Chinese signs, rare", ours(query="斑马"), plain("斑马"), "ILIKE", 5)
     yield compare("two Chinese signs, in most rows", ours(query="模型"), plain("模型"), "ILIKE", 0.3)
@@ -151,8 +116,10 @@ def measure_all() -> Iterator[dict[str, Any]]:
     tags = [TASKS[0], f"license:{LICENSES[0]}"]
     yield compare(
         "task and licence, counted",
-        lambda: search(Kind.MODEL, ANYBODY, facets={"task": [TASKS[0]], "license": [LICENSES[0]]}, sort="downloads"),
-        lambda: (first_page(rows.filter(tags__contains=tags)), rows.filter(tags__contains=tags).count()),
+        lambda turn: search(
+            Kind.MODEL, ANYBODY, facets={"task": [TASKS[0]], "license": [LICENSES[0]]}, sort="downloads"
+        ),
+        lambda turn: (first_page(rows.filter(tags__contains=tags)), rows.filter(tags__contains=tags).count()),
         "JSON tags",
         1.5,
     )
@@ -161,7 +128,7 @@ def measure_all() -> Iterator[dict[str, Any]]:
     yield compare(
         "a page nine tenths down the list",
         ours(cursor=cursor),
-        lambda: list(rows.with_repositories().order_by("-downloads", "-pk")[deep : deep + 31]),
+        lambda turn: list(rows.with_repositories().order_by("-downloads", "-pk")[deep : deep + 31]),
         "OFFSET",
         3,
     )
@@ -169,7 +136,7 @@ def measure_all() -> Iterator[dict[str, Any]]:
     counted = ours(with_facets=True)
     yield compare("the list with its facet counts", counted, everything, "without", 0.01)
     repo = make_repo(name="fresh")
-    yield compare("indexing a repository", lambda: index_repository(repo.pk), everything, "a list", 0.02)
+    yield compare("indexing a repository", lambda turn: index_repository(repo.pk), everything, "a list", 0.02)
 
 
 def first_page(rows: SearchRowQuerySet) -> list[SearchRow]:
@@ -184,28 +151,5 @@ def cursor_at(depth: int) -> str:
     return cursor
 
 
-def compare(
-    name: str, ours: Callable[[], object], other: Callable[[], object], other_name: str, aim: float
-) -> dict[str, Any]:
-    """Time both in turns, after one warm-up each; medians in milliseconds. ratio: how much longer the other takes."""
-    times: dict[str, list[float]] = {"ours": [], "other": []}
-    for turn in range(ROUNDS + 1):
-        for who, call in (("ours", ours), ("other", other)):
-            begun = time.perf_counter()
-            call()
-            if turn:
-                times[who].append((time.perf_counter() - begun) * 1000)
-    mine, theirs = statistics.median(times["ours"]), statistics.median(times["other"])
-    return {
-        "name": name,
-        "ours": round(mine, 3),
-        "other": round(theirs, 3),
-        "other_name": other_name,
-        "ratio": round(theirs / mine, 3),
-        "unit": "ms",
-        "aim": aim,
-    }
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run(__doc__, measure)

@@ -6,19 +6,14 @@ The peer is the client's own hashing (`hf_xet.hash_files`) of the same bytes in 
 limit is the number of bytes that changed. Figures are MB/s of raw data, bytes sent per changed byte, and MB of growth.
 """
 
-import argparse
 import io
-import json
-import os
 import statistics
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import hf_xet
 import numpy as np
@@ -26,13 +21,12 @@ import numpy as np
 from hub.repos.xet import xorb
 from tests import live
 from tests.api.xet.conftest import Caller, make_caller
+from tests.benchmarks.harness import Figure, run
 from tests.repos.xet.building import xorb_of
 
 MB = 1_000_000
 CHUNK = 64 * 1024
 ROUNDS = 3
-
-Result = dict[str, Any]
 
 
 def random_bytes(rng: np.random.Generator, size: int) -> bytes:
@@ -51,7 +45,7 @@ KINDS: dict[str, tuple[Callable[[np.random.Generator, int], bytes], int]] = {
 }
 
 
-def validation(folder: Path, size: int) -> Iterator[Result]:
+def validation(folder: Path, size: int) -> Iterator[Figure]:
     """Speed of the check that every uploaded xorb goes through, in one thread."""
     for kind, (make, scheme) in KINDS.items():
         content = make(np.random.default_rng(1), size)
@@ -83,7 +77,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def second_version(caller: Caller, folder: Path, size: int) -> Iterator[Result]:
+def second_version(caller: Caller, folder: Path, size: int) -> Iterator[Figure]:
     """Bytes that the client sends for a file of which a twelfth has changed, in two places."""
     rng = np.random.default_rng(2)
     content = half_precision(rng, size)
@@ -100,7 +94,7 @@ def second_version(caller: Caller, folder: Path, size: int) -> Iterator[Result]:
     yield result("bytes sent for a second version", sent, ideal, "changed bytes, compressed alike", "B", 1.05)
 
 
-def memory(caller: Caller, folder: Path, size: int) -> Iterator[Result]:
+def memory(caller: Caller, folder: Path, size: int) -> Iterator[Figure]:
     """Growth of the largest of the site's processes while a file goes up and comes back."""
     path = folder / "large"
     path.write_bytes(np.random.default_rng(3).bytes(size))
@@ -154,8 +148,7 @@ def watched(hub: live.Instance) -> Iterator[dict[int, int]]:
         watcher.join()
 
 
-def result(name: str, ours: float, other: float, other_name: str, unit: str, aim: float) -> Result:
-    print(f"{name}: {ours:,.1f} {unit}; {other_name}: {other:,.1f} {unit}; ratio {ours / other:.2f}, aim {aim}")
+def result(name: str, ours: float, other: float, other_name: str, unit: str, aim: float) -> Figure:
     return {
         "name": name,
         "ours": ours,
@@ -167,25 +160,16 @@ def result(name: str, ours: float, other: float, other_name: str, unit: str, aim
     }
 
 
-def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="smaller files")
-    parser.add_argument("--json", type=Path, help="write the results there")
-    options = parser.parse_args(arguments)
-    print("load of the machine:", *os.getloadavg())
-    results: list[Result] = []
+def measure(quick: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="grove-bench-") as name:
         folder = Path(name)
-        results += validation(folder, (64 if options.quick else 512) * 1024 * 1024)
+        yield from validation(folder, (64 if quick else 512) * 1024 * 1024)
         with live.running(folder / "data") as hub:
             caller = make_caller(hub, folder / "client")
-            results += second_version(caller, folder, (100 if options.quick else 1000) * MB)
-            results += memory(caller, folder, (200 if options.quick else 1000) * MB)
+            yield from second_version(caller, folder, (100 if quick else 1000) * MB)
+            yield from memory(caller, folder, (200 if quick else 1000) * MB)
         live.remove(folder / "data")
-    print("load of the machine:", *os.getloadavg())
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run(__doc__, measure)
