@@ -35,7 +35,8 @@ class RequestIdFilter(logging.Filter):
     """Gives every log record the id of the request (or task) that it belongs to."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = _current.get()
+        # Django logs a failed answer when the middleware is through with it, and hands the request along.
+        record.request_id = getattr(getattr(record, "request", None), "request_id", None) or _current.get()
         return True
 
 
