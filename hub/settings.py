@@ -137,13 +137,14 @@ if "DATABASE_URL" in env.ENVIRON:
     _database = env.db("DATABASE_URL")
 else:
     _database = {"ENGINE": "django.db.backends.postgresql", **ENGINES.database}
-DATABASES = {"default": {**_database, "CONN_HEALTH_CHECKS": True}}
+# A server that does not answer is away, not slow.
+_options = {"connect_timeout": 5, **_database.get("OPTIONS", {})}  # seconds
+DATABASES = {"default": {**_database, "OPTIONS": _options, "CONN_HEALTH_CHECKS": True}}
 # How many connections a process of many threads shares. A thread that kept one for itself would hold a session's memory
 # for as long as the process lives; from the pool those that a burst has opened close again. Without a pool (commands,
 # the hub worker) a connection persists.
 if _pooled := env.int("GROVE_DATABASE_POOL", default=0):
-    _pool = {"min_size": 1, "max_size": _pooled, "max_idle": 30, "timeout": 10}  # seconds
-    DATABASES["default"]["OPTIONS"] = {**_database.get("OPTIONS", {}), "pool": _pool}
+    _options["pool"] = {"min_size": 1, "max_size": _pooled, "max_idle": 30, "timeout": 10}  # seconds
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 300
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
