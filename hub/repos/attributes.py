@@ -7,7 +7,7 @@ from django.conf import settings
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from hub.repos.errors import EntryNotFound
-from hub.repos.git.history import find_file, read_file
+from hub.repos.git.files import find_file, read_file
 from hub.repos.models import GitCommit, Repository
 
 ATTRIBUTES_FILE = ".gitattributes"

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from hub.core import blobstore
 from hub.repos.errors import EntryNotFound
-from hub.repos.git.history import FileEntry, blob_of
+from hub.repos.git.files import FileEntry, blob_of
 from hub.repos.git.objects import open_object
 from hub.repos.models import Blob, Repository
 from hub.repos.xet.reading import open_file

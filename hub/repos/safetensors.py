@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from hub.core.errors import Invalid
 from hub.repos.content import read_content
-from hub.repos.git.history import FileEntry
+from hub.repos.git.files import FileEntry
 from hub.repos.models import Repository
 
 # The format allows 100 MB; a header of this size describes some hundred thousand tensors.

@@ -8,7 +8,7 @@ from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.repos.errors import RefExists, RefProtected, RepoExists, RevisionNotFound
 from hub.repos.git.commits import create_commit, note_update, write_commit
-from hub.repos.git.history import resolve_revision
+from hub.repos.git.files import resolve_revision
 from hub.repos.git.objects import FILE_MODE, Entry, ObjectWriter, format_tree
 from hub.repos.git.pruning import prune_unreachable
 from hub.repos.models import (

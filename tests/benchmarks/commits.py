@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hub.repos.git.commits import Stage, create_commit
-from hub.repos.git.history import list_folder, resolve_revision
+from hub.repos.git.files import list_folder, resolve_revision
 from hub.repos.models import Repository
 from tests.benchmarks.harness import Figure, compare, database, run
 from tests.factories import make_repo

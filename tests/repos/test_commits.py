@@ -10,7 +10,8 @@ from django.db import connection
 from hub.core.errors import HubError
 from hub.repos.errors import BlobMissing, EntryNotFound, PathInvalid, StaleParent
 from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
-from hub.repos.git.history import changes, find_file, history, list_folder, read_file, resolve_revision
+from hub.repos.git.files import find_file, list_folder, read_file, resolve_revision
+from hub.repos.git.history import changes, history
 from hub.repos.models import GitCommit, GitObject, GitPath, Repository
 from hub.repos.models.git import ObjectType
 from hub.repos.services import claim_blob, create_branch, delete_branch

@@ -9,7 +9,7 @@ from hub.accounts.models import User
 from hub.core.rawpath import decode_path
 from hub.repos.attributes import LargeFileRule
 from hub.repos.git.commits import create_commit
-from hub.repos.git.history import resolve_revision
+from hub.repos.git.files import resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.repos.uploads import receive_file
 

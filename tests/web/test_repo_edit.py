@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hub.repos.git.history import find_file, read_file, resolve_revision
+from hub.repos.git.files import find_file, read_file, resolve_revision
 from hub.repos.models import GitPath, Repository
 from tests.factories import make_repo, make_user
 from tests.web.conftest import browser_of

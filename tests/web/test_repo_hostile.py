@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
-from hub.repos.git.history import resolve_revision
+from hub.repos.git.files import resolve_revision
 from tests.factories import make_repo
 from tests.web.conftest import browser_of
 from tests.web.repos import commit_files, get, owner, text_of

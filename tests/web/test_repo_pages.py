@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from hub.core.links import repo_path
-from hub.repos.git.history import resolve_revision
+from hub.repos.git.files import resolve_revision
 from hub.repos.models import Repository
 from hub.repos.services import create_branch, create_tag, move_repo
 from tests.factories import make_organization, make_repo

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from hub.core import blobstore
-from hub.repos.git.history import find_file, read_file, resolve_revision
+from hub.repos.git.files import find_file, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.repos.services import create_tag
 from tests.factories import make_repo, make_user

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from hub.api.hf import shapes
 from hub.catalog.models import DownloadDay, RepoStats, SearchRow
 from hub.core.errors import Invalid
-from hub.repos.git.history import FileEntry
+from hub.repos.git.files import FileEntry
 from hub.repos.models import Kind, Repository
 
 # Names that the client passes on as arguments of a function that has them already.

@@ -16,7 +16,7 @@ from hub.api.hf.paths import api_path
 from hub.api.sending import blob_content, send
 from hub.core.links import base_url
 from hub.repos.errors import EntryNotFound, RepoNotFound
-from hub.repos.git.history import FileEntry, blob_of, find_file, read_file, resolve_revision
+from hub.repos.git.files import FileEntry, blob_of, find_file, read_file, resolve_revision
 from hub.repos.git.objects import open_object
 from hub.repos.models import Blob, GitCommit, Repository
 from hub.repos.permissions import get_repo_for_read

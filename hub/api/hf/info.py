@@ -11,7 +11,7 @@ from hub.catalog.indexing import current_row
 from hub.catalog.models import DownloadDay, RepoStats
 from hub.repos import cards
 from hub.repos.errors import EntryNotFound, RepoNotFound
-from hub.repos.git.history import find_file, is_main_head, list_folder, read_file, resolve_revision
+from hub.repos.git.files import find_file, is_main_head, list_folder, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.repos.names import RESERVED_REPOS
 from hub.repos.permissions import get_repo_for_read

@@ -15,7 +15,7 @@ from hub.api.hf.paging import flag, page
 from hub.catalog.models import Facet, SearchRow
 from hub.catalog.search import MAX_LIMIT, search
 from hub.core.errors import Invalid, SignInNeeded
-from hub.repos.git.history import FileEntry
+from hub.repos.git.files import FileEntry
 from hub.repos.models import GitPath
 from hub.repos.vocabulary import label
 

@@ -14,7 +14,7 @@ from hub.core import blobstore
 from hub.core.errors import Forbidden, Invalid, TooLarge
 from hub.repos.attributes import LargeFileRule
 from hub.repos.errors import EntryNotFound
-from hub.repos.git.history import find_file, find_files, read_file, resolve_revision
+from hub.repos.git.files import find_file, find_files, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.repos.names import check_path
 from hub.repos.permissions import get_repo_for_write

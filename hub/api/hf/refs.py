@@ -8,7 +8,8 @@ from hub.api.edge import json_view, writer
 from hub.api.hf import shapes
 from hub.api.hf.paging import flag, number, page
 from hub.api.hf.paths import api_path
-from hub.repos.git.history import history, resolve_revision
+from hub.repos.git.files import resolve_revision
+from hub.repos.git.history import history
 from hub.repos.models import GitRef
 from hub.repos.permissions import get_repo_for_read, get_repo_for_write
 from hub.repos.services import create_branch, create_tag, delete_branch, delete_tag

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.accounts.models import Namespace
-from hub.repos.git.history import FileEntry
+from hub.repos.git.files import FileEntry
 from hub.repos.git.objects import format_pointer
 from hub.repos.models import Blob, GitCommit
 

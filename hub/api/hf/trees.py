@@ -9,7 +9,8 @@ from hub.api.hf import shapes
 from hub.api.hf.paging import flag, number, page
 from hub.api.hf.paths import api_path
 from hub.core.errors import Invalid
-from hub.repos.git.history import FileEntry, find_files, last_commits, list_folder, resolve_revision
+from hub.repos.git.files import FileEntry, find_files, list_folder, resolve_revision
+from hub.repos.git.history import last_commits
 from hub.repos.models import GitCommit, Repository
 from hub.repos.permissions import get_repo_for_read
 

@@ -8,7 +8,7 @@ from hub.api.hf.downloads import note_download
 from hub.api.hf.paging import flag
 from hub.api.hf.preupload import refuse_pull_request
 from hub.core.links import base_url
-from hub.repos.git.history import resolve_revision
+from hub.repos.git.files import resolve_revision
 from hub.repos.models import Repository
 from hub.repos.permissions import get_repo_for_read, get_repo_for_write
 from hub.repos.xet.tokens import Scope, issue_token, token_answer

@@ -15,7 +15,7 @@ from hub.catalog.models import DownloadDay, RepoStats
 from hub.core.links import base_url, repo_path
 from hub.core.markdown import Rendered, render
 from hub.repos import cards
-from hub.repos.git.history import FileEntry, read_file
+from hub.repos.git.files import FileEntry, read_file
 from hub.repos.models import GitPath, Kind, Repository
 from hub.repos.permissions import may_write
 from hub.repos.vocabulary import label

@@ -5,8 +5,8 @@ from django.views.decorators.http import require_safe
 
 from hub.repos.diffs import diff_changes
 from hub.repos.errors import EntryNotFound, RevisionNotFound
-from hub.repos.git.file_history import path_history
-from hub.repos.git.history import changes, history, parent_of, resolve_revision
+from hub.repos.git.files import resolve_revision
+from hub.repos.git.history import changes, history, parent_of, path_history
 from hub.repos.models import Repository
 from hub.web.pages.repo_head import crumbs_of, for_readers, open_revision, page_number, repo_page
 

@@ -14,7 +14,7 @@ from hub.core.markdown import render as render_markdown
 from hub.repos import cards
 from hub.repos.errors import EntryNotFound, RevisionNotFound, StaleParent
 from hub.repos.git.commits import Delete, Operation, Stage, create_commit
-from hub.repos.git.history import find_entry, find_file, read_file, resolve_revision
+from hub.repos.git.files import find_entry, find_file, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.web.forms.repositories import CommitForm, EditForm
 from hub.web.pages.repo_files import as_text

@@ -13,7 +13,7 @@ from hub.core.highlight import highlight_file
 from hub.core.links import repo_path
 from hub.repos.content import open_content
 from hub.repos.errors import EntryNotFound
-from hub.repos.git.history import FileEntry, blob_of, find_file, find_files, list_folder, read_file, resolve_revision
+from hub.repos.git.files import FileEntry, blob_of, find_file, find_files, list_folder, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.repos.safetensors import Header, HeaderInvalid, read_header
 from hub.web.pages.repo_head import Revision, crumbs_of, for_readers, open_revision, page_number, repo_page

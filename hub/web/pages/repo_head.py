@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import Someone
 from hub.core.errors import Invalid, NotFound
 from hub.repos.errors import RepoMoved
-from hub.repos.git.history import resolve_revision
+from hub.repos.git.files import resolve_revision
 from hub.repos.models import GitCommit, GitPath, GitRef, Repository
 from hub.repos.permissions import (
     get_repo_for_admin,

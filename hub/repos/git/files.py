@@ -1,0 +1,193 @@
+"""What a revision holds: which commit its name means, folders, files. The caller holds a repository that it may read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from django.db.models import Exists, Func, TextField, Value
+from django.db.models.functions import Substr
+from django.utils.translation import gettext as _
+
+from hub.repos.errors import EntryNotFound, RevisionNotFound
+from hub.repos.git.commits import content_facts
+from hub.repos.git.objects import EMPTY_TREE, TREE_MODE, Entry, parse_tree, read_object, read_objects
+from hub.repos.models import Blob, GitCommit, GitPath, GitRef, Repository
+from hub.repos.models.git import MAIN, ObjectType
+from hub.repos.names import FULL_ID
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file or folder of a listing. `size` in bytes, of the real content; `sha256` where that is large content."""
+
+    path: str
+    oid: str
+    is_folder: bool
+    size: int = 0
+    sha256: str | None = None
+    last_commit: str | None = None
+    last_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @classmethod
+    def of_row(cls, row: GitPath) -> Self:
+        return cls(row.path, row.oid, False, row.size, row.sha256, row.last_commit, row.last_at)
+
+
+def resolve_revision(repo: Repository, revision: str) -> GitCommit:
+    """Return the commit that a branch, tag, full ref name or full commit id means. Raises RevisionNotFound.
+
+    Only commits that a ref of the store reaches have rows, so nothing that was deleted or squashed away resolves.
+    """
+    if FULL_ID.fullmatch(revision):
+        # No branch or tag has such a name.
+        oid: str | None = revision
+    else:
+        names = [f"refs/heads/{revision}", f"refs/tags/{revision}"]
+        if revision.startswith("refs/"):
+            names.append(revision)
+        refs = GitRef.objects.filter(repository=repo, name__in=names).order_by("name")
+        oid = refs.values_list("oid", flat=True).first()
+    commit = GitCommit.objects.filter(store=repo.store_id, oid=oid).first() if oid else None
+    if commit is None:
+        raise RevisionNotFound(
+            _("There is no revision “%(revision)s” in %(name)s.") % {"revision": revision[:120], "name": repo.full_name}
+        )
+    return commit
+
+
+def is_main_head(repo: Repository, commit: GitCommit) -> bool:
+    return GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid).exists()
+
+
+def list_folder(repo: Repository, commit: GitCommit, path: str = "", *, recursive: bool = False) -> list[FileEntry]:
+    """Return what is in a folder ("" for the root), folders first, by name; with `recursive`, everything below it.
+
+    Raises EntryNotFound. Last commits are known for the head of `main`; elsewhere they are None.
+    """
+    root = find_entry(repo, commit, path)
+    if not root.is_tree:
+        raise _no_entry(path, commit)
+    folders, files = _walk(repo.store_id, path, root.oid, recursive)
+    rows, newest = _rows_of_main(repo, path, recursive) if is_main_head(repo, commit) else ({}, {})
+    # The trees say what is there. `main` may have moved on since its rows were asked for: then the trees say the rest, too.
+    unknown = {p: entry for p, entry in files.items() if p not in rows or rows[p].oid != entry.oid}
+    facts = content_facts(repo.store_id, unknown)
+    listed = []
+    for folder in sorted(folders):
+        last = newest.get(folder)
+        commit_and_time = (last.last_commit, last.last_at) if last else (None, None)
+        listed.append(FileEntry(folder, folders[folder], True, 0, None, *commit_and_time))
+    for file in sorted(files):
+        known = (
+            FileEntry(file, files[file].oid, False, *facts[file]) if file in unknown else FileEntry.of_row(rows[file])
+        )
+        listed.append(known)
+    return listed
+
+
+def _walk(store_id: int, path: str, root: str, recursive: bool) -> tuple[dict[str, str], dict[str, Entry]]:
+    """Return (folder path -> oid, file path -> entry) below a tree; one query for each level."""
+    folders: dict[str, str] = {}
+    files: dict[str, Entry] = {}
+    level = {path: root}
+    while level:
+        contents = read_objects(store_id, level.values())
+        deeper = {}
+        for folder, oid in level.items():
+            for name, entry in parse_tree(contents.get(oid, b"")).items():
+                inner = f"{folder}/{name}" if folder else name
+                if entry.is_tree:
+                    folders[inner] = deeper[inner] = entry.oid
+                else:
+                    files[inner] = entry
+        level = deeper if recursive else {}
+    return folders, files
+
+
+def _rows_of_main(repo: Repository, path: str, recursive: bool) -> tuple[dict[str, GitPath], dict[str, GitPath]]:
+    """Return (path -> row of each file, folder -> row of its last change) of a folder of `main`."""
+    below = GitPath.objects.filter(repository=repo).under(path)
+    newest: dict[str, GitPath] = {}
+    if recursive:
+        files = list(below)
+        for row in files:
+            folder = row.path.rpartition("/")[0]
+            while len(folder) > len(path):
+                if folder not in newest or newest[folder].last_at < row.last_at:
+                    newest[folder] = row
+                folder = folder.rpartition("/")[0]
+    else:
+        # Where the part of a path below this folder starts (SQL counts from 1).
+        inner = Substr("path", len(path) + 2 if path else 1)
+        files = list(below.annotate(inner=inner).exclude(inner__contains="/"))
+        head = Func(inner, Value("/"), Value(1), function="split_part", output_field=TextField())
+        deeper = below.annotate(inner=inner, head=head).filter(inner__contains="/")
+        for row in deeper.order_by("head", "-last_at").distinct("head"):
+            newest[f"{path}/{row.head}" if path else row.head] = row
+    return {row.path: row for row in files}, newest
+
+
+def find_entry(repo: Repository, commit: GitCommit, path: str) -> Entry:
+    """Return the tree entry at `path` ("" for the root folder). Raises EntryNotFound."""
+    entry = Entry(TREE_MODE, commit.tree)
+    for segment in path.split("/") if path else []:
+        found = None
+        if entry.is_tree and entry.oid != EMPTY_TREE:
+            found = parse_tree(read_object(repo.store_id, entry.oid, ObjectType.TREE)).get(segment)
+        if found is None:
+            raise _no_entry(path, commit)
+        entry = found
+    return entry
+
+
+def find_files(repo: Repository, commit: GitCommit, paths: list[str]) -> list[FileEntry]:
+    """Return those of `paths` that are there, files and folders, in the given order."""
+    found = []
+    # One statement, so that the rows are those of this commit even while another one arrives.
+    at_head = GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid)
+    rows = {row.path: row for row in GitPath.objects.filter(Exists(at_head), repository=repo, path__in=paths)}
+    for path in dict.fromkeys(paths):
+        if path in rows:
+            found.append(FileEntry.of_row(rows[path]))
+            continue
+        try:
+            entry = find_entry(repo, commit, path)
+        except EntryNotFound:
+            continue
+        if entry.is_tree:
+            found.append(FileEntry(path, entry.oid, True))
+        else:
+            found.append(FileEntry(path, entry.oid, False, *content_facts(repo.store_id, {path: entry})[path]))
+    return found
+
+
+def find_file(repo: Repository, commit: GitCommit, path: str) -> FileEntry:
+    """Return the file at `path`. Raises EntryNotFound where there is none, or a folder."""
+    found = find_files(repo, commit, [path])
+    if not found or found[0].is_folder:
+        raise _no_entry(path, commit)
+    return found[0]
+
+
+def read_file(repo: Repository, file: FileEntry) -> bytes:
+    """Return the content of a small file (a pointer's own text for large content)."""
+    return read_object(repo.store_id, file.oid, ObjectType.BLOB)
+
+
+def blob_of(file: FileEntry) -> Blob | None:
+    """Return the stored large content behind a file, None for small files."""
+    if file.sha256 is None:
+        return None
+    return Blob.objects.select_related("xet_file").filter(pk=file.sha256).first()
+
+
+def _no_entry(path: str, commit: GitCommit) -> EntryNotFound:
+    return EntryNotFound(
+        _("There is no “%(path)s” at revision %(revision)s.") % {"path": path[:300], "revision": commit.oid[:7]},
+        commit=commit.oid,
+        field="path",
+    )
