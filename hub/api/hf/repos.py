@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view, writer
-from hub.core.errors import Invalid
+from hub.core.errors import Conflict, Invalid
 from hub.core.links import base_url, repo_path
 from hub.repos.errors import RepoExists, RepoMoved, RepoNotFound
 from hub.repos.models import Kind, Repository, Visibility
@@ -49,8 +49,19 @@ def create(request: Request) -> Response:
 def _visible_at(request: Request, kind: str, namespace: str, name: str) -> Repository | None:
     try:
         return get_repo_for_read(request.user, kind, namespace, name)
-    except (RepoNotFound, RepoMoved):
+    except RepoMoved as moved:
+        # To whoever asked with `exist_ok`, the repository that the name leads to is the one that exists.
+        return get_repo_for_read(request.user, kind, *moved.full_name.split("/"))
+    except RepoNotFound:
         return None
+
+
+def _for_admin(request: Request, kind: str, namespace: str, name: str) -> Repository:
+    """Return the repository that the body names. An old name is refused: no redirect could correct it."""
+    try:
+        return get_repo_for_admin(request.user, kind, namespace, name)
+    except RepoMoved as moved:
+        raise Conflict(f"{namespace}/{name} is called {moved.full_name} now. Use that name.") from None
 
 
 def _facts(request: Request, repo: Repository) -> dict[str, Any]:
@@ -64,7 +75,7 @@ def delete(request: Request) -> Response:
     body = read_object(request)
     owner, _slash, name = text_of(body, "name").rpartition("/")
     namespace = text_of(body, "organization") or owner or request.user.get_username()
-    delete_repo(repo=get_repo_for_admin(request.user, _kind(body), namespace, name), actor=writer(request))
+    delete_repo(repo=_for_admin(request, _kind(body), namespace, name), actor=writer(request))
     return Response({})
 
 
@@ -75,7 +86,7 @@ def move(request: Request) -> Response:
     kind = _kind(body)
     old_namespace, old_name = _full_name(body, "fromRepo")
     new_namespace, new_name = _full_name(body, "toRepo")
-    repo = get_repo_for_admin(request.user, kind, old_namespace, old_name)
+    repo = _for_admin(request, kind, old_namespace, old_name)
     namespace = get_namespace_for_create(request.user, new_namespace)
     move_repo(repo=repo, actor=writer(request), namespace=namespace, name=new_name)
     return Response(_facts(request, repo))

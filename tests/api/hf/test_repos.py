@@ -72,6 +72,16 @@ def test_moved_repository_redirects(hub: Hub) -> None:
         sent = {"operation": "download", "objects": []} if method == "POST" else None
         answer = hub.call(method, old, by="olga", send=sent)
         assert (answer.status, answer.headers.get("location")) == (307, target)
+    again = hub.call("POST", "/api/repos/create", by="olga", send={"name": repo})
+    assert (again.status, again.json["url"]) == (409, f"{hub.url}/{new}")
+    # Where the body has the name, there is no address to redirect to; nothing is deleted under another name.
+    for method, old, sent in [
+        ("DELETE", "/api/repos/delete", {"name": repo}),
+        ("POST", "/api/repos/move", {"fromRepo": repo, "toRepo": f"{new}-2"}),
+    ]:
+        refused = hub.call(method, old, by="olga", send=sent)
+        assert refused.status == 409
+        assert new in refused.json["error"]
     hidden = hub.call("PUT", f"/api/models/{new}/settings", by="olga", send={"visibility": "private"})
     assert hidden.status == 200
     assert hub.call("GET", f"/api/models/{repo}").code == "RepoNotFound"
