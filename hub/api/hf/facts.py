@@ -101,7 +101,7 @@ FACTS = {Kind.MODEL.value: _EVERY | _MODEL, Kind.DATASET.value: _EVERY | _DATASE
 _NOT_YET = frozenset(
     """
     baseModels childrenModelCount citation evalResults gguf inference inferenceProviderMapping mainSize mask_token
-    paperswithcode_id resourceGroup spaces trendingScore widgetData
+    paperswithcode_id resourceGroup spaces trendingScore widgetData xetEnabled
     """.split()
 )
 # A line of a list, unless more is asked for.
