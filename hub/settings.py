@@ -130,7 +130,6 @@ TEMPLATES = [
         },
     }
 ]
-COTTON_DIR = "cotton"
 
 # --- engines --------------------------------------------------------------------------------------------------
 if "DATABASE_URL" in env.ENVIRON:
@@ -221,6 +220,8 @@ DEFAULT_FROM_EMAIL = env.str("GROVE_MAIL_FROM", default="Grove <grove@localhost>
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "hub" / "locale"]
+# What Django has no Chinese notation for, as that is written here.
+FORMAT_MODULE_PATH = "hub.core.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -239,7 +240,6 @@ STORAGES = {
 # --- requests -------------------------------------------------------------------------------------------------
 # Uploads and commits stream; what Django itself may read into memory stays small.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
-X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "hub.web.pages.errors.csrf_failure"
@@ -250,7 +250,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "hub.api.negotiation.AlwaysJSON",
     "EXCEPTION_HANDLER": "hub.api.errors.answer",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 
 LOGGING = {

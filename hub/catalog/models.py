@@ -88,12 +88,6 @@ class SearchRow(models.Model):
         return self.name
 
     @property
-    def live_downloads(self) -> int:
-        """All downloads that have been drained, from the counter itself where it is loaded."""
-        stats = getattr(self.repository, "stats", None)
-        return stats.downloads if stats else 0
-
-    @property
     def context(self) -> int | None:
         """The longest input in tokens that the configuration allows."""
         return self.config.get("max_position_embeddings")

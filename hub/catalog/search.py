@@ -119,15 +119,13 @@ def search(
     """Return one page of the repositories of a kind that `user` may see and that meet every condition.
 
     facets: key -> values, all of which must be there. filters: tags as the client protocol writes them (`pytorch`,
-    `license:mit`, `base_model:ada/tiny`). sort: one of SORTS ("newest" is "created"); by default "relevance" with a
+    `license:mit`, `base_model:ada/tiny`). sort: one of SORTS; by default "relevance" with a
     query, else DEFAULT_SORT. cursor: `next_cursor` of the page before, under the same conditions. limit: 1 to MAX_LIMIT.
     with_cards: load the metadata of each row's card, too. Of more than MAX_SORTED hits, "relevance" ranks and lists the most
     downloaded ones.
     Raises SearchInvalid.
     """
     query = " ".join(query.replace("\0", " ").split())[: words.MAX_QUERY]
-    if sort == "newest":
-        sort = "created"
     sort = sort or ("relevance" if query else DEFAULT_SORT)
     if sort not in SORTS or (sort == "relevance" and not query):
         raise SearchInvalid(_("“%(sort)s” is no order to sort by.") % {"sort": sort[:40]}, field="sort")

@@ -149,13 +149,6 @@ def open_blob(key: str) -> BinaryIO:
     return _path(key).open("rb")
 
 
-def read_range(key: str, start: int, end: int) -> bytes:
-    """Return bytes `start` to `end` (exclusive) of the blob."""
-    with open_blob(key) as handle:
-        handle.seek(start)
-        return handle.read(end - start)
-
-
 def sweep_staging(*, older_than: float) -> int:
     """Delete what crashed uploads left behind more than `older_than` seconds ago; return how many files."""
     swept = 0
@@ -167,13 +160,6 @@ def sweep_staging(*, older_than: float) -> int:
         except FileNotFoundError:
             continue
     return swept
-
-
-def check_writable() -> None:
-    """Raise OSError where the store cannot take a byte now."""
-    (_root() / "staging").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=_root() / "staging") as probe:
-        probe.write(b"grove")
 
 
 def free_bytes() -> int:

@@ -137,7 +137,7 @@ def many() -> list[str]:
 @pytest.mark.parametrize(
     ("sort", "query"),
     [
-        *[(sort, "") for sort in ("created", "newest", "updated", "downloads", "name")],
+        *[(sort, "") for sort in ("created", "updated", "downloads", "name")],
         *[(sort, query) for sort in ("relevance", "downloads", "name") for query in ("same", "ame-")],
     ],
 )
@@ -181,7 +181,7 @@ def test_the_number_of_queries(tiny: Repository, django_assert_num_queries: Call
             for row in page.rows:
                 assert row.repository.full_name
                 assert row.repository.namespace.shown_name
-                assert row.live_downloads == 0
+                assert getattr(row.repository, "stats", None) is None
 
     measure(2)
     measure(1, with_count=False)

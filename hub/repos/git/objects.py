@@ -13,10 +13,7 @@ from dulwich.objects import ObjectID, Tree
 from hub.repos.models.git import GitObject, ObjectType
 
 FILE_MODE = 0o100644
-EXECUTABLE_MODE = 0o100755
-LINK_MODE = 0o120000
 TREE_MODE = 0o040000
-SUBMODULE_MODE = 0o160000
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
