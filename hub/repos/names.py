@@ -26,6 +26,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\]")
 MAX_REF_BYTES = 200
 # What names a commit cannot name a branch: everybody would have to guess which one is meant.
 FULL_ID = re.compile(r"[0-9a-f]{40}")
+# How large content is named.
+SHA256 = re.compile(r"[0-9a-f]{64}")
 _REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(/|$)")
 
 

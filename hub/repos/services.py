@@ -22,7 +22,7 @@ from hub.repos.models import (
     RepositoryAlias,
     Visibility,
 )
-from hub.repos.models.git import MAIN, ObjectType
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType
 from hub.repos.names import check_ref_name, check_repo_name
 from hub.repos.signals import repository_changed
 
@@ -152,28 +152,28 @@ def delete_repo(*, repo: Repository, actor: User) -> None:
 def create_branch(*, repo: Repository, actor: User, name: str, start: str = "main") -> GitRef:
     """Make a branch at revision `start`. Raises Invalid, RefExists, RevisionNotFound."""
     check_ref_name(name)
-    return _create_ref(repo, actor, f"refs/heads/{name}", resolve_revision(repo, start).oid)
+    return _create_ref(repo, actor, BRANCH_PREFIX + name, resolve_revision(repo, start).oid)
 
 
 @transaction.atomic
 def create_tag(*, repo: Repository, actor: User, name: str, revision: str = "main", message: str = "") -> GitRef:
     """Tag a revision, with a message if there is something to say of it. Raises Invalid, RefExists, RevisionNotFound."""
     check_ref_name(name)
-    return _create_ref(repo, actor, f"refs/tags/{name}", resolve_revision(repo, revision).oid, message=message)
+    return _create_ref(repo, actor, TAG_PREFIX + name, resolve_revision(repo, revision).oid, message=message)
 
 
 @transaction.atomic
 def delete_branch(*, repo: Repository, actor: User, name: str) -> None:
     """Delete a branch and forget the commits that only it reached. Raises RefProtected, RevisionNotFound."""
-    if f"refs/heads/{name}" == MAIN:
+    if BRANCH_PREFIX + name == MAIN:
         raise RefProtected(_("“main” is the branch that people see; it cannot be deleted."))
-    _delete_ref(repo, actor, f"refs/heads/{name}")
+    _delete_ref(repo, actor, BRANCH_PREFIX + name)
 
 
 @transaction.atomic
 def delete_tag(*, repo: Repository, actor: User, name: str) -> None:
     """Delete a tag and forget the commits that only it reached. Raises RevisionNotFound."""
-    _delete_ref(repo, actor, f"refs/tags/{name}")
+    _delete_ref(repo, actor, TAG_PREFIX + name)
 
 
 def _create_ref(repo: Repository, actor: User, name: str, oid: str, message: str = "") -> GitRef:

@@ -3,7 +3,6 @@
 The addresses are signed, since clients send no token to them. Who may what is asked again when they are used.
 """
 
-import re
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +20,7 @@ from hub.core.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.core.links import base_url, repo_path
 from hub.repos.models import Blob, BlobClaim, RepoBlob, Repository
 from hub.repos.models.blobs import BlobQuerySet
+from hub.repos.names import SHA256
 from hub.repos.permissions import get_repo_for_read, get_repo_for_write, may_write
 from hub.repos.services import claim_blob
 
@@ -28,7 +28,6 @@ MEDIA_TYPE = "application/vnd.git-lfs+json"
 OBJECTS_PER_CALL = 1000
 # Long enough for a large file on a slow line.
 LINK_SECONDS = 12 * 3600
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _UPLOADS = "hub.api.git.lfs.upload"
 _DOWNLOADS = "hub.api.git.lfs.download"
 
@@ -72,7 +71,7 @@ def _objects(body: dict[str, Any]) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for item in objects:
         oid, size = (item.get("oid"), item.get("size")) if isinstance(item, dict) else (None, None)
-        if type(size) is not int or size < 0 or not isinstance(oid, str) or not _SHA256.fullmatch(oid):
+        if type(size) is not int or size < 0 or not isinstance(oid, str) or not SHA256.fullmatch(oid):
             raise Invalid("Each object has an oid (its sha256, in lower-case hexadecimal) and a size.", field="objects")
         wanted[oid] = size
     return wanted

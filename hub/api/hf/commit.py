@@ -6,7 +6,6 @@ Format: one object per line, `{"key": "header" | "file" | "lfsFile" | "deletedFi
 import base64
 import binascii
 import gzip
-import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
@@ -20,13 +19,13 @@ from hub.api.hf.preupload import refuse_pull_request
 from hub.core.errors import Invalid, TooLarge
 from hub.core.links import base_url, repo_path
 from hub.repos.git.commits import Delete, Operation, PutBlob, Stage, create_commit
+from hub.repos.models.git import BRANCH_PREFIX
+from hub.repos.names import FULL_ID, SHA256
 from hub.repos.permissions import get_repo_for_write
 
 # A line holds one file in base64, and its path.
 MAX_LINE = settings.MAX_REGULAR_FILE * 4 // 3 + 64 * 1024  # bytes
 MAX_DESCRIPTION = 100_000  # characters
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @stream_view("POST")
@@ -58,7 +57,7 @@ def commit(request: HttpRequest, kind: str, namespace: str, name: str, revision:
         operations=operations,
         title=text_of(header, "summary"),
         description=text_of(header, "description", limit=MAX_DESCRIPTION),
-        branch=revision.removeprefix("refs/heads/"),
+        branch=revision.removeprefix(BRANCH_PREFIX),
         parent=_parent(header),
     )
     url = base_url(request) + repo_path(repo.kind, repo.full_name, "commit", made.oid)
@@ -98,7 +97,7 @@ def _read_line(body: BinaryIO) -> bytes:
 
 def _parent(header: dict[str, Any]) -> str | None:
     parent = text_of(header, "parentCommit")
-    if parent and not _COMMIT.fullmatch(parent):
+    if parent and not FULL_ID.fullmatch(parent):
         raise Invalid("parentCommit is the full id of a commit: 40 hexadecimal digits.", field="parentCommit")
     return parent or None
 
@@ -125,7 +124,7 @@ def _file(stage: Stage, value: dict[str, Any]) -> Operation:
 
 def _large_file(stage: Stage, value: dict[str, Any]) -> Operation:
     oid = text_of(value, "oid").lower()
-    if text_of(value, "algo", default="sha256") != "sha256" or not _SHA256.fullmatch(oid):
+    if text_of(value, "algo", default="sha256") != "sha256" or not SHA256.fullmatch(oid):
         raise Invalid("The oid of a large file is its sha256: 64 hexadecimal digits.", field="oid")
     size = value.get("size")
     if size is not None and (not isinstance(size, int) or isinstance(size, bool)):

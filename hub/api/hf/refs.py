@@ -11,6 +11,7 @@ from hub.api.hf.paths import api_path
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.history import history
 from hub.repos.models import GitRef
+from hub.repos.models.git import BRANCH_PREFIX, TAG_PREFIX
 from hub.repos.permissions import get_repo_for_read, get_repo_for_write
 from hub.repos.services import create_branch, create_tag, delete_branch, delete_tag
 
@@ -23,9 +24,9 @@ def refs(request: Request, kind: str, namespace: str, name: str) -> Response:
     repo = get_repo_for_read(request.user, kind, namespace, name)
     rows = list(GitRef.objects.filter(repository=repo).order_by("name"))
     answer: dict[str, list[dict[str, str]]] = {
-        "branches": [_ref(row, "refs/heads/") for row in rows if row.name.startswith("refs/heads/")],
+        "branches": [_ref(row, BRANCH_PREFIX) for row in rows if row.name.startswith(BRANCH_PREFIX)],
         "converts": [],
-        "tags": [_ref(row, "refs/tags/") for row in rows if row.name.startswith("refs/tags/")],
+        "tags": [_ref(row, TAG_PREFIX) for row in rows if row.name.startswith(TAG_PREFIX)],
     }
     if flag(request.query_params, "include_prs"):
         answer["pullRequests"] = []

@@ -26,7 +26,7 @@ from hub.repos.git.objects import (
 )
 from hub.repos.git.tree_editor import TreeEditor
 from hub.repos.models import Blob, GitCommit, GitPath, GitRef, RefUpdate, RepoBlob, Repository
-from hub.repos.models.git import MAIN, GitObject, ObjectType
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, GitObject, ObjectType
 from hub.repos.names import check_path
 from hub.repos.signals import ref_updated
 
@@ -97,7 +97,7 @@ def create_commit(
     for operation in operations:
         check_path(operation.path.rstrip("/") if isinstance(operation, Delete) else operation.path)
     with transaction.atomic():
-        ref = GitRef.objects.select_for_update().filter(repository=repo, name=f"refs/heads/{branch}").first()
+        ref = GitRef.objects.select_for_update().filter(repository=repo, name=BRANCH_PREFIX + branch).first()
         if ref is None:
             raise RevisionNotFound(_("There is no branch “%(name)s” in this repository.") % {"name": branch})
         if parent is not None and parent != ref.oid:
@@ -138,7 +138,10 @@ def write_commit(
 ) -> GitCommit:
     """Write a commit object and its row, in the caller's transaction, together with what `writer` still holds."""
     now = timezone.now().replace(microsecond=0)
-    title = " ".join(title.split())[:MAX_TITLE] or _("Update files")
+    # Some tools send a whole message as the title: its first line is the title, as in git.
+    first_line, _newline, rest = title.strip().partition("\n")
+    title = " ".join(first_line.split())[:MAX_TITLE] or _("Update files")
+    description = "\n\n".join(part for part in (rest.strip(), description) if part)
     message = f"{title}\n\n{description}" if description else title
     # Mail addresses stay out of history, which everybody can read and nobody can take back.
     identity = f"{actor.username} <{actor.username}@users.noreply.grove>"

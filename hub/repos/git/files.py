@@ -12,7 +12,7 @@ from hub.repos.errors import EntryNotFound, RevisionNotFound
 from hub.repos.git.commits import content_facts
 from hub.repos.git.objects import EMPTY_TREE, TREE_MODE, Entry, parse_tree, read_object, read_objects
 from hub.repos.models import Blob, GitCommit, GitPath, GitRef, Repository
-from hub.repos.models.git import MAIN, ObjectType
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType
 from hub.repos.names import FULL_ID
 
 
@@ -46,7 +46,7 @@ def resolve_revision(repo: Repository, revision: str) -> GitCommit:
         # No branch or tag has such a name.
         oid: str | None = revision
     else:
-        names = [f"refs/heads/{revision}", f"refs/tags/{revision}"]
+        names = [BRANCH_PREFIX + revision, TAG_PREFIX + revision]
         if revision.startswith("refs/"):
             names.append(revision)
         refs = GitRef.objects.filter(repository=repo, name__in=names).order_by("name")

@@ -8,7 +8,9 @@ from django.db import models
 from hub.accounts.models import User
 from hub.core.fields import HexField
 
-MAIN = "refs/heads/main"
+BRANCH_PREFIX = "refs/heads/"
+TAG_PREFIX = "refs/tags/"
+MAIN = f"{BRANCH_PREFIX}main"
 
 
 class GitStore(models.Model):

@@ -14,6 +14,7 @@ from hub.core.errors import Invalid, NotFound
 from hub.repos.errors import RepoMoved
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import GitCommit, GitPath, GitRef, Repository
+from hub.repos.models.git import BRANCH_PREFIX, TAG_PREFIX
 from hub.repos.permissions import (
     get_repo_for_admin,
     get_repo_for_read,
@@ -26,8 +27,6 @@ from hub.web.context import address_of
 DEFAULT_BRANCH = "main"
 # Branches and tags that the switcher offers; any other is reached by its address.
 MAX_REFS = 200
-BRANCH_PREFIX = "refs/heads/"
-TAG_PREFIX = "refs/tags/"
 
 P = ParamSpec("P")
 # The request that a view takes: any, or, behind a loader that refuses strangers, a member's.
