@@ -7,15 +7,14 @@ from typing import Any
 
 from hub.catalog.weights import count_weights
 from hub.repos import cards
-from hub.repos.cards import MAX_WORD, Card
+from hub.repos.cards import CARD_FILE, MAX_CARD_FILE, MAX_WORD, Card
 from hub.repos.git.objects import read_objects
 from hub.repos.models import Blob, GitPath, Kind, Repository
 
 MAX_PATHS = 50_000  # files that are looked at
-MAX_TEXT = 1024 * 1024  # bytes of a card or configuration that is read
+MAX_CONFIG = 1024 * 1024  # bytes of a configuration that is read
 MAX_INDEX = 16 * 1024 * 1024  # bytes of the list of shards
 
-README = "README.md"
 WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"
 _CONFIGS = ("config.json", "adapter_config.json", "model_index.json")
@@ -118,7 +117,7 @@ def read_facts(repo: Repository) -> Facts:
     files = {p.path: p for p in GitPath.objects.filter(repository=repo).order_by("path")[:MAX_PATHS]}
     texts = _read_texts(repo, files)
     facts = Facts(used_bytes=sum(file.size for file in files.values()))
-    facts.card = cards.parse(texts.get(README, b"").decode(errors="replace"))
+    facts.card = cards.parse(texts.get(CARD_FILE, b"").decode(errors="replace"))
     facts.task, facts.library = facts.card.task.lower()[:MAX_WORD], facts.card.library
     if repo.kind == Kind.DATASET:
         facts.formats = _formats(files, _DATASET_FORMATS)
@@ -141,9 +140,9 @@ def read_facts(repo: Repository) -> Facts:
 def _read_texts(repo: Repository, files: dict[str, GitPath]) -> dict[str, bytes]:
     """Return the contents of the small files that say something, in one query."""
     wanted = {}
-    for path in (README, SHARDS, *_CONFIGS):
-        file = files.get(path) or (files.get(path.lower()) if path == README else None)
-        limit = MAX_INDEX if path == SHARDS else MAX_TEXT
+    for path in (CARD_FILE, SHARDS, *_CONFIGS):
+        file = files.get(path) or (files.get(path.lower()) if path == CARD_FILE else None)
+        limit = {CARD_FILE: MAX_CARD_FILE, SHARDS: MAX_INDEX}.get(path, MAX_CONFIG)
         if file is not None and file.sha256 is None and file.size <= limit:
             wanted[path] = file.oid
     contents = read_objects(repo.store_id, wanted.values())

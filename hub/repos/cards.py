@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 
 from hub.repos.vocabulary import BASE_RELATIONS, LICENSES, SIZE_CATEGORIES, TASKS, is_language
 
+CARD_FILE = "README.md"
+MAX_CARD_FILE = 1024 * 1024  # bytes; a longer README is not read as a card
 MAX_YAML = 128 * 1024  # characters
 MAX_DEPTH = 20
 MAX_NODES = 20_000

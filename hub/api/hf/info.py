@@ -16,8 +16,6 @@ from hub.repos.models import GitCommit, Repository
 from hub.repos.names import RESERVED_REPOS
 from hub.repos.permissions import get_repo_for_read
 
-MAX_CARD_BYTES = 1024 * 1024
-
 
 @json_view("GET")
 def info(request: Request, kind: str, namespace: str, name: str, revision: str = "main") -> Response:
@@ -49,10 +47,10 @@ def info(request: Request, kind: str, namespace: str, name: str, revision: str =
 
 def _card_at(repo: Repository, commit: GitCommit) -> dict[str, object]:
     try:
-        file = find_file(repo, commit, "README.md")
+        file = find_file(repo, commit, cards.CARD_FILE)
     except EntryNotFound:
         return {}
-    if file.sha256 or file.size > MAX_CARD_BYTES:
+    if file.sha256 or file.size > cards.MAX_CARD_FILE:
         return {}
     return cards.parse(read_file(repo, file).decode("utf-8", "replace")).metadata
 

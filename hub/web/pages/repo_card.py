@@ -22,9 +22,7 @@ from hub.repos.vocabulary import label
 from hub.web.pages.repo_head import DEFAULT_BRANCH, for_readers, open_revision, repo_page
 from hub.web.snippets import first_upload, ways_to_use
 
-CARD = "README.md"
 CONFIG = "config.json"
-MAX_CARD = 1024 * 1024  # bytes of a README that are read
 DAYS = 30
 # Repositories that a card names and the rail links to.
 MAX_RELATED = 20
@@ -44,8 +42,8 @@ class Related:
 def card(request: HttpRequest, repo: Repository) -> HttpResponse:
     """The card of `main`, with facts at its head and in the rail."""
     revision = open_revision(repo, DEFAULT_BRANCH)
-    files = {row.path: row for row in GitPath.objects.filter(repository=repo, path__in=[CARD, CONFIG])}
-    text = _read_card(repo, files.get(CARD))
+    files = {row.path: row for row in GitPath.objects.filter(repository=repo, path__in=[cards.CARD_FILE, CONFIG])}
+    text = _read_card(repo, files.get(cards.CARD_FILE))
     parsed = cards.parse(text or "")
     address = base_url(request)
     return repo_page(
@@ -71,7 +69,11 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
             repo,
             parsed,
             base_url=address,
-            example_file=CONFIG if CONFIG in files else CARD if CARD in files else ".gitattributes",
+            example_file=CONFIG
+            if CONFIG in files
+            else cards.CARD_FILE
+            if cards.CARD_FILE in files
+            else ".gitattributes",
             has_config=CONFIG in files,
         ),
         first_upload=first_upload(repo, address),
@@ -96,15 +98,15 @@ def _languages(card: cards.Card) -> str:
 
 
 def _rows_stated(card: cards.Card) -> str:
-    """Return the size category of a dataset's card."""
+    """Return how many rows a dataset's card states, in words."""
     stated = card.metadata.get("size_categories")
     first = stated[0] if isinstance(stated, list) and stated else stated
-    return first if isinstance(first, str) else ""
+    return label("size", first) if isinstance(first, str) else ""
 
 
 def _read_card(repo: Repository, row: GitPath | None) -> str | None:
     """Return the README's text, None where there is none that can be shown."""
-    if row is None or row.sha256 is not None or row.size > MAX_CARD:
+    if row is None or row.sha256 is not None or row.size > cards.MAX_CARD_FILE:
         return None
     return read_file(repo, FileEntry.of_row(row)).decode("utf-8", "replace")
 

@@ -21,8 +21,6 @@ from hub.web.pages.repo_files import as_text
 from hub.web.pages.repo_head import Revision, crumbs_of, for_writers, open_branch, repo_page
 from hub.web.requests import MemberRequest
 
-CARD = "README.md"
-
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_writers
@@ -78,7 +76,7 @@ def _editor(
             else:
                 messages.success(request, _("The change is committed."))
                 target = form.cleaned_data["path"]
-                if target == CARD:
+                if target == cards.CARD_FILE:
                     return redirect(repo.get_absolute_url())
                 return redirect(repo_path(repo.kind, repo.full_name, "blob", rev=revision.name, path=target))
     return repo_page(

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hub.core.errors import HubError
+from hub.repos.cards import CARD_FILE
 from hub.repos.git.commits import Stage, create_commit
 from hub.repos.models import Repository
 from hub.repos.names import check_repo_name
@@ -14,7 +15,6 @@ from hub.repos.permissions import get_namespace_for_create
 from hub.repos.services import create_repo
 from hub.web.forms import explain
 from hub.web.forms.repositories import NewRepositoryForm
-from hub.web.pages.repo_card import CARD
 from hub.web.requests import MemberRequest
 
 
@@ -42,7 +42,7 @@ def _create(request: MemberRequest, kind: str, form: NewRepositoryForm) -> Repos
     )
     if wanted["license"]:
         stage = Stage(repo)
-        put = stage.file(CARD, f"---\nlicense: {wanted['license']}\n---\n\n# {repo.name}\n".encode())
+        put = stage.file(CARD_FILE, f"---\nlicense: {wanted['license']}\n---\n\n# {repo.name}\n".encode())
         stage.finish()
         create_commit(repo=repo, actor=request.user, operations=[put], title=_("State the licence"))
     return repo
