@@ -214,19 +214,20 @@ LICENSES: dict[str, str | Promise] = {
 # What cards say in place of a language code.
 OTHER_LANGUAGES: dict[str, str | Promise] = {"multilingual": _("Multilingual"), "code": _("Source code")}
 
-SIZE_CATEGORIES = (
-    "n<1K",
-    "1K<n<10K",
-    "10K<n<100K",
-    "100K<n<1M",
-    "1M<n<10M",
-    "10M<n<100M",
-    "100M<n<1B",
-    "1B<n<10B",
-    "10B<n<100B",
-    "100B<n<1T",
-    "n>1T",
-)
+# How many rows a dataset has, in the steps that cards use.
+SIZE_CATEGORIES: dict[str, str | Promise] = {
+    "n<1K": _("fewer than 1 k"),
+    "1K<n<10K": _("1 k to 10 k"),
+    "10K<n<100K": _("10 k to 100 k"),
+    "100K<n<1M": _("100 k to 1 M"),
+    "1M<n<10M": _("1 M to 10 M"),
+    "10M<n<100M": _("10 M to 100 M"),
+    "100M<n<1B": _("100 M to 1 B"),
+    "1B<n<10B": _("1 B to 10 B"),
+    "10B<n<100B": _("10 B to 100 B"),
+    "100B<n<1T": _("100 B to 1 T"),
+    "n>1T": _("more than 1 T"),
+}
 
 # How a model comes from its base.
 BASE_RELATIONS = ("finetune", "adapter", "merge", "quantized")
@@ -250,6 +251,6 @@ def label(key: str, value: str) -> str:
         locale = "zh_Hans" if (get_language() or "").startswith("zh") else "en"
         return _languages(locale).get(value.replace("-", "_")) or _languages(locale).get(value[:2], value)
     if key == "size":
-        return next((size for size in SIZE_CATEGORIES if size.lower() == value), value)
+        return next((str(name) for size, name in SIZE_CATEGORIES.items() if size.lower() == value.lower()), value)
     known = {"task": TASKS, "library": LIBRARIES, "license": LICENSES}
     return str(known.get(key, {}).get(value, value))

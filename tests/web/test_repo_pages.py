@@ -11,7 +11,7 @@ from django.test import Client
 
 from hub.core.links import repo_path
 from hub.repos.git.files import resolve_revision
-from hub.repos.models import Repository
+from hub.repos.models import Kind, Repository
 from hub.repos.services import create_branch, create_tag, move_repo
 from tests.factories import make_organization, make_repo
 from tests.web.conftest import browser_of
@@ -260,3 +260,11 @@ def test_queries_do_not_grow(
 
 def test_addresses_are_made_with_every_sign_encoded() -> None:
     assert repo_path("model", "ada/x", "blob", rev="main", path='a b/#"?%2F') == "/ada/x/blob/main/a%20b/%23%22%3F%252F"
+
+
+def test_the_number_of_rows_stands_in_words(client: Client) -> None:
+    repo = make_repo(kind=Kind.DATASET)
+    commit_files(repo, {"README.md": "---\nsize_categories: [1M<n<10M]\n---\n# Rows\n"})
+    assert "1 M to 10 M" in text_of(client, repo.get_absolute_url())
+    client.cookies["django_language"] = "zh-hans"
+    assert "100 万至 1000 万" in text_of(client, repo.get_absolute_url())
