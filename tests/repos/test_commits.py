@@ -42,6 +42,22 @@ def test_files_come_back_as_they_were_put() -> None:
     assert read_file(repo, find_file(repo, head, "empty")) == b""
 
 
+def test_the_first_line_of_a_title_is_the_title() -> None:
+    repo = make_repo()
+    stage = Stage(repo)
+    operations = [stage.file("notes.txt", b"one")]
+    stage.finish()
+    made = create_commit(
+        repo=repo,
+        actor=repo.created_by,  # type: ignore[arg-type]
+        operations=operations,
+        title="\n Say  six languages \n\nThe card was out of date.\nTwo lines.",
+        description="And more.",
+    )
+    assert made.title == "Say six languages"
+    assert made.description == "The card was out of date.\nTwo lines.\n\nAnd more."
+
+
 def test_listing_of_main_and_of_the_same_commit_by_a_branch_agree() -> None:
     repo = make_repo()
     commit(repo, {"a/b/one": b"1", "a/two": b"2", "three": b"3"})
