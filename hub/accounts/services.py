@@ -129,6 +129,19 @@ def user_of_token(secret: str) -> User | None:
     return token.user
 
 
+def user_of_grant(user_id: int, token_id: int | None) -> User | None:
+    """Return the user whom something signed was given to, acting by the token that they got it with; None once either
+    is no longer good. Signed addresses outlive neither."""
+    if token_id is None:
+        return User.objects.filter(pk=user_id, is_active=True).first()
+    live = AccessToken.objects.live().filter(pk=token_id, user=user_id, user__is_active=True)
+    token = live.select_related("user").first()
+    if token is None:
+        return None
+    token.user.acting_token = token
+    return token.user
+
+
 # --- one-time links ---------------------------------------------------------------------------------------------
 
 

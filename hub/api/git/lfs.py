@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hub.accounts.models import AccessToken, User
+from hub.accounts.services import user_of_grant
 from hub.api.bodies import content_length, open_body, read_object, text_of
 from hub.api.edge import json_view, stream_view, writer
 from hub.api.sending import blob_content, send
@@ -124,7 +124,7 @@ def object_bytes(request: HttpRequest, namespace: str, name: str, oid: str, kind
 def _receive(request: HttpRequest, oid: str) -> HttpResponse:
     repo_id, user_id, token_id, granted, size = _grant(request, _UPLOADS, 5)
     repo = Repository.objects.filter(pk=repo_id).first()
-    user = _user(user_id, token_id)
+    user = user_of_grant(user_id, token_id)
     if granted != oid or repo is None or user is None or not may_write(user, repo):
         raise LinkRefused("This upload address is not valid any more. Ask for a new one.")
     if content_length(request) != size:
@@ -142,15 +142,6 @@ def _grant(request: HttpRequest, salt: str, parts: int) -> list[Any]:
     assert isinstance(claims, list)
     assert len(claims) == parts
     return claims
-
-
-def _user(user_id: int, token_id: int | None) -> User | None:
-    """Return the user who got the grant, with the token that they got it with, while both are alive."""
-    user = User.objects.filter(pk=user_id, is_active=True).first()
-    if user is not None and token_id is not None:
-        user.acting_token = AccessToken.objects.live().filter(pk=token_id).first()
-        return user if user.acting_token else None
-    return user
 
 
 @json_view("POST")

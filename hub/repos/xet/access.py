@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from hub.accounts.models import AccessToken, Someone, User
+from hub.accounts.models import Someone
+from hub.accounts.services import user_of_grant
 from hub.repos.models import BlobClaim, RepoBlob, Repository, XetFile
 from hub.repos.permissions import may_write
 
@@ -28,7 +29,9 @@ def authorize(text: str, *, write: bool) -> Access:
     Raises TokenInvalid, TokenReadOnly, and ContentNotFound where the repository is gone or hidden.
     """
     token = read_token(text)
-    user = _user_of(token.user, token.access_token)
+    user = AnonymousUser() if token.user is None else user_of_grant(token.user, token.access_token)
+    if user is None:
+        raise TokenInvalid("The account or the access token behind this Xet token is no longer active.")
     repository = Repository.objects.visible_to(user).filter(pk=token.repository).first()
     if repository is None:
         raise ContentNotFound("The repository of this Xet token is not there any more.")
@@ -62,20 +65,3 @@ def _held_by(access: Access) -> Q:
     if access.writes:
         held |= Q(Exists(BlobClaim.objects.filter(blob=OuterRef("sha256"), repository=access.repository)))
     return held
-
-
-def _user_of(user_id: int | None, access_token_id: int | None) -> Someone:
-    if user_id is None:
-        return AnonymousUser()
-    user: User | None
-    if access_token_id is None:
-        user = User.objects.filter(pk=user_id, is_active=True).first()
-    else:
-        live = AccessToken.objects.live().filter(pk=access_token_id, user__is_active=True)
-        acting = live.select_related("user").first()
-        user = acting.user if acting else None
-        if user is not None:
-            user.acting_token = acting
-    if user is None:
-        raise TokenInvalid("The account or the access token behind this Xet token is no longer active.")
-    return user
