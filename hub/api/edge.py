@@ -46,26 +46,41 @@ def writer(request: Request | HttpRequest) -> User:
     return request.user
 
 
-def stream_view(*methods: str, session: bool = False) -> Callable[[View], View]:
-    """An endpoint that reads or sends a stream: plain Django, errors by `hub.api.errors`.
-
-    session: without an Authorization header a browser's log-in counts; for reading only.
-    """
+def plain_view(*methods: str) -> Callable[[View], View]:
+    """A plain Django endpoint for these methods, errors by `hub.api.errors`. Nobody is asked who they are."""
 
     def decorate(view: View) -> View:
-        @csrf_exempt
+        @csrf_exempt  # Only a token or a signed address opens what writes; browsers send neither by themselves.
         @wraps(view)
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             with translation.override("en"):
                 try:
                     if request.method not in methods:
                         raise MethodNotAllowed(list(methods))
-                    if not session or "Authorization" in request.headers:
-                        request.user = AnonymousUser()
-                        request.user = user_of_request(request)
                     return view(request, *args, **kwargs)
                 except Exception as error:
                     return respond_to(error, request)
+
+        return wrapped
+
+    return decorate
+
+
+def stream_view(*methods: str, session: bool = False) -> Callable[[View], View]:
+    """An endpoint that reads or sends a stream: a `plain_view` that knows who speaks.
+
+    session: without an Authorization header a browser's log-in counts; for reading only.
+    """
+
+    def decorate(view: View) -> View:
+        @plain_view(*methods)
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not session or "Authorization" in request.headers:
+                # A browser's log-in must not speak where the header turns out to open nothing.
+                request.user = AnonymousUser()
+                request.user = user_of_request(request)
+            return view(request, *args, **kwargs)
 
         return wrapped
 

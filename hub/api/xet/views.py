@@ -10,6 +10,7 @@ from itertools import chain
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from hub.api.edge import plain_view
 from hub.api.errors import named
 from hub.core.errors import Invalid, NotFound
 from hub.core.links import base_url
@@ -21,7 +22,7 @@ from hub.repos.xet.hashing import from_hex
 from hub.repos.xet.services import Progress, register_shard, store_xorb
 from hub.repos.xet.tokens import StoredRange, sign_range
 
-from .edge import Body, endpoint, reader, upload
+from .edge import Body, reader, upload
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ def reconstruction_v2(request: HttpRequest, access: Access, name: str) -> HttpRe
     return JsonResponse({**_terms(plan), "xorbs": xorbs})
 
 
-@endpoint("GET")
+@plain_view("GET")
 def stored_bytes(request: HttpRequest, name: str) -> HttpResponseBase:
     """GET data/{hash}?...: exactly the run of stored bytes that the address was signed for."""
     wanted = tokens.read_range(_checked(name), request.GET.dict())
