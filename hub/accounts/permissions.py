@@ -14,11 +14,17 @@ def get_namespace(name: str) -> Namespace:
     return found
 
 
-def get_organization_for_admin(user: Someone, name: str) -> Organization:
-    """Return the organization if `user` administers it. Raises AccountNotFound, NotYours."""
+def get_organization(name: str) -> Organization:
+    """Return the organization of that name. Raises AccountNotFound."""
     organization = get_namespace(name).organization
     if organization is None:
         raise AccountNotFound(_("There is no organization called “%(name)s”.") % {"name": name})
+    return organization
+
+
+def get_organization_for_admin(user: Someone, name: str) -> Organization:
+    """Return the organization if `user` administers it. Raises AccountNotFound, NotYours."""
+    organization = get_organization(name)
     if not may_administer(user, organization):
         raise NotYours(_("Only administrators of %(name)s may do this. Ask one of them.") % {"name": name})
     return organization

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from hub.accounts import organizations, services
 from hub.accounts.models import Membership, Organization, Role
-from hub.accounts.permissions import get_namespace, get_organization_for_admin
+from hub.accounts.permissions import get_organization, get_organization_for_admin
 from hub.core.errors import HubError
 from hub.web.forms import explain
 from hub.web.forms.organizations import MemberForm, NewOrganizationForm, OrganizationForm
@@ -72,7 +72,7 @@ def members(request: MemberRequest, name: str) -> HttpResponse:
                 organization=organization, actor=request.user, user=user, role=form.cleaned_data["role"]
             )
         except HubError as error:
-            explain_member(form, error)
+            _explain_member(form, error)
         else:
             messages.success(request, _("%(name)s is a member now.") % {"name": user.username})
             return _to_members(organization)
@@ -81,7 +81,7 @@ def members(request: MemberRequest, name: str) -> HttpResponse:
     return render(request, "web/organizations/members.html", context)
 
 
-def explain_member(form: MemberForm, error: HubError) -> None:
+def _explain_member(form: MemberForm, error: HubError) -> None:
     """A name that nobody has is the fault of the field `user`, whatever the service calls it."""
     form.add_error("role" if error.field == "role" else "user", error.message)
 
@@ -106,9 +106,7 @@ def remove_member(request: MemberRequest, name: str, member: str) -> HttpRespons
     """Let somebody go. Administrators remove anybody; everybody may leave."""
     user = services.get_user(name=member)
     leaving = user == request.user
-    organization = get_namespace(name).organization if leaving else get_organization_for_admin(request.user, name)
-    if organization is None:
-        organization = get_organization_for_admin(request.user, name)
+    organization = get_organization(name) if leaving else get_organization_for_admin(request.user, name)
     try:
         organizations.remove_member(organization=organization, actor=request.user, user=user)
     except HubError as error:

@@ -16,6 +16,7 @@ from hub.repos.errors import EntryNotFound, RevisionNotFound, StaleParent
 from hub.repos.git.commits import Delete, Operation, Stage, create_commit
 from hub.repos.git.files import find_entry, find_file, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
+from hub.web.forms import explain
 from hub.web.forms.repositories import CommitForm, EditForm
 from hub.web.pages.repo_files import as_text
 from hub.web.pages.repo_head import Revision, crumbs_of, for_writers, open_branch, repo_page
@@ -71,7 +72,7 @@ def _editor(
                 form = EditForm(data)
                 status = error.status
             except HubError as error:
-                form.add_error(error.field if error.field in form.fields else None, error.message)
+                explain(form, error)
                 status = error.status
             else:
                 messages.success(request, _("The change is committed."))

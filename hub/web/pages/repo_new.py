@@ -1,6 +1,7 @@
 """Making a model or a dataset."""
 
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -34,7 +35,9 @@ def new(request: MemberRequest, kind: str) -> HttpResponse:
     return render(request, "web/repo/new.html", {"form": form, "kind": kind, "nav": f"{kind}s"}, status=status)
 
 
+@transaction.atomic
 def _create(request: MemberRequest, kind: str, form: NewRepositoryForm) -> Repository:
+    """Make the repository, with its licence where one was chosen: both or neither."""
     wanted = form.cleaned_data
     namespace = get_namespace_for_create(request.user, wanted["owner"].name)
     repo = create_repo(
