@@ -10,6 +10,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from hub.core import blobstore
+from hub.core.middleware import GetResponse
 from hub.core.tasks import HEARTBEAT_KEY
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def _worker() -> Check:
     return Check("worker", ok=age < HEARTBEAT_SECONDS, detail=f"last seen {age:.0f} s ago", needed=False)
 
 
-def answer_health(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def answer_health(get_response: GetResponse) -> GetResponse:
     """Middleware that answers /healthz and /readyz before any other: probes come by address, not by a name that
     ALLOWED_HOSTS knows, and need no session."""
 

@@ -29,6 +29,8 @@ CONTENT_POLICY = "; ".join(
         "manifest-src 'self'",
     ]
 )
+# For files that people uploaded: they run and load nothing, even where a browser shows one as a document.
+UPLOADED_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 class RequestIdFilter(logging.Filter):

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -11,12 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from hub.core.errors import HubError
+from hub.core.middleware import GetResponse
 from hub.web.context import address_of
 from hub.web.pages import errors
 
-logger = logging.getLogger(__name__)
-
-GetResponse = Callable[[HttpRequest], HttpResponse]
+log = logging.getLogger(__name__)
 
 # What a visitor needs in order to come in, on a hub that shows nothing to strangers.
 _ENTRANCES = re.compile(
@@ -27,8 +25,11 @@ _TOOLS = re.compile(r"/(api|oauth|v1|xet|healthz|readyz)(/|$)|/(datasets/)?[^/]+
 
 
 def is_site_page(request: HttpRequest) -> bool:
-    """Return whether a person, not a tool, is meant to read the answer."""
-    return "Authorization" not in request.headers and not _TOOLS.match(request.path)
+    """Return whether a person, not a tool, is meant to read the answer.
+
+    The address tells. Some tools send their token to pages, too: an answer of a page is what they get.
+    """
+    return not _TOOLS.match(request.path)
 
 
 def anonymous_reading(get_response: GetResponse) -> GetResponse:
@@ -65,6 +66,6 @@ class hub_errors:  # noqa: N801 - named like the middleware functions beside it
                 return redirect(_login_address(request))
             return errors.refused(request, exception)
         if isinstance(exception, (OperationalError, InterfaceError)):
-            logger.error("The database does not answer", exc_info=exception)
+            log.error("The database does not answer", exc_info=exception)
             return errors.unavailable(request)
         return None

@@ -15,6 +15,7 @@ from hub.api.hf.downloads import note_download
 from hub.api.hf.paths import api_path
 from hub.api.sending import blob_content, send
 from hub.core.links import base_url
+from hub.core.middleware import UPLOADED_FILE_POLICY
 from hub.repos.errors import EntryNotFound, RepoNotFound
 from hub.repos.git.files import FileEntry, blob_of, find_file, read_file, resolve_revision
 from hub.repos.git.objects import open_object
@@ -66,8 +67,7 @@ def _headers(
             attached or request.GET.get("download", "") not in ("", "0", "false"), _CONTROL.sub("_", file.name)
         )
         or "attachment",
-        # What people upload runs nowhere, whatever a browser makes of it.
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "Content-Security-Policy": UPLOADED_FILE_POLICY,
         "X-Content-Type-Options": "nosniff",
         # To be kept, and asked about: the same name may hold something else a moment later, or be closed.
         "Cache-Control": "private, no-cache",

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from hub.core.highlight import highlight_file
 from hub.core.links import repo_path
+from hub.core.middleware import UPLOADED_FILE_POLICY
 from hub.repos.content import open_content
 from hub.repos.errors import EntryNotFound
 from hub.repos.git.files import FileEntry, blob_of, find_file, find_files, list_folder, read_file, resolve_revision
@@ -34,8 +35,6 @@ IMAGE_TYPES = {
     ".svg": "image/svg+xml",
     ".webp": "image/webp",
 }
-# What people upload can run nothing and load nothing, even where a browser shows it as a document.
-FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,7 @@ def raw(request: HttpRequest, repo: Repository, rev: str, path: str) -> HttpResp
         )
         if not is_text:
             response["Content-Disposition"] = content_disposition_header(True, file.name) or "attachment"
-    response["Content-Security-Policy"] = FILE_POLICY
+    response["Content-Security-Policy"] = UPLOADED_FILE_POLICY
     # The commit may be a moving name, and a private file must not stay in a shared cache.
     response["Cache-Control"] = "private, no-cache"
     return response
