@@ -1,6 +1,5 @@
 # The two commands are `make run` and `make test`; `make help` lists the others.
-# All of it needs Python 3.11 or newer, git and make. Settings come from the environment: GROVE_DATA, HOST, PORT and
-# those that `.venv/bin/python manage.py up --help` lists.
+# All of it needs Python 3.11 or newer, git and make. Settings come from the environment; docs/operating.md lists them.
 
 PYTHON ?= python3
 python := .venv/bin/python

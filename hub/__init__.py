@@ -1,4 +1,4 @@
-"""Grove: the community model hub. Each package below is one Django app; DESIGN of the layers is in CONTRIBUTING.md."""
+"""Grove: the community model hub. Each package below is one Django app; CONTRIBUTING.md tells which may import which."""
 
 from hub.celery import app as celery_app
 

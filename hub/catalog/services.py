@@ -1,4 +1,7 @@
-"""Counting downloads: quickly in Valkey while requests are served, then in batches in the tables."""
+"""Counting downloads: quickly in Valkey while requests are served, then in batches in the tables.
+
+Search rows are written in `indexing.py`.
+"""
 
 import hashlib
 import logging
