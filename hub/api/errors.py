@@ -81,7 +81,8 @@ def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
         status = 401
     response = HttpResponse(status=status) if request.method == "HEAD" else JsonResponse(body, status=status)
     response["X-Error-Code"] = refused.code
-    response["X-Error-Message"] = header_text(message)
+    # The client ends the sentence of a 403 with a full stop of its own.
+    response["X-Error-Message"] = header_text(message.removesuffix(".") if status == 403 else message)
     if isinstance(refused, EntryNotFound) and refused.commit:
         # Lets the client remember, for this commit, that the file is not there.
         response["X-Repo-Commit"] = refused.commit

@@ -95,13 +95,18 @@ _MODEL: dict[str, Callable[[Subject], Any]] = {
     "transformersInfo": lambda s: s.row.config.get("transformers_info"),
 }
 _DATASET: dict[str, Callable[[Subject], Any]] = {"description": lambda s: s.row.summary or None}
-FACTS = {Kind.MODEL.value: _EVERY | _MODEL, Kind.DATASET.value: _EVERY | _DATASET}
+# Told only where it is asked for. `upload_large_folder` before 1.0 asks, to choose how it sends.
+_WHEN_ASKED: dict[str, Callable[[Subject], Any]] = {"xetEnabled": lambda s: True}
+FACTS = {
+    Kind.MODEL.value: _EVERY | _MODEL | _WHEN_ASKED,
+    Kind.DATASET.value: _EVERY | _DATASET | _WHEN_ASKED,
+}
 
 # Known to the protocol, and not to this hub yet: asked for by name they stay out of the answer, which says "unknown".
 _NOT_YET = frozenset(
     """
     baseModels childrenModelCount citation evalResults gguf inference inferenceProviderMapping mainSize mask_token
-    paperswithcode_id resourceGroup spaces trendingScore widgetData xetEnabled
+    paperswithcode_id resourceGroup spaces trendingScore widgetData
     """.split()
 )
 # A line of a list, unless more is asked for.

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
+
 from .conftest import Hub, put
 
 
@@ -54,6 +56,26 @@ def test_bad_names_are_refused(hub: Hub, body: dict[str, Any]) -> None:
     answer = hub.call("POST", "/api/repos/create", by="olga", send=body)
     assert answer.status == 400
     assert answer.json["error"]
+
+
+def test_own_repositories_and_what_they_take(hub: Hub) -> None:
+    small, large = hub.new_repo(organization="guild"), hub.new_repo(organization="guild", private=True)
+    hub.commit(small, put("a.txt", "x" * 1000))
+    hub.commit(large, put("a.txt", "x" * 3000))
+    listing = "/api/organizations/guild/settings/repositories"
+    told = {line["id"]: line for line in hub.call("GET", listing, by="rita").json}
+    assert (told[small]["visibility"], told[large]["visibility"], told[small]["type"]) == ("public", "private", "model")
+    own = hub.new_repo(private=True, kind="dataset")
+    assert own in {line["id"] for line in hub.call("GET", "/api/settings/repositories", by="olga").json}
+    assert own not in {line["id"] for line in hub.call("GET", "/api/settings/repositories", by="rita").json}
+    assert (hub.call("GET", listing, by="sven").status, hub.call("GET", listing).status) == (403, 401)
+    assert hub.call("GET", "/api/settings/repositories").status == 401
+    wait_until(lambda: _stored(hub, listing, large) > 3000 > _stored(hub, listing, small) > 1000)
+
+
+def _stored(hub: Hub, listing: str, repo: str) -> int:
+    lines = hub.call("GET", listing, by="olga").json
+    return next(int(line["storage"]) for line in lines if line["id"] == repo)
 
 
 def test_moved_repository_redirects(hub: Hub) -> None:
