@@ -15,6 +15,7 @@ function install(form) {
     const mine = ++latest;
     if (!name) {
       place.textContent = "";
+      form.elements.name.removeAttribute("aria-invalid");
       return;
     }
     const query = new URLSearchParams({ owner: form.elements.owner.value, name });
@@ -24,6 +25,7 @@ function install(form) {
       if (mine !== latest) return;
       place.textContent = answer.message;
       place.dataset.ok = String(answer.ok);
+      form.elements.name.setAttribute("aria-invalid", String(!answer.ok));
     } catch {
       place.textContent = "";
     }
