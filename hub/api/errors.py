@@ -81,8 +81,8 @@ def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
         status = 401
     response = HttpResponse(status=status) if request.method == "HEAD" else JsonResponse(body, status=status)
     response["X-Error-Code"] = refused.code
-    # The client ends the sentence of a 403 with a full stop of its own.
-    response["X-Error-Message"] = header_text(message.removesuffix(".") if status == 403 else message)
+    # Word for word what the body says, or the client shows both.
+    response["X-Error-Message"] = header_text(message)
     if isinstance(refused, EntryNotFound) and refused.commit:
         # Lets the client remember, for this commit, that the file is not there.
         response["X-Repo-Commit"] = refused.commit
