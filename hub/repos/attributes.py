@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from django.conf import settings
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from hub.repos.errors import EntryNotFound
 from hub.repos.git.files import find_file, read_file
 from hub.repos.models import GitCommit, Repository
+from hub.repos.patterns import MAX_LINES, Pattern
 
 ATTRIBUTES_FILE = ".gitattributes"
 # An attributes file is a page of patterns. One that is larger is no such thing, and matching it would cost too much.
@@ -19,7 +19,7 @@ MAX_ATTRIBUTES_BYTES = 100_000
 class LargeFileRule:
     """The rule of one revision, from the `.gitattributes` of its root. The last line that matches a path decides."""
 
-    lines: list[tuple[GitIgnoreSpecPattern, bool]] = field(default_factory=list)
+    lines: list[tuple[Pattern, bool]] = field(default_factory=list)
 
     @classmethod
     def parse(cls, content: bytes) -> Self:
@@ -31,12 +31,11 @@ class LargeFileRule:
             # Unlike an ignore file, an attributes file knows no negation.
             if pattern.startswith(("#", "!")) or not verdicts:
                 continue
-            try:
-                compiled = GitIgnoreSpecPattern(pattern)
-            except ValueError:
-                continue
-            lines.append((compiled, verdicts[-1] == "filter=lfs"))
-        return cls(lines)
+            # An attribute is a file's; a pattern for folders gives it to none.
+            compiled = Pattern.parse(pattern)
+            if compiled is not None and not compiled.folders_only:
+                lines.append((compiled, verdicts[-1] == "filter=lfs"))
+        return cls(lines[:MAX_LINES])
 
     @classmethod
     def at(cls, repo: Repository, commit: GitCommit) -> Self:
@@ -54,7 +53,8 @@ class LargeFileRule:
         return size > settings.MAX_REGULAR_FILE or self._named_large(path)
 
     def _named_large(self, path: str) -> bool:
+        segments = path.split("/")
         for pattern, large in reversed(self.lines):
-            if pattern.match_file(path) is not None:
+            if pattern.matches(segments):
                 return large
         return False

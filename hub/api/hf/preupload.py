@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from pathspec import GitIgnoreSpec
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +16,7 @@ from hub.repos.errors import EntryNotFound
 from hub.repos.git.files import find_file, find_files, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.repos.names import check_path
+from hub.repos.patterns import IgnoreRules
 from hub.repos.permissions import get_repo_for_write
 
 FILES_PER_CALL = 2000
@@ -49,7 +49,7 @@ def preupload(request: Request, kind: str, namespace: str, name: str, revision: 
         answer: dict[str, Any] = {
             "path": path,
             "uploadMode": "lfs" if rule.is_large(path, size) else "regular",
-            "shouldIgnore": ignored.match_file(path),
+            "shouldIgnore": ignored.ignores(path),
         }
         if path in present:
             answer["oid"] = present[path].sha256 or present[path].oid
@@ -76,17 +76,14 @@ def _size(file: dict[str, Any]) -> int:
     return size
 
 
-def _ignored(repo: Repository, commit: GitCommit, body: dict[str, Any]) -> GitIgnoreSpec:
+def _ignored(repo: Repository, commit: GitCommit, body: dict[str, Any]) -> IgnoreRules:
     """Return the ignore rules: those that come with the upload, else those that the repository has."""
     text = text_of(body, "gitIgnore", limit=MAX_IGNORE)
     if "gitIgnore" not in body:
         try:
             file = find_file(repo, commit, IGNORE_FILE)
         except EntryNotFound:
-            return GitIgnoreSpec([])
+            return IgnoreRules([])
         if file.sha256 is None and file.size <= MAX_IGNORE:
             text = read_file(repo, file).decode("utf-8", "replace")
-    try:
-        return GitIgnoreSpec.from_lines(text.splitlines())
-    except ValueError as error:
-        raise Invalid(f"The rules in {IGNORE_FILE} cannot be read: {error}.", field="gitIgnore") from error
+    return IgnoreRules(text.splitlines())
