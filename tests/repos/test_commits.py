@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from hub.core.errors import HubError
+from hub.core.errors import HubError, TooLarge
 from hub.repos.errors import BlobMissing, EntryNotFound, PathInvalid, StaleParent
 from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
-from hub.repos.git.files import find_file, list_folder, read_file, resolve_revision
+from hub.repos.git.files import find_file, find_files, list_folder, read_file, resolve_revision
 from hub.repos.git.history import changes, history
 from hub.repos.models import GitCommit, GitObject, GitPath, Repository
 from hub.repos.models.git import ObjectType
@@ -248,3 +249,34 @@ def test_git_itself_finds_nothing_wrong(tmp_path: Path) -> None:
         "a/c/d",
         "深/文",
     ]
+
+
+def test_many_paths_are_looked_up_in_as_many_queries_as_there_are_levels(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    repo = make_repo()
+    head = commit(repo, {f"{n}/deep/file": b"%d" % n for n in range(30)})
+    wanted = [f"{n}/deep/file" for n in range(30)] + [f"{n}/deep/none" for n in range(30)] + ["0/deep", "", "0//deep"]
+    commit(repo, {"more": b"1"})  # so that `head` is no longer what `main` shows
+    with django_assert_max_num_queries(8):
+        found = find_files(repo, head, wanted)
+    assert [f.path for f in found] == [f"{n}/deep/file" for n in range(30)] + ["0/deep", ""]
+
+
+def test_changes_of_many_folders_are_read_together(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    repo = make_repo()
+    first = resolve_revision(repo, "main")
+    head = commit(repo, {f"{n:02}/deep/file": b"%d" % n for n in range(60)})
+    with django_assert_max_num_queries(3):
+        found = changes(repo, first, head)
+    assert [c.path for c in found] == [f"{n:02}/deep/file" for n in range(60)]
+
+
+def test_a_commit_reaches_into_a_bounded_number_of_folders(settings: Settings) -> None:
+    settings.MAX_COMMIT_FOLDERS = 20
+    repo = make_repo()
+    with pytest.raises(TooLarge):
+        commit(repo, {"a/" * 30 + "file": b"1"})
+    commit(repo, {"a/" * 10 + "file": b"1"})

@@ -1,5 +1,6 @@
 """What a revision holds: which commit its name means, folders, files. The caller holds a repository that it may read."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from hub.repos.errors import EntryNotFound, RevisionNotFound
 from hub.repos.git.commits import content_facts
-from hub.repos.git.objects import EMPTY_TREE, TREE_MODE, Entry, parse_tree, read_object, read_objects
+from hub.repos.git.objects import TREE_MODE, Entry, parse_tree, read_object, read_objects
 from hub.repos.models import Blob, GitCommit, GitPath, GitRef, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType
 from hub.repos.names import FULL_ID
@@ -133,35 +134,55 @@ def _rows_of_main(repo: Repository, path: str, recursive: bool) -> tuple[dict[st
 
 def find_entry(repo: Repository, commit: GitCommit, path: str) -> Entry:
     """Return the tree entry at `path` ("" for the root folder). Raises EntryNotFound."""
-    entry = Entry(TREE_MODE, commit.tree)
-    for segment in path.split("/") if path else []:
-        found = None
-        if entry.is_tree and entry.oid != EMPTY_TREE:
-            found = parse_tree(read_object(repo.store_id, entry.oid, ObjectType.TREE)).get(segment)
-        if found is None:
-            raise _no_entry(path, commit)
-        entry = found
-    return entry
+    if not path:
+        return Entry(TREE_MODE, commit.tree)
+    found = find_entries(repo, commit, [path])
+    if not found:
+        raise _no_entry(path, commit)
+    return found[path]
+
+
+def find_entries(repo: Repository, commit: GitCommit, paths: Iterable[str]) -> dict[str, Entry]:
+    """Return path -> tree entry for those of `paths` that are there.
+
+    One query for each level of folders, and each folder parsed once: asking for many paths costs little more than one.
+    """
+    found: dict[str, Entry] = {}
+    # Folder -> the paths that lead through it.
+    level = {commit.tree: [(path, path.split("/")) for path in dict.fromkeys(paths)]}
+    depth = 0
+    while level:
+        deeper: dict[str, list[tuple[str, list[str]]]] = {}
+        for oid, content in read_objects(repo.store_id, level).items():
+            entries = parse_tree(content)
+            for path, segments in level[oid]:
+                entry = entries.get(segments[depth])
+                if entry is not None and len(segments) == depth + 1:
+                    found[path] = entry
+                elif entry is not None and entry.is_tree:
+                    deeper.setdefault(entry.oid, []).append((path, segments))
+        level, depth = deeper, depth + 1
+    return found
 
 
 def find_files(repo: Repository, commit: GitCommit, paths: list[str]) -> list[FileEntry]:
     """Return those of `paths` that are there, files and folders, in the given order."""
-    found = []
     # One statement, so that the rows are those of this commit even while another one arrives.
     at_head = GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid)
     rows = {row.path: row for row in GitPath.objects.filter(Exists(at_head), repository=repo, path__in=paths)}
+    missing = [path for path in paths if path not in rows]
+    entries = find_entries(repo, commit, [path for path in missing if path]) if missing else {}
+    if "" in missing:
+        entries[""] = Entry(TREE_MODE, commit.tree)
+    facts = content_facts(repo.store_id, {path: entry for path, entry in entries.items() if not entry.is_tree})
+    found = []
     for path in dict.fromkeys(paths):
         if path in rows:
             found.append(FileEntry.of_row(rows[path]))
-            continue
-        try:
-            entry = find_entry(repo, commit, path)
-        except EntryNotFound:
-            continue
-        if entry.is_tree:
-            found.append(FileEntry(path, entry.oid, True))
-        else:
-            found.append(FileEntry(path, entry.oid, False, *content_facts(repo.store_id, {path: entry})[path]))
+        elif path in facts:
+            found.append(FileEntry(path, entries[path].oid, False, *facts[path]))
+        elif path in entries:
+            found.append(FileEntry(path, entries[path].oid, True))
     return found
 
 

@@ -1,6 +1,6 @@
 """How a repository came to be: its commits, those that changed one path, and what one commit changed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -78,27 +78,38 @@ class Change:
     new: Entry | None
 
 
-def changes(repo: Repository, old: GitCommit | None, new: GitCommit) -> Iterator[Change]:
-    """Yield each file that differs between two commits (None: the empty tree), by path. Equal folders are not read."""
-    yield from _tree_changes(repo.store_id, old.tree if old else EMPTY_TREE, new.tree, "")
+def changes(repo: Repository, old: GitCommit | None, new: GitCommit) -> list[Change]:
+    """Return each file that differs between two commits (None: the empty tree), by path.
+
+    Equal folders are not read; the others in a few queries for each level, however many they are.
+    """
+    found: list[Change] = []
+    level = [("", old.tree if old else EMPTY_TREE, new.tree)]
+    while level:
+        deeper: list[tuple[str, str, str]] = []
+        for start in range(0, len(level), BATCH):
+            batch = level[start : start + BATCH]
+            contents = read_objects(repo.store_id, (oid for _prefix, *both in batch for oid in both))
+            for prefix, was, now in batch:
+                before, after = parse_tree(contents.get(was, b"")), parse_tree(contents.get(now, b""))
+                for name in before.keys() | after.keys():
+                    _compare(prefix + name, before.get(name), after.get(name), found, deeper)
+        level = deeper
+    return sorted(found, key=lambda change: change.path.split("/"))
 
 
-def _tree_changes(store_id: int, old: str, new: str, prefix: str) -> Iterator[Change]:
-    contents = read_objects(store_id, [oid for oid in (old, new) if oid != EMPTY_TREE])
-    before = parse_tree(contents.get(old, b""))
-    after = parse_tree(contents.get(new, b""))
-    for name in sorted(before.keys() | after.keys()):
-        was, now = before.get(name), after.get(name)
-        if was == now:
-            continue
-        was_tree = was.oid if was and was.is_tree else EMPTY_TREE
-        now_tree = now.oid if now and now.is_tree else EMPTY_TREE
-        if was_tree != now_tree:
-            yield from _tree_changes(store_id, was_tree, now_tree, f"{prefix}{name}/")
-        was_file = was if was and not was.is_tree else None
-        now_file = now if now and not now.is_tree else None
-        if was_file != now_file:
-            yield Change(prefix + name, was_file, now_file)
+def _compare(
+    path: str, was: Entry | None, now: Entry | None, found: list[Change], deeper: list[tuple[str, str, str]]
+) -> None:
+    """Note the change at `path`, and the folders there that have to be looked into."""
+    was_tree = was.oid if was and was.is_tree else EMPTY_TREE
+    now_tree = now.oid if now and now.is_tree else EMPTY_TREE
+    if was_tree != now_tree:
+        deeper.append((f"{path}/", was_tree, now_tree))
+    was_file = was if was and not was.is_tree else None
+    now_file = now if now and not now.is_tree else None
+    if was_file != now_file:
+        found.append(Change(path, was_file, now_file))
 
 
 def last_commits(repo: Repository, commit: GitCommit, paths: Iterable[str]) -> dict[str, GitCommit]:

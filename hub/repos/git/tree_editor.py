@@ -1,7 +1,9 @@
 """Changing paths in a tree: only the folders on the way to a change are read and written again."""
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
+from hub.core.errors import TooLarge
 from hub.repos.errors import EntryNotFound, PathInvalid
 from hub.repos.git.objects import EMPTY_TREE, TREE_MODE, Entry, ObjectWriter, format_tree, parse_tree, read_object
 from hub.repos.models.git import ObjectType
@@ -20,6 +22,7 @@ class TreeEditor:
 
     def __init__(self, store_id: int, root: str) -> None:
         self._store_id = store_id
+        self._opened = 0
         self._root = self._open(root)
         # path -> the entry now there, or None where it went. Folders do not appear, their files do.
         self.changed: dict[str, Entry | None] = {}
@@ -61,6 +64,13 @@ class TreeEditor:
         return self._write(self._root, writer)
 
     def _open(self, oid: str) -> _Folder:
+        self._opened += 1
+        if self._opened > settings.MAX_COMMIT_FOLDERS:
+            # Each is an object to read and write: a short request with long paths could ask for millions.
+            raise TooLarge(
+                _("A commit reaches into at most %(max)d folders. Split it into several commits.")
+                % {"max": settings.MAX_COMMIT_FOLDERS}
+            )
         return _Folder({} if oid == EMPTY_TREE else parse_tree(read_object(self._store_id, oid, ObjectType.TREE)))
 
     def _enter(self, folder: _Folder, name: str) -> _Folder:

@@ -56,7 +56,7 @@ def commit(request: HttpRequest, repo: Repository, sha: str) -> HttpResponse:
     """What one commit changed against its first parent. Raises RevisionNotFound."""
     found = resolve_revision(repo, sha)
     parent = parent_of(repo, found)
-    changed = list(changes(repo, parent, found))
+    changed = changes(repo, parent, found)
     diffs = diff_changes(repo, changed[:MAX_FILES])
     return repo_page(
         request,
