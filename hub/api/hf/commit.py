@@ -67,7 +67,12 @@ def commit(request: HttpRequest, kind: str, namespace: str, name: str, revision:
 def _lines(body: BinaryIO) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (key, value) of each line. Raises Invalid, and TooLarge for a long line or a long commit."""
     total = 0
-    while line := _read_line(body):
+    # One more than the operations for the header, and as many again for blank lines between them: a few kB of gzip may
+    # hold hundreds of millions.
+    for _number in range(2 * settings.MAX_COMMIT_OPERATIONS + 2):
+        line = _read_line(body)
+        if not line:
+            return
         total += len(line)
         if len(line) > MAX_LINE:
             raise TooLarge(
@@ -86,6 +91,7 @@ def _lines(body: BinaryIO) -> Iterator[tuple[str, dict[str, Any]]]:
         if not isinstance(value, dict):
             raise Invalid("Each line of a commit is an object with a key and a value.")
         yield text_of(item, "key"), value
+    raise TooLarge(f"A commit has at most {settings.MAX_COMMIT_OPERATIONS} operations, each on a line of its own.")
 
 
 def _read_line(body: BinaryIO) -> bytes:

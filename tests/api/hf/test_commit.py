@@ -223,6 +223,14 @@ def test_limits_are_said(hub: Hub) -> None:
     assert (large.status, large.code) == (413, "TooLarge")
 
 
+def test_a_small_request_does_not_unfold_to_endless_lines(hub: Hub) -> None:
+    body = gzip.compress(b"\n" * 2_000_000)
+    answer = hub.call(
+        "POST", f"/api/models/{hub.new_repo()}/commit/main", by="olga", send=body, headers={"Content-Encoding": "gzip"}
+    )
+    assert (answer.status, answer.code) == (413, "TooLarge")
+
+
 BODIES = [
     b"",
     b"\n\n",
