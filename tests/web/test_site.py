@@ -172,3 +172,9 @@ def test_icon_and_robots(client: Client) -> None:
     assert client.get("/favicon.ico").headers["Location"].endswith("favicon.svg")
     assert OneTimeLink.objects.count() == 0
     assert "Disallow: /api/" in client.get("/robots.txt").content.decode()
+
+
+def test_a_page_asked_for_with_a_token_is_refused_like_any_other(client: Client) -> None:
+    for address in ("/ada/nothing", "/ada/nothing/raw/main/a.txt", "/nobody-here"):
+        for header in ("Bearer grove_wrong", "Basic eDp5"):
+            assert client.get(address, headers={"Authorization": header}).status_code == 404
