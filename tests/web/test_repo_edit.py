@@ -100,6 +100,14 @@ def test_a_preview_writes_nothing(repo: Repository) -> None:
     assert head(repo) == before
 
 
+def test_a_preview_of_the_card_tells_what_is_wrong_with_its_metadata(repo: Repository) -> None:
+    send(repo, "new/main", path="README.md", text="# Title", title="Add a card")
+    broken = send(repo, "edit/main/README.md", path="README.md", text="---\nlicense: [mit\n---\n# Title\n", preview="1")
+    assert "metadata cannot be used" in broken.content.decode()
+    good = send(repo, "edit/main/README.md", path="README.md", text="---\nlicense: mit\n---\n# Title\n", preview="1")
+    assert "metadata cannot be used" not in good.content.decode()
+
+
 def test_deleting_a_file_asks_first(repo: Repository) -> None:
     browser, address = browser_of(owner(repo)), f"{repo.get_absolute_url()}/delete/main/a.txt"
     assert "Delete a.txt?" in text_of(browser, address)

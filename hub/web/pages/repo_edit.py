@@ -58,6 +58,8 @@ def _editor(
         shown = request.POST.get("text", "")
         if "preview" in request.POST:
             more["preview"] = _preview(repo, revision, shown)
+            if request.POST.get("path", "").strip() == cards.CARD_FILE:
+                more["issues"] = cards.validate(shown, repo.kind)
             if request.headers.get("X-Fragment") == "preview":
                 return render(request, "web/repo/preview.html", more)
             # Somebody who only looks is not told what is missing yet.
