@@ -9,6 +9,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from hub.catalog.indexing import index_repository
 from hub.core.links import repo_path
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Kind, Repository
@@ -213,6 +214,13 @@ def test_the_header_of_weights_is_read(client: Client, repo: Repository) -> None
     assert "w.10" in page
     assert "2 × 3" in page
     assert "SHA-256" in page
+
+
+def test_the_size_of_weights_leaves_out_other_large_files(client: Client, repo: Repository) -> None:
+    commit_files(repo, {"video.mp4": bytes(3000)})
+    index_repository(repo_id=repo.pk)
+    page = text_of(client, repo.get_absolute_url()).replace("\u00a0", " ")
+    assert "f32, 24 B" in page
 
 
 def test_the_history_of_a_file_holds_its_own_commits_only(client: Client, repo: Repository) -> None:

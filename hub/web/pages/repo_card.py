@@ -18,6 +18,7 @@ from hub.repos import cards
 from hub.repos.git.files import FileEntry, read_file
 from hub.repos.models import GitPath, Kind, Repository
 from hub.repos.permissions import may_write
+from hub.repos.safetensors import DTYPE_BITS
 from hub.repos.vocabulary import label
 from hub.web.pages.repo_head import DEFAULT_BRANCH, for_readers, open_revision, repo_page
 from hub.web.snippets import first_upload, ways_to_use
@@ -58,6 +59,7 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
         issues=cards.validate(text, repo.kind) if text is not None and may_write(request.user, repo) else None,
         languages_stated=_languages(parsed),
         weights=_weights(repo),
+        weights_size=_weights_size(repo),
         rows_stated=_rows_stated(parsed),
         base_models=_related(request, Kind.MODEL, parsed.base_models) if parsed.base_models else [],
         datasets=_related(request, Kind.DATASET, parsed.datasets) if parsed.datasets else [],
@@ -86,6 +88,11 @@ def _weights(repo: Repository) -> list[tuple[str, int]]:
     """Return (dtype, number of parameters), the most first."""
     row = getattr(repo, "search_row", None)
     return sorted(row.dtypes.items(), key=lambda item: -item[1]) if row else []
+
+
+def _weights_size(repo: Repository) -> int:
+    """Return the bytes that the weights take: other large files of the repository are none of them."""
+    return sum(count * DTYPE_BITS.get(dtype, 0) for dtype, count in _weights(repo)) // 8
 
 
 def _languages(card: cards.Card) -> str:
