@@ -1,4 +1,7 @@
-"""Every change to repositories, refs and claims on large content. Commits are in `git/commits.py`, Xet content in `xet/services.py`."""
+"""Every change to repositories, refs and claims on large content.
+
+Commits are in `git/commits.py`, Xet content in `xet/services.py`.
+"""
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
