@@ -10,13 +10,13 @@ from pathlib import Path
 import environ
 from django.utils.translation import gettext_lazy as _
 
-from hub.embedded import connection
+from hub.embedded import engines_of
 
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.str("GROVE_DATA", default=str(BASE_DIR / "data"))).absolute()
-ENGINES = connection(DATA_DIR)
+ENGINES = engines_of(DATA_DIR)
 
 
 def _secret_key() -> str:

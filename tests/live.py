@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hub.embedded import connection
+from hub.embedded import engines_of
 
 BASE = Path(__file__).resolve().parent.parent
 READY = re.compile(r"Grove is at (\S+)|The engines of .* are ready")
@@ -101,6 +101,6 @@ def running(data: Path, *args: str, **settings: str) -> Iterator[Instance]:
 
 def remove(data: Path) -> None:
     """Delete a data folder, with the engines that root keeps elsewhere."""
-    home = connection(data).home.resolve()
+    home = engines_of(data).home.resolve()
     shutil.rmtree(data, ignore_errors=True)
     shutil.rmtree(home, ignore_errors=True)

@@ -1,5 +1,5 @@
 """Grove's carried engines: PostgreSQL and Valkey, started and stopped with the site. Imports nothing of ours."""
 
-from hub.embedded.places import Engines, connection
+from hub.embedded.places import Engines, engines_of
 
-__all__ = ["Engines", "connection"]
+__all__ = ["Engines", "engines_of"]

@@ -55,7 +55,7 @@ class Engines:
         return f"redis+socket://{self.valkey_socket}?virtual_host={db}"
 
 
-def connection(data: Path) -> Engines:
+def engines_of(data: Path) -> Engines:
     """The engines that belong to the folder `data`, running or not: the same answer in every process of one user."""
     data = data.resolve()
     key = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from hub.embedded.errors import Exit, StartError
 from hub.embedded.folders import mark_stopping, open_data_folder
-from hub.embedded.places import connection
+from hub.embedded.places import engines_of
 from hub.embedded.processes import INSTANCE, parent_death_signal, spawn
 from hub.embedded.services import EngineSet, Service, site_services
 
@@ -315,7 +315,7 @@ def up(supervisor: Supervisor, *, engines_only: bool) -> NoReturn:
     data = data.resolve()
     host, port = env.get("HOST", "127.0.0.1"), _port(env.get("PORT", "8000"))
     engine_env = {"PATH": env.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-    engine_set = EngineSet(data, connection(data), "DATABASE_URL" not in env, "REDIS_URL" not in env, engine_env)
+    engine_set = EngineSet(data, engines_of(data), "DATABASE_URL" not in env, "REDIS_URL" not in env, engine_env)
     engine_set.open()
     if ended := engine_set.end_leftovers(str(data)):
         supervisor.say(f"An earlier run was killed; ended what it left ({ended} processes).")

@@ -14,7 +14,7 @@ import pytest
 import redis
 from kombu import Connection
 
-from hub.embedded import connection
+from hub.embedded import engines_of
 from hub.embedded.errors import Exit
 from hub.embedded.processes import leftovers
 from tests import live
@@ -39,14 +39,14 @@ def refusal(data: Path, *args: str, **settings: str) -> tuple[int, str]:
 
 
 def database(data: Path) -> psycopg.Connection[Any]:
-    place = connection(data).database
+    place = engines_of(data).database
     return psycopg.connect(
         dbname=str(place["NAME"]), user=str(place["USER"]), host=str(place["HOST"]), port=place["PORT"], autocommit=True
     )
 
 
 def queue(data: Path) -> "redis.Redis[str]":
-    return redis.Redis.from_url(connection(data).redis_url(0), decode_responses=True)
+    return redis.Redis.from_url(engines_of(data).redis_url(0), decode_responses=True)
 
 
 def write(data: Path, word: str) -> None:
@@ -64,7 +64,7 @@ def read(data: Path) -> tuple[list[str], list[str]]:
 
 
 def engine_processes(data: Path) -> list[int]:
-    return leftovers(connection(data).home.resolve())
+    return leftovers(engines_of(data).home.resolve())
 
 
 def server(data: Path, name: str) -> int:
@@ -86,7 +86,7 @@ def test_a_second_start_continues_and_a_stop_leaves_nothing(data: Path) -> None:
 
 def test_engines_listen_on_private_sockets_and_keep_what_they_confirm(data: Path) -> None:
     with live.running(data, "--engines"):
-        sockets = connection(data).sockets
+        sockets = engines_of(data).sockets
         assert sockets.stat().st_mode & 0o077 == 0
         with database(data) as session, queue(data) as keys:
             shown = {name: session.execute(f"SHOW {name}").fetchone() for name in ("listen_addresses", "fsync")}
@@ -95,7 +95,7 @@ def test_engines_listen_on_private_sockets_and_keep_what_they_confirm(data: Path
             session.execute("CREATE EXTENSION pg_trgm")
             assert session.execute("SELECT cardinality(show_trgm('模型'))").fetchone() == (3,)
             assert keys.config_get("port")["port"] == "0"
-            with Connection(connection(data).broker_url(5)) as broker:
+            with Connection(engines_of(data).broker_url(5)) as broker:
                 assert broker.default_channel.client.info("server")["run_id"] == keys.info("server")["run_id"]
             assert keys.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
 
@@ -140,7 +140,7 @@ def test_what_keeps_it_from_starting_is_one_line_and_a_code(data: Path, tmp_path
 def test_a_database_of_another_version_is_left_alone(data: Path) -> None:
     with live.running(data, "--engines"):
         pass
-    version = connection(data).postgres_data / "PG_VERSION"
+    version = engines_of(data).postgres_data / "PG_VERSION"
     version.write_text("12\n")
     code, line = refusal(data, "--engines")
     assert code == Exit.MISSING
@@ -190,7 +190,7 @@ def test_kill_of_everything_at_once(data: Path) -> None:
 def test_a_pid_file_that_names_another_process_is_stale(data: Path) -> None:
     with live.running(data, "--engines"):
         write(data, "kept")
-    place = connection(data)
+    place = engines_of(data)
     lines = [str(os.getpid()), str(place.postgres_data), "1", "5432", str(place.sockets), "", "", "ready", ""]
     for path in (place.postgres_data / "postmaster.pid", place.sockets / ".s.PGSQL.5432.lock"):
         path.write_text("\n".join(lines))
@@ -201,7 +201,7 @@ def test_a_pid_file_that_names_another_process_is_stale(data: Path) -> None:
 def test_a_first_start_that_was_cut_short_begins_again(data: Path) -> None:
     with live.running(data, "--engines"):
         pass
-    place = connection(data)
+    place = engines_of(data)
     place.postgres_data.rename(place.home / "postgres.new")
     (place.home / "postgres.new" / "PG_VERSION").unlink()
     with live.running(data, "--engines"):

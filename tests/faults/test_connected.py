@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 from django.db import connection as database
 
-from hub.embedded import connection, valkey
+from hub.embedded import engines_of, valkey
 from hub.embedded.errors import Exit
 from hub.embedded.processes import leftovers
 from tests import live
@@ -44,7 +44,7 @@ def test_connected_engines_are_used_and_none_is_carried(tmp_path: Path, redis_ur
     with live.running(data, DATABASE_URL=database_url, REDIS_URL=redis_url) as hub:
         assert httpx.get(f"{hub.url}/readyz").status_code == 200
         hub.manage("create_user", "ada", "--email", "ada@example.org", "--password", "a long enough passphrase")
-        assert leftovers(connection(data).home.resolve()) == []
+        assert leftovers(engines_of(data).home.resolve()) == []
         assert not (data / "engines").exists()
     wait_until(lambda: leftovers(data, str(data)) == [])
 

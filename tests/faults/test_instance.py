@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from hub.embedded import connection
+from hub.embedded import engines_of
 from hub.embedded.errors import Exit
 from hub.embedded.processes import PROC, leftovers
 from tests import live
@@ -62,7 +62,7 @@ def hub(keeper: Keeper) -> live.Instance:
 def processes(data: Path) -> dict[int, str]:
     """Every process of the instance but its supervisor: pid to command line."""
     found = {}
-    for pid in leftovers(connection(data).home.resolve(), str(data)):
+    for pid in leftovers(engines_of(data).home.resolve(), str(data)):
         try:
             found[pid] = (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except FileNotFoundError:
