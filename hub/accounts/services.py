@@ -34,7 +34,11 @@ def claim_name(name: str, *, user: User | None = None, organization: Organizatio
         with transaction.atomic():
             return Namespace.objects.create(name=name, user=user, organization=organization)
     except IntegrityError as error:
-        raise NameTaken(_("The name “%(name)s” is taken. Choose another.") % {"name": name}, field="name") from error
+        raise _taken(name) from error
+
+
+def _taken(name: str) -> NameTaken:
+    return NameTaken(_("The name “%(name)s” is taken. Choose another.") % {"name": name}, field="name")
 
 
 @transaction.atomic
@@ -44,7 +48,7 @@ def save_new_user(*, user: User, admin: bool = False) -> User:
     if User.objects.filter(email=user.email).exists():
         raise Invalid(_("An account with this e-mail address exists. Log in, or reset its password."), field="email")
     if Namespace.objects.named(user.username).exists():
-        raise NameTaken(_("The name “%(name)s” is taken. Choose another.") % {"name": user.username}, field="username")
+        raise _taken(user.username)
     user.is_staff = user.is_superuser = admin
     user.save()
     claim_name(user.username, user=user)

@@ -56,8 +56,8 @@ def tree(request: HttpRequest, repo: Repository, rev: str, path: str = "") -> Ht
     shown = entries[(page - 1) * ENTRIES_PER_PAGE : page * ENTRIES_PER_PAGE]
     if page > 1 and not shown:
         raise EntryNotFound("")
-    commits = _last_commits(repo, entries, shown)
     newest = max((e for e in entries if e.last_at), key=lambda e: e.last_at, default=None)  # type: ignore[arg-type, return-value]
+    commits = _last_commits(repo, [*shown, newest] if newest else shown)
     return repo_page(
         request,
         "web/repo/tree.html",
@@ -79,10 +79,9 @@ def tree(request: HttpRequest, repo: Repository, rev: str, path: str = "") -> Ht
     )
 
 
-def _last_commits(repo: Repository, entries: list[FileEntry], shown: list[FileEntry]) -> dict[str, GitCommit]:
-    """Return the commits that the table and the bar above it name, by id."""
-    newest = max((e for e in entries if e.last_at), key=lambda e: e.last_at, default=None)  # type: ignore[arg-type, return-value]
-    wanted = {e.last_commit for e in [*shown, *([newest] if newest else [])] if e.last_commit}
+def _last_commits(repo: Repository, entries: list[FileEntry]) -> dict[str, GitCommit]:
+    """Return the commits that last changed the entries, by id."""
+    wanted = {e.last_commit for e in entries if e.last_commit}
     return {c.oid: c for c in GitCommit.objects.filter(store=repo.store_id, oid__in=list(wanted))}
 
 

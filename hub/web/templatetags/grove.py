@@ -129,12 +129,6 @@ def family(repository: Any) -> str:
 
 
 @register.filter
-def task_name(task: str) -> str:
-    """A task's identifier as words: "text-generation" -> "Text generation"."""
-    return label("task", task)
-
-
-@register.filter
 def labelled(value: str, key: str) -> str:
     """What people call a value that cards write as an id: {{ "mit"|labelled:"license" }} -> "MIT"."""
     return label(key, value)
