@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import views
+from hub.api.xet import views
 
 urlpatterns = [
     path("v1/xorb-grants/<str:prefix>/<str:name>", views.absent),

@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from hub.api.edge import plain_view
 from hub.api.errors import named
+from hub.api.xet.edge import Body, reader, upload
 from hub.core.errors import Invalid, NotFound
 from hub.core.links import base_url
 from hub.repos.xet import reading, tokens
@@ -21,8 +22,6 @@ from hub.repos.xet.errors import LinkRefused, RangeNotSatisfiable
 from hub.repos.xet.hashing import from_hex
 from hub.repos.xet.services import Progress, register_shard, store_xorb
 from hub.repos.xet.tokens import StoredRange, sign_range
-
-from .edge import Body, reader, upload
 
 log = logging.getLogger(__name__)
 

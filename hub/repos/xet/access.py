@@ -9,9 +9,8 @@ from hub.accounts.models import Someone
 from hub.accounts.services import user_of_grant
 from hub.repos.models import BlobClaim, RepoBlob, Repository, XetFile
 from hub.repos.permissions import may_write
-
-from .errors import ContentNotFound, TokenInvalid, TokenReadOnly
-from .tokens import read_token
+from hub.repos.xet.errors import ContentNotFound, TokenInvalid, TokenReadOnly
+from hub.repos.xet.tokens import read_token
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import lz4.frame
 import numpy as np
 
-from .errors import FormatError
+from hub.repos.xet.errors import FormatError
 
 HEADER_SIZE = 8
 MAX_RAW = 128 * 1024

@@ -7,11 +7,10 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from hub.repos.models import DedupChunk, XetFile, XetFileXorb, Xorb
-
-from .access import Access, files_known_to
-from .hashing import from_hex, hash_modulo
-from .layouts import Layouts
-from .shard import build_dedup_answer
+from hub.repos.xet.access import Access, files_known_to
+from hub.repos.xet.hashing import from_hex, hash_modulo
+from hub.repos.xet.layouts import Layouts
+from hub.repos.xet.shard import build_dedup_answer
 
 # Clients ask about the first chunk of a file, and about chunks whose hash is divisible by this.
 MODULUS = 1024

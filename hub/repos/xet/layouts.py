@@ -5,9 +5,8 @@ from collections import OrderedDict
 import numpy as np
 
 from hub.repos.models import XorbIndex
-
-from .errors import UnknownContent
-from .xorb import XorbLayout
+from hub.repos.xet.errors import UnknownContent
+from hub.repos.xet.xorb import XorbLayout
 
 # A usual layout has 40 KB, the largest 330 KB: a full cache stays below 21 MB.
 _KEPT = 64

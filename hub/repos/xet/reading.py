@@ -9,13 +9,12 @@ import numpy as np
 
 from hub.core import blobstore
 from hub.repos.models import XetFile
-
-from . import chunks
-from .errors import DamagedContentError, FormatError, RangeNotSatisfiable
-from .hashing import chunk_hash
-from .layouts import Layouts
-from .tokens import StoredRange
-from .xorb import XorbLayout
+from hub.repos.xet import chunks
+from hub.repos.xet.errors import DamagedContentError, FormatError, RangeNotSatisfiable
+from hub.repos.xet.hashing import chunk_hash
+from hub.repos.xet.layouts import Layouts
+from hub.repos.xet.tokens import StoredRange
+from hub.repos.xet.xorb import XorbLayout
 
 log = logging.getLogger(__name__)
 

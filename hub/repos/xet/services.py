@@ -25,15 +25,14 @@ from hub.repos.models import (
     Xorb,
     XorbIndex,
 )
-
-from . import dedup
-from .errors import FormatError, TruncatedError, UnknownContent, WrongHash
-from .hashing import MerkleTree, file_hash, many_to_hex, range_hash, to_hex
-from .layouts import Layouts, index_row
-from .reading import Term, open_terms
-from .shard import MAX_BODY as MAX_SHARD
-from .shard import ShardFile, read_files
-from .xorb import Reader, name_of, scan
+from hub.repos.xet import dedup
+from hub.repos.xet.errors import FormatError, TruncatedError, UnknownContent, WrongHash
+from hub.repos.xet.hashing import MerkleTree, file_hash, many_to_hex, range_hash, to_hex
+from hub.repos.xet.layouts import Layouts, index_row
+from hub.repos.xet.reading import Term, open_terms
+from hub.repos.xet.shard import MAX_BODY as MAX_SHARD
+from hub.repos.xet.shard import ShardFile, read_files
+from hub.repos.xet.xorb import Reader, name_of, scan
 
 # The chunker cuts no chunk below 8 KiB except a file's last. Half of that leaves room for other
 # chunkers and still bounds the work that a small shard can ask for.

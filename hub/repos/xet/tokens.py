@@ -13,8 +13,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from hub.accounts.models import Someone
 from hub.repos.models import Repository
-
-from .errors import LinkRefused, TokenInvalid
+from hub.repos.xet.errors import LinkRefused, TokenInvalid
 
 Scope = Literal["read", "write"]
 

@@ -11,9 +11,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from . import chunks
-from .errors import FormatError, TruncatedError
-from .hashing import chunk_hash, merkle_root
+from hub.repos.xet import chunks
+from hub.repos.xet.errors import FormatError, TruncatedError
+from hub.repos.xet.hashing import chunk_hash, merkle_root
 
 MAX_RAW = 64 * 1024 * 1024
 MAX_CHUNKS = 8192
