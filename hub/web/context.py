@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from hub.core import links
 
@@ -25,6 +26,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "theme": theme if theme in THEMES else "system",
         "signup": settings.SIGNUP,
-        "base_url": links.base_url(request),
+        # Lazy: the page that refuses a wrong Host must not ask for the host again.
+        "base_url": SimpleLazyObject(lambda: links.base_url(request)),
         "here": address_of(request),
     }

@@ -178,3 +178,8 @@ def test_a_page_asked_for_with_a_token_is_refused_like_any_other(client: Client)
     for address in ("/ada/nothing", "/ada/nothing/raw/main/a.txt", "/nobody-here"):
         for header in ("Bearer grove_wrong", "Basic eDp5"):
             assert client.get(address, headers={"Authorization": header}).status_code == 404
+
+
+def test_a_host_that_is_not_ours_is_refused_with_a_page(client: Client) -> None:
+    for address in ("/login", "/ada/nothing", "/api/models"):
+        assert client.get(address, headers={"Host": "evil.example"}).status_code == 400
