@@ -3,10 +3,12 @@ import { installConfirm } from "./confirm.js";
 import { installCopy } from "./copy.js";
 import { installMenus } from "./menus.js";
 import { installShortcuts } from "./shortcuts.js";
+import { installTabs } from "./tabs.js";
 import { installTheme } from "./theme.js";
 
 installConfirm();
 installCopy();
 installMenus();
 installShortcuts();
+installTabs();
 installTheme();
