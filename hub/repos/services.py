@@ -10,7 +10,7 @@ from hub.accounts.models import Namespace, User
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.repos.errors import RefExists, RefProtected, RepoExists, RevisionNotFound
-from hub.repos.git.commits import create_commit, note_update, write_commit
+from hub.repos.git.commits import note_update, write_commit
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.objects import FILE_MODE, Entry, ObjectWriter, format_tree
 from hub.repos.git.pruning import prune_unreachable
@@ -28,19 +28,6 @@ from hub.repos.models import (
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType
 from hub.repos.names import check_ref_name, check_repo_name
 from hub.repos.signals import repository_changed
-
-__all__ = [
-    "claim_blob",
-    "create_branch",
-    "create_commit",
-    "create_repo",
-    "create_tag",
-    "delete_branch",
-    "delete_repo",
-    "delete_tag",
-    "move_repo",
-    "set_visibility",
-]
 
 # What is stored outside git by name; every other file above settings.MAX_REGULAR_FILE is, too.
 LARGE_PATTERNS = """

@@ -38,7 +38,6 @@ from hub.repos.xet.xorb import Reader, name_of, scan
 # chunkers and still bounds the work that a small shard can ask for.
 _MIN_MEAN_CHUNK = 4096
 _FREE_CHUNKS = 1024
-_COPY_BYTES = 1024 * 1024
 
 
 def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: Repository) -> bool:
@@ -97,7 +96,7 @@ def register_shard(*, stream: Reader, length: int, repository: Repository, user:
         left = length
         with blobstore.room_for_bytes():
             while left:
-                block = stream.read(min(left, _COPY_BYTES))
+                block = stream.read(min(left, blobstore.COPY_BYTES))
                 if not block:
                     raise TruncatedError("The shard ended before its announced length. Send it again.")
                 handle.write(block)
@@ -214,5 +213,5 @@ def _offer(xorb: str, hashes: Iterable[bytes]) -> None:
 
 def _drain(stream: Reader, length: int) -> None:
     """Read what the client sends anyway, so that it gets to read the answer."""
-    while length > 0 and (block := stream.read(min(length, _COPY_BYTES))):
+    while length > 0 and (block := stream.read(min(length, blobstore.COPY_BYTES))):
         length -= len(block)
