@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from hub.core.errors import HubError, TooLarge
 from hub.repos.errors import BlobMissing, EntryNotFound, PathInvalid, StaleParent
 from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
-from hub.repos.git.files import find_file, find_files, list_folder, read_file, resolve_revision
+from hub.repos.git.files import find_file, find_files, list_files, list_folder, read_file, resolve_revision
 from hub.repos.git.history import changes, history
 from hub.repos.models import GitCommit, GitObject, GitPath, Repository
 from hub.repos.models.git import ObjectType
@@ -280,3 +280,13 @@ def test_a_commit_reaches_into_a_bounded_number_of_folders(settings: Settings) -
     with pytest.raises(TooLarge):
         commit(repo, {"a/" * 30 + "file": b"1"})
     commit(repo, {"a/" * 10 + "file": b"1"})
+
+
+def test_all_files_of_main_are_told_by_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    repo = make_repo()
+    old = commit(repo, {"b/" * 20 + "one": b"1", "a": b"2"})
+    with django_assert_num_queries(1):
+        at_head = list_files(repo, old)
+    commit(repo, {"later": b"3"})
+    assert [(f.path, f.oid, f.size) for f in list_files(repo, old)] == [(f.path, f.oid, f.size) for f in at_head]
+    assert [f.path for f in at_head] == [".gitattributes", "a", "b/" * 20 + "one"]

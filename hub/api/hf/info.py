@@ -11,7 +11,7 @@ from hub.catalog.indexing import current_row
 from hub.catalog.models import DownloadDay, RepoStats
 from hub.repos import cards
 from hub.repos.errors import EntryNotFound, RepoNotFound
-from hub.repos.git.files import find_file, is_main_head, list_folder, read_file, resolve_revision
+from hub.repos.git.files import find_file, is_main_head, list_files, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.repos.names import RESERVED_REPOS
 from hub.repos.permissions import get_repo_for_read
@@ -39,7 +39,7 @@ def info(request: Request, kind: str, namespace: str, name: str, revision: str =
         with_sizes=flag(request.query_params, "blobs"),
     )
     if "siblings" in names:
-        subject.files = [file for file in list_folder(repo, commit, recursive=True) if not file.is_folder]
+        subject.files = list_files(repo, commit)
     response = Response(describe(subject, names))
     response["X-Repo-Commit"] = commit.oid
     return response

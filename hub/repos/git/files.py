@@ -90,6 +90,16 @@ def list_folder(repo: Repository, commit: GitCommit, path: str = "", *, recursiv
     return listed
 
 
+def list_files(repo: Repository, commit: GitCommit) -> list[FileEntry]:
+    """Return all files of a revision, by path. At the head of `main` one query tells them, and no folder is read."""
+    # One statement, so that the rows are those of this commit even while another one arrives.
+    at_head = GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid)
+    rows = GitPath.objects.filter(Exists(at_head), repository=repo).order_by("path")
+    if found := [FileEntry.of_row(row) for row in rows]:
+        return found
+    return [entry for entry in list_folder(repo, commit, recursive=True) if not entry.is_folder]
+
+
 def _walk(store_id: int, path: str, root: str, recursive: bool) -> tuple[dict[str, str], dict[str, Entry]]:
     """Return (folder path -> oid, file path -> entry) below a tree; one query for each level."""
     folders: dict[str, str] = {}
