@@ -6,6 +6,7 @@ The addresses are signed, since clients send no token to them. Who may what is a
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.request import Request
@@ -95,7 +96,8 @@ def _upload(request: Request, repo: Repository, oid: str, size: int, there: bool
 def _download(request: Request, repo: Repository, oid: str, size: int | None) -> dict[str, Any]:
     if size is None:
         return {"oid": oid, "size": 0, "error": {"code": 404, "message": "This repository has no such object."}}
-    grant = signing.dumps([repo.pk, oid], salt=_DOWNLOADS)
+    acting = getattr(request.user, "acting_token", None)
+    grant = signing.dumps([repo.pk, request.user.pk, acting.pk if acting else None, oid], salt=_DOWNLOADS)
     href = f"{_address(request, repo)}/{oid}?grant={grant}"
     return {"oid": oid, "size": size, "authenticated": True, "actions": {"download": _action(href)}}
 
@@ -113,7 +115,10 @@ def object_bytes(request: HttpRequest, namespace: str, name: str, oid: str, kind
     """PUT or GET {repo}.git/info/lfs/objects/{oid}: the bytes, by the grant in the address."""
     if request.method == "PUT":
         return _receive(request, oid)
-    repo_id, granted = _grant(request, _DOWNLOADS, 2)
+    repo_id, user_id, token_id, granted = _grant(request, _DOWNLOADS, 4)
+    user = AnonymousUser() if user_id is None else user_of_grant(user_id, token_id)
+    if user is None or not Repository.objects.visible_to(user).filter(pk=repo_id).exists():
+        raise LinkRefused("This download address is not valid any more. Ask for a new one.")
     blob = Blob.objects.filter(pk=granted).select_related("xet_file").first()
     if granted != oid or blob is None or not RepoBlob.objects.filter(repository=repo_id, blob=blob).exists():
         raise NotFound("This repository has no such object.")

@@ -168,6 +168,20 @@ def upload_lfs(hub: Hub, repo: str, content: bytes, by: str = "olga") -> str:
     return sha256
 
 
+def test_a_download_address_ends_with_the_right_to_read(hub: Hub) -> None:
+    repo = hub.new_repo()
+    sha256 = upload_lfs(hub, repo, b"weights")
+    hub.commit(repo, {"key": "lfsFile", "value": {"path": "w.bin", "oid": sha256, "size": 7}})
+    asked = {"operation": "download", "objects": [{"oid": sha256, "size": 7}]}
+    given = {}
+    for who in ("", "olga"):
+        (told,) = hub.call("POST", f"/{repo}.git/info/lfs/objects/batch", by=who, send=asked).json["objects"]
+        given[who] = told["actions"]["download"]["href"].removeprefix(hub.url)
+    assert [hub.call("GET", address).body for address in given.values()] == [b"weights"] * 2
+    hub.call("PUT", f"/api/models/{repo}/settings", by="olga", send={"private": True})
+    assert [hub.call("GET", given[who]).status for who in ("", "olga")] == [403, 200]
+
+
 def test_preupload_tells_how_to_send(hub: Hub) -> None:
     repo = hub.new_repo()
     hub.commit(repo, put("a.txt", "1"), put(".gitignore", "*.tmp\nlogs/\n"), put("odd.attr", "x"))
