@@ -8,14 +8,15 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from hub.core.errors import Conflict, HubError
+from hub.core.errors import HubError
 from hub.core.links import repo_path
 from hub.core.markdown import render as render_markdown
 from hub.repos import cards
-from hub.repos.errors import EntryNotFound, RevisionNotFound, StaleParent
-from hub.repos.git.commits import Delete, Operation, Stage, create_commit
-from hub.repos.git.files import find_entry, find_file, read_file, resolve_revision
-from hub.repos.models import GitCommit, Repository
+from hub.repos.editing import commit_text
+from hub.repos.errors import EntryNotFound, StaleParent
+from hub.repos.git.commits import Delete, create_commit
+from hub.repos.git.files import find_file, read_file
+from hub.repos.models import Repository
 from hub.web.forms import explain
 from hub.web.forms.repositories import CommitForm, EditForm
 from hub.web.pages.repo_files import as_text
@@ -66,7 +67,20 @@ def _editor(
             form = EditForm(initial={name: request.POST.get(name, "") for name in form.fields})
         elif form.is_valid():
             try:
-                _commit_text(request, repo, revision, path, text, form.cleaned_data)
+                wanted = form.cleaned_data
+                commit_text(
+                    repo=repo,
+                    actor=request.user,
+                    branch=revision.name,
+                    head=revision.commit,
+                    seen=wanted["parent"],
+                    path=path,
+                    target=wanted["path"],
+                    before=text,
+                    text=wanted["text"],
+                    title=wanted["title"],
+                    description=wanted["description"],
+                )
             except StaleParent as error:
                 more["conflict"] = error.message
                 data = request.POST.copy()
@@ -78,7 +92,7 @@ def _editor(
                 status = error.status
             else:
                 messages.success(request, _("The change is committed."))
-                target = form.cleaned_data["path"]
+                target = wanted["path"]
                 if target == cards.CARD_FILE:
                     return redirect(repo.get_absolute_url())
                 return redirect(repo_path(repo.kind, repo.full_name, "blob", rev=revision.name, path=target))
@@ -103,69 +117,6 @@ def _preview(repo: Repository, revision: Revision, text: str) -> Any:
         link_base=repo_path(repo.kind, repo.full_name, "blob", rev=revision.name),
         raw_base=repo_path(repo.kind, repo.full_name, "raw", rev=revision.name),
     )
-
-
-def _commit_text(
-    request: MemberRequest, repo: Repository, revision: Revision, path: str, before: str, wanted: dict[str, Any]
-) -> None:
-    """Commit the text. Raises StaleParent where the file has changed since it was opened, and what create_commit raises."""
-    target = wanted["path"]
-    _check_unchanged(repo, revision.commit, wanted["parent"], {path, target} - {""})
-    if target != path and _oid_at(repo, revision.commit, target):
-        raise Conflict(
-            _("There is a “%(path)s” already. Choose another path, or edit that file.") % {"path": target}, field="path"
-        )
-    # Browsers send line ends as CR LF; the file keeps those that it had.
-    text = wanted["text"].replace("\r\n", "\n")
-    if "\r\n" in before:
-        text = text.replace("\n", "\r\n")
-    stage = Stage(repo)
-    operations: list[Operation] = [stage.file(target, text.encode())]
-    if path and target != path:
-        operations.insert(0, Delete(path))
-    stage.finish()
-    said = wanted["title"] or _default_title(path, target)
-    create_commit(
-        repo=repo,
-        actor=request.user,
-        operations=operations,
-        title=said,
-        description=wanted["description"],
-        branch=revision.name,
-        parent=revision.commit.oid,
-    )
-
-
-def _default_title(path: str, target: str) -> str:
-    if not path:
-        return _("Add %(path)s") % {"path": target}
-    if path != target:
-        return _("Move %(path)s to %(target)s") % {"path": path, "target": target}
-    return _("Edit %(path)s") % {"path": target}
-
-
-def _check_unchanged(repo: Repository, head: GitCommit, parent: str, paths: set[str]) -> None:
-    """Let a branch move on, as long as what the writer saw of these paths is still so. Raises StaleParent."""
-    if parent == head.oid:
-        return
-    try:
-        seen = resolve_revision(repo, parent)
-    except RevisionNotFound:
-        seen = None
-    if seen is None or any(_oid_at(repo, seen, path) != _oid_at(repo, head, path) for path in paths):
-        raise StaleParent(
-            _(
-                "Somebody has changed this file since you opened it. Your text is kept below. Compare it with theirs; "
-                "if you commit again, yours takes the place of theirs."
-            )
-        )
-
-
-def _oid_at(repo: Repository, commit: GitCommit, path: str) -> str | None:
-    try:
-        return find_entry(repo, commit, path).oid
-    except EntryNotFound:
-        return None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
