@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
 from tests import live
 
@@ -30,6 +31,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _root() -> Path:
     return Path(os.environ["GROVE_TESTS_ROOT"])
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A page asked for in Chinese leaves its thread speaking Chinese; the next test begins in English all the same."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(scope="session")
