@@ -270,5 +270,5 @@ MAX_LFS_FILE = env.int("GROVE_MAX_FILE_SIZE", default=5 * 1024**4)  # bytes
 # Bytes of the disk that uploads leave alone: a database that cannot write stops the whole hub.
 KEEP_FREE_BYTES = env.int("GROVE_KEEP_FREE", default=256 * 1024 * 1024)
 MAX_COMMIT_OPERATIONS = 25_000
-MAX_COMMIT_FOLDERS = 100_000  # that the paths of one commit lead through
+MAX_COMMIT_FOLDERS = 50_000  # that the paths of one commit lead through
 MAX_COMMIT_BYTES = 256 * 1024 * 1024  # bytes of one commit request
