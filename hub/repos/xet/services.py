@@ -38,6 +38,10 @@ from hub.repos.xet.xorb import Reader, name_of, scan
 # chunkers and still bounds the work that a small shard can ask for.
 _MIN_MEAN_CHUNK = 4096
 _FREE_CHUNKS = 1024
+# A file is read back once. What repeats itself costs its author a few bytes and the hub all of that reading, so above
+# this size a file's xorbs must hold at least a share of it.
+_FREE_REPETITION = 64 * 1024**3  # bytes
+_MOST_REPETITION = 64
 
 
 def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: Repository) -> bool:
@@ -162,8 +166,10 @@ def _proven_terms(found: ShardFile) -> tuple[list[Term], bytes | None]:
     terms: list[Term] = []
     first_chunk: bytes | None = None
     chunks_seen = 0
+    held: dict[str, int] = {}
     for i, (name, record) in enumerate(zip(names, found.terms, strict=True)):
         layout = layouts[name]
+        held[name] = layout.raw_size
         start, end, size = int(record["start"]), int(record["end"]), int(record["raw"])
         if not start < end <= len(layout):
             raise UnknownContent(f"Term {i} of a file names chunks that the xorb {name} does not have.")
@@ -179,6 +185,8 @@ def _proven_terms(found: ShardFile) -> tuple[list[Term], bytes | None]:
         tree.extend(hashes, layout.raw_lengths[start:end].tolist())
         terms.append((name, start, end, size))
         first_chunk = first_chunk or hashes[:32]
+    if found.size > _FREE_REPETITION + _MOST_REPETITION * sum(held.values()):
+        raise FormatError(f"A file of more than {_FREE_REPETITION} bytes repeats the same content too often.")
     if file_hash(tree.root()) != found.file_hash:
         raise WrongHash(f"The terms of a file do not have the file hash {to_hex(found.file_hash)}.")
     return terms, first_chunk

@@ -11,7 +11,7 @@ from django.conf import settings as hub_settings
 from hub.core import blobstore
 from hub.core.errors import StorageFull, TooLarge
 from hub.repos.models import Blob, BlobClaim, DedupChunk, XetFile, XetFileXorb, Xorb, XorbIndex
-from hub.repos.xet import hashing
+from hub.repos.xet import hashing, services
 from hub.repos.xet.errors import DamagedContentError, FormatError, TruncatedError, UnknownContent, WrongHash
 from hub.repos.xet.reading import open_file
 from hub.repos.xet.services import store_xorb
@@ -240,6 +240,21 @@ def test_a_file_of_far_too_many_chunks_is_refused(repo, ada):
     name = store(pieces, repo)
     sha256 = hashlib.sha256(b"x" * 2000).hexdigest()
     assert_refused(shard_of([(file_of(pieces), [term(name, pieces)], sha256)]), FormatError, repo, ada)
+
+
+def test_a_large_file_of_one_chunk_again_and_again_is_refused(repo, ada, monkeypatch):
+    monkeypatch.setattr(services, "_FREE_REPETITION", 1000)
+    name = store(PIECES[:1], repo)
+    for times, refused in ((60, False), (80, True)):
+        pieces = PIECES[:1] * times
+        sha256 = hashlib.sha256(b"".join(pieces)).hexdigest()
+        body = shard_of([(file_of(pieces), [term(name, PIECES[:1])] * times, sha256)])
+        if refused:
+            with pytest.raises(FormatError, match="repeats"):
+                register(body, repo, ada)
+        else:
+            register(body, repo, ada)
+            assert Blob.objects.get(pk=sha256).size == len(b"".join(pieces))
 
 
 def test_a_file_above_the_limit_is_refused(repo, ada, settings):
