@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from hub.web import repo_urls
-from hub.web.pages import accounts, home, organizations, settings, setup, site
+from hub.web.pages import accounts, home, organizations, profiles, settings, setup, site
 
 urlpatterns = [
     # The site as a whole.
@@ -51,5 +51,5 @@ urlpatterns = [
     # Lists, repositories and what is in them.
     *repo_urls.urlpatterns,
     # A user or an organization. Last.
-    path("<str:name>", home.profile, name="profile"),
+    path("<str:name>", profiles.profile, name="profile"),
 ]

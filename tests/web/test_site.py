@@ -12,7 +12,7 @@ from django.utils.functional import SimpleLazyObject
 
 from hub.accounts.models import OneTimeLink, User
 from hub.repos.models import Visibility
-from hub.web.pages import errors
+from hub.web.pages import errors, profiles
 from tests.factories import PASSWORD, make_organization, make_repo, make_user
 from tests.web.conftest import browser_of
 
@@ -183,3 +183,14 @@ def test_a_page_asked_for_with_a_token_is_refused_like_any_other(client: Client)
 def test_a_host_that_is_not_ours_is_refused_with_a_page(client: Client) -> None:
     for address in ("/login", "/ada/nothing", "/api/models"):
         assert client.get(address, headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_a_profile_shows_the_newest_and_leads_to_all(client: Client, owner: User) -> None:
+    for number in range(profiles.ROWS):
+        make_repo(owner, name=f"m{number}")
+    page = client.get("/owner").content.decode()
+    # One more than fits: the oldest, which was there before.
+    assert page.count('class="row row-cat"') == profiles.ROWS
+    assert 'href="/owner/weights"' not in page
+    assert 'href="/models?author=owner"' in page
+    assert f">{profiles.ROWS + 1}</span>" in page
