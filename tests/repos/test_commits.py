@@ -75,6 +75,16 @@ def test_listing_of_main_and_of_the_same_commit_by_a_branch_agree() -> None:
     assert flat[0].last_commit == old.oid
 
 
+def test_the_last_commit_of_a_folder_is_known_within_one_second() -> None:
+    repo = make_repo()
+    for number in range(6):
+        commit(repo, {f"a/{number % 3}": str(number).encode()})
+        last = commit(repo, {"a/0": f"again {number}".encode()})
+        for recursive in (False, True):
+            folder = next(f for f in list_folder(repo, last, recursive=recursive) if f.path == "a")
+            assert folder.last_commit == last.oid
+
+
 def test_a_listing_follows_the_trees_where_the_rows_of_main_are_those_of_another_commit() -> None:
     repo = make_repo()
     head = commit(repo, {"a/one": b"1", "two": b"22"})

@@ -6,7 +6,6 @@ objects that nothing refers to, never a ref to something that is not there.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC
 
 from django.db import transaction
 from django.utils import timezone
@@ -144,11 +143,11 @@ def write_commit(
     description = "\n\n".join(part for part in (rest.strip(), description) if part)
     message = f"{title}\n\n{description}" if description else title
     # Mail addresses stay out of history, which everybody can read and nobody can take back.
-    identity = f"{actor.username} <{actor.username}@users.noreply.grove>"
+    email = f"{actor.username}@users.noreply.grove"
     raw = Commit()
     raw.tree = tree.encode("ascii")
     raw.parents = [ObjectID(p.oid.encode("ascii")) for p in parents]
-    raw.author = raw.committer = identity.encode()
+    raw.author = raw.committer = f"{actor.username} <{email}>".encode()
     raw.author_time = raw.commit_time = int(now.timestamp())
     raw.author_timezone = raw.commit_timezone = 0
     raw.encoding = b"UTF-8"
@@ -165,8 +164,8 @@ def write_commit(
             "generation": 1 + max((p.generation for p in parents), default=0),
             "author": actor,
             "author_name": actor.username,
-            "author_email": f"{actor.username}@users.noreply.grove",
-            "committed_at": now.astimezone(UTC),
+            "author_email": email,
+            "committed_at": now,
             "title": title,
             "description": description,
         },
@@ -235,6 +234,8 @@ def _update_paths(repo: Repository, commit: GitCommit, changed: dict[str, Entry 
     if gone:
         GitPath.objects.filter(repository=repo, path__in=gone).delete()
     kept = {path: entry for path, entry in changed.items() if entry is not None}
+    # Git's times are whole seconds, in which several commits may fall; under the ref's lock the clock tells which is last.
+    now = timezone.now()
     rows = [
         GitPath(
             repository=repo,
@@ -244,7 +245,7 @@ def _update_paths(repo: Repository, commit: GitCommit, changed: dict[str, Entry 
             size=size,
             sha256=sha256,
             last_commit=commit.oid,
-            last_at=commit.committed_at,
+            last_at=now,
         )
         for path, (size, sha256) in content_facts(repo.store_id, kept).items()
     ]

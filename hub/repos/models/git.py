@@ -98,7 +98,7 @@ class GitPath(models.Model):
     size = models.PositiveBigIntegerField()  # bytes of the content, of the real file where `sha256` is set
     sha256 = HexField(length=32, null=True)  # the large file behind a pointer
     last_commit = HexField(length=20)
-    last_at = models.DateTimeField()
+    last_at = models.DateTimeField()  # finer than git tells it: orders commits of one second
 
     objects = GitPathQuerySet.as_manager()
 
