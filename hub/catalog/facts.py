@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.catalog.weights import count_weights
+from hub.core.text import UNSTORABLE
 from hub.repos import cards
 from hub.repos.cards import CARD_FILE, MAX_CARD_FILE, MAX_WORD, Card
 from hub.repos.git.objects import read_objects
@@ -192,8 +193,8 @@ def _architecture(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _storable(text: str) -> str:
-    """Return at most 160 characters that the database takes; JSON may escape what it does not."""
-    return "".join(c for c in text[:160] if c != "\0" and not "\ud800" <= c <= "\udfff")
+    """Return at most MAX_WORD characters that the database takes; JSON may escape what it does not."""
+    return UNSTORABLE.sub("", text[:MAX_WORD])
 
 
 def _auto_class(architectures: list[str], model_type: str) -> dict[str, str] | None:

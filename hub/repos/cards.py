@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from django.utils.translation import gettext as _
 
+from hub.core.text import UNSTORABLE
 from hub.repos.vocabulary import BASE_RELATIONS, LICENSES, SIZE_CATEGORIES, TASKS, is_language
 
 CARD_FILE = "README.md"
@@ -24,7 +25,6 @@ MAX_VALUES = 100  # of one list field that is taken into account
 MAX_WORD = 160  # characters of a tag, a licence, a name
 
 _FRONT = re.compile(r"\ufeff?(?:[ \t]*\r?\n)*---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _REPO_ID = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?")
 
 
@@ -288,7 +288,7 @@ def _value(node: yaml.Node) -> Any:
         return [_value(item) for item in node.value]
     if isinstance(node, yaml.MappingNode):
         return {str(_value(key)): _value(value) for key, value in node.value}
-    text = _UNSTORABLE.sub("\ufffd", str(node.value))
+    text = UNSTORABLE.sub("\ufffd", str(node.value))
     match node.tag.rpartition(":")[2]:
         case "bool":
             return text.lower() == "true"

@@ -13,7 +13,7 @@ from hub.repos.errors import EntryNotFound, RevisionNotFound
 from hub.repos.git.commits import content_facts
 from hub.repos.git.objects import TREE_MODE, Entry, parse_tree, read_object, read_objects
 from hub.repos.models import Blob, GitCommit, GitPath, GitRef, Repository
-from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, GitPathQuerySet, ObjectType
 from hub.repos.names import FULL_ID
 
 
@@ -64,6 +64,15 @@ def is_main_head(repo: Repository, commit: GitCommit) -> bool:
     return GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid).exists()
 
 
+def _rows_at(repo: Repository, commit: GitCommit) -> GitPathQuerySet:
+    """Return the rows of `main` while `commit` is its head, else none.
+
+    The condition is part of the statement, so the rows are those of this commit even while another one arrives.
+    """
+    at_head = GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid)
+    return GitPath.objects.filter(Exists(at_head), repository=repo)
+
+
 def list_folder(repo: Repository, commit: GitCommit, path: str = "", *, recursive: bool = False) -> list[FileEntry]:
     """Return what is in a folder ("" for the root), folders first, by name; with `recursive`, everything below it.
 
@@ -73,8 +82,8 @@ def list_folder(repo: Repository, commit: GitCommit, path: str = "", *, recursiv
     if not root.is_tree:
         raise _no_entry(path, commit)
     folders, files = _walk(repo.store_id, path, root.oid, recursive)
-    rows, newest = _rows_of_main(repo, path, recursive) if is_main_head(repo, commit) else ({}, {})
-    # The trees say what is there. `main` may have moved on since its rows were asked for: then the trees say the rest, too.
+    rows, newest = _by_path_and_folder(_rows_at(repo, commit).under(path), path, recursive)
+    # The trees say what is there. Where `main` has another head, or gets one meanwhile, they say the rest, too.
     unknown = {p: entry for p, entry in files.items() if p not in rows or rows[p].oid != entry.oid}
     facts = content_facts(repo.store_id, unknown)
     listed = []
@@ -92,10 +101,7 @@ def list_folder(repo: Repository, commit: GitCommit, path: str = "", *, recursiv
 
 def list_files(repo: Repository, commit: GitCommit) -> list[FileEntry]:
     """Return all files of a revision, by path. At the head of `main` one query tells them, and no folder is read."""
-    # One statement, so that the rows are those of this commit even while another one arrives.
-    at_head = GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid)
-    rows = GitPath.objects.filter(Exists(at_head), repository=repo).order_by("path")
-    if found := [FileEntry.of_row(row) for row in rows]:
+    if found := [FileEntry.of_row(row) for row in _rows_at(repo, commit).order_by("path")]:
         return found
     return [entry for entry in list_folder(repo, commit, recursive=True) if not entry.is_folder]
 
@@ -119,9 +125,10 @@ def _walk(store_id: int, path: str, root: str, recursive: bool) -> tuple[dict[st
     return folders, files
 
 
-def _rows_of_main(repo: Repository, path: str, recursive: bool) -> tuple[dict[str, GitPath], dict[str, GitPath]]:
-    """Return (path -> row of each file, folder -> row of its last change) of a folder of `main`."""
-    below = GitPath.objects.filter(repository=repo).under(path)
+def _by_path_and_folder(
+    below: GitPathQuerySet, path: str, recursive: bool
+) -> tuple[dict[str, GitPath], dict[str, GitPath]]:
+    """Return (path -> row of each file, folder -> row of its last change) for the rows below the folder `path`."""
     newest: dict[str, GitPath] = {}
     if recursive:
         files = list(below)
@@ -144,8 +151,6 @@ def _rows_of_main(repo: Repository, path: str, recursive: bool) -> tuple[dict[st
 
 def find_entry(repo: Repository, commit: GitCommit, path: str) -> Entry:
     """Return the tree entry at `path` ("" for the root folder). Raises EntryNotFound."""
-    if not path:
-        return Entry(TREE_MODE, commit.tree)
     found = find_entries(repo, commit, [path])
     if not found:
         raise _no_entry(path, commit)
@@ -153,13 +158,15 @@ def find_entry(repo: Repository, commit: GitCommit, path: str) -> Entry:
 
 
 def find_entries(repo: Repository, commit: GitCommit, paths: Iterable[str]) -> dict[str, Entry]:
-    """Return path -> tree entry for those of `paths` that are there.
+    """Return path -> tree entry for those of `paths` ("" for the root folder) that are there.
 
     One query for each level of folders, and each folder parsed once: asking for many paths costs little more than one.
     """
-    found: dict[str, Entry] = {}
+    wanted = dict.fromkeys(paths)
+    found = {"": Entry(TREE_MODE, commit.tree)} if "" in wanted else {}
+    below_root = [(path, path.split("/")) for path in wanted if path]
     # Folder -> the paths that lead through it.
-    level = {commit.tree: [(path, path.split("/")) for path in dict.fromkeys(paths)]}
+    level = {commit.tree: below_root} if below_root else {}
     depth = 0
     while level:
         deeper: dict[str, list[tuple[str, list[str]]]] = {}
@@ -177,13 +184,8 @@ def find_entries(repo: Repository, commit: GitCommit, paths: Iterable[str]) -> d
 
 def find_files(repo: Repository, commit: GitCommit, paths: list[str]) -> list[FileEntry]:
     """Return those of `paths` that are there, files and folders, in the given order."""
-    # One statement, so that the rows are those of this commit even while another one arrives.
-    at_head = GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid)
-    rows = {row.path: row for row in GitPath.objects.filter(Exists(at_head), repository=repo, path__in=paths)}
-    missing = [path for path in paths if path not in rows]
-    entries = find_entries(repo, commit, [path for path in missing if path]) if missing else {}
-    if "" in missing:
-        entries[""] = Entry(TREE_MODE, commit.tree)
+    rows = {row.path: row for row in _rows_at(repo, commit).filter(path__in=paths)}
+    entries = find_entries(repo, commit, [path for path in paths if path not in rows])
     facts = content_facts(repo.store_id, {path: entry for path, entry in entries.items() if not entry.is_tree})
     found = []
     for path in dict.fromkeys(paths):

@@ -1,7 +1,6 @@
 """Uploading from the browser: each file by itself, then one commit that names them all."""
 
 import json
-import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from hub.core.errors import HubError, Invalid
 from hub.core.links import repo_path
+from hub.core.text import UNSTORABLE
 from hub.repos.attributes import LargeFileRule
 from hub.repos.git.commits import create_commit
 from hub.repos.models import Repository
@@ -24,7 +24,6 @@ from hub.web.forms.repositories import UploadForm
 from hub.web.pages.repo_head import crumbs_of, for_writers, open_branch, repo_page
 from hub.web.requests import MemberRequest
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 MAX_COMMIT_JSON = 16 * 1024 * 1024  # bytes; some 25 000 receipts
 
 
@@ -106,7 +105,7 @@ def _read_json(request: HttpRequest) -> dict[str, Any]:
                 raise Invalid(_("There is nothing to commit. Add a file first."))
     except (ValueError, RecursionError) as error:
         raise Invalid(_("The list of files could not be read. Try again.")) from error
-    if _UNSTORABLE.search(wanted["title"] + wanted["description"]):
+    if UNSTORABLE.search(wanted["title"] + wanted["description"]):
         raise Invalid(_("The message holds a character that no text may have."))
     if len(wanted["files"]) > settings.MAX_COMMIT_OPERATIONS:
         raise Invalid(_("One commit takes up to %(max)d files.") % {"max": settings.MAX_COMMIT_OPERATIONS})
