@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 
-from hub.core.errors import HubError, Invalid, NotFound, StorageFull
+from hub.core.errors import HubError, Invalid, NotFound, StorageFull, TooMany, Unavailable
 from hub.repos.errors import EntryNotFound, RepoMoved, RepoNotFound
 
 log = logging.getLogger(__name__)
@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105
 MAX_HEADER_TEXT = 500
 _PLAIN_QUOTES = str.maketrans("“”‘’", "\"\"''")
-# Seconds after which to ask again while an engine restarts.
-RETRY_AFTER = 5
 
 
 class BadToken(HubError):
@@ -37,13 +35,6 @@ class AddressNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__("This hub does not offer this call, at least not yet. If you typed the address, check it.")
-
-
-class Unavailable(HubError):
-    """An engine is away for the moment."""
-
-    code = "Unavailable"
-    status = 503
 
 
 class MethodNotAllowed(HubError):
@@ -69,7 +60,7 @@ def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
     refused = named(error)
     if isinstance(refused, RepoMoved):
         return HttpResponse(status=307, headers={"Location": moved_to(request, refused)})
-    if isinstance(refused, Unexpected | Unavailable):
+    if isinstance(refused, Unexpected) or (refused is not error and isinstance(refused, Unavailable)):
         log.error("%s %s failed", request.method, request.path, exc_info=error)
     message = refused.message.translate(_PLAIN_QUOTES)
     body = {"error": message} | ({"field": refused.field} if refused.field else {})
@@ -88,8 +79,8 @@ def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
         response["X-Repo-Commit"] = refused.commit
     if isinstance(refused, MethodNotAllowed):
         response["Allow"] = ", ".join(refused.allowed)
-    if isinstance(refused, Unavailable):
-        response["Retry-After"] = str(RETRY_AFTER)
+    if isinstance(refused, Unavailable | TooMany):
+        response["Retry-After"] = str(refused.retry_after)
     if status == 401:
         # Without Basic, git and git-lfs never ask for a user name and token; with it, browsers would.
         response["WWW-Authenticate"] = 'Basic realm="Grove"' if ".git/" in request.path else "Bearer"

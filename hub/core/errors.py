@@ -66,6 +66,28 @@ class TooLarge(HubError):
     status = 413
 
 
+class TooMany(HubError):
+    """A stated limit of how often or how many at once is reached. retry_after: seconds until it is worth another try."""
+
+    code = "TooMany"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after: int, field: str = "") -> None:
+        super().__init__(message, field=field)
+        self.retry_after = retry_after
+
+
+class Unavailable(HubError):
+    """A part of the hub is away for the moment. retry_after: seconds until it is worth another try."""
+
+    code = "Unavailable"
+    status = 503
+
+    def __init__(self, message: str, *, retry_after: int = 5, field: str = "") -> None:
+        super().__init__(message, field=field)
+        self.retry_after = retry_after
+
+
 class StorageFull(HubError):
     """The hub has no room left; nothing was stored."""
 
