@@ -88,6 +88,8 @@ INSTALLED_APPS = [
     "hub.core",
     "hub.accounts",
     "hub.repos",
+    "hub.jobs",
+    "hub.community",
     "hub.catalog",
     "hub.web",
     "hub.api",
@@ -156,6 +158,9 @@ def redis_url(db: int) -> str:
     return ENGINES.redis_url(db)
 
 
+WORKER_REDIS_URL = redis_url(1)
+WORKER_BROKER_URL = WORKER_REDIS_URL if "REDIS_URL" in env.ENVIRON else ENGINES.broker_url(1)
+
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -188,6 +193,8 @@ CELERY_TASK_SOFT_TIME_LIMIT = 840
 CELERY_BEAT_SCHEDULE = {
     "sweep search rows": {"task": "hub.catalog.tasks.sweep", "schedule": 60},
     "drain download counts": {"task": "hub.catalog.tasks.drain_downloads", "schedule": 15},
+    "reap jobs": {"task": "hub.jobs.tasks.reap", "schedule": 5},
+    "prune jobs": {"task": "hub.jobs.tasks.prune", "schedule": 3600},
     "sweep staging": {"task": "hub.core.tasks.sweep_staging", "schedule": 3600},
     "beat": {"task": "hub.core.tasks.beat", "schedule": 10},
 }
@@ -269,6 +276,7 @@ MAX_REGULAR_FILE = 10 * 1024 * 1024  # bytes; larger files are stored outside gi
 MAX_LFS_FILE = env.int("GROVE_MAX_FILE_SIZE", default=5 * 1024**4)  # bytes
 # Bytes of the disk that uploads leave alone: a database that cannot write stops the whole hub.
 KEEP_FREE_BYTES = env.int("GROVE_KEEP_FREE", default=256 * 1024 * 1024)
+POSTS_PER_MINUTE = env.int("GROVE_POSTS_PER_MINUTE", default=30)  # discussions, comments and edits of one person
 MAX_COMMIT_OPERATIONS = 25_000
 MAX_COMMIT_FOLDERS = 50_000  # that the paths of one commit lead through
 MAX_COMMIT_BYTES = 256 * 1024 * 1024  # bytes of one commit request

@@ -1,6 +1,7 @@
 """People, organizations and the names that they share."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import ClassVar, Self, TypeAlias
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser, UserManager
@@ -47,6 +48,14 @@ class User(AbstractUser):
 
     def get_short_name(self) -> str:
         return self.username
+
+
+class RepoReader(AnonymousUser):
+    """Nobody in particular, who may read these repositories and do nothing else: a worker, for the length of a job."""
+
+    def __init__(self, repositories: Iterable[int]) -> None:
+        super().__init__()
+        self.repositories = frozenset(repositories)
 
 
 class Organization(models.Model):

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from hub.accounts.models import AccessToken, Someone, User
 from hub.accounts.services import user_of_token
 from hub.api.errors import BadToken
+from hub.jobs import tokens
 
 
 def user_of_request(request: HttpRequest) -> Someone:
@@ -19,7 +20,11 @@ def user_of_request(request: HttpRequest) -> Someone:
     if not header:
         return AnonymousUser()
     secret = _secret_in(header)
-    user = user_of_token(secret) if secret else None
+    user: Someone | None = None
+    if secret.startswith(tokens.PREFIX):
+        user = tokens.reader_of(secret)
+    elif secret:
+        user = user_of_token(secret)
     if user is None:
         raise BadToken
     return user

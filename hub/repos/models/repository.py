@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from hub.accounts.models import Namespace, Role, Someone, User
+from hub.accounts.models import Namespace, RepoReader, Role, Someone, User
 from hub.core.links import repo_path
 from hub.repos.models.git import GitStore
 
@@ -32,6 +32,8 @@ class Visibility(models.TextChoices):
 class RepositoryQuerySet(models.QuerySet["Repository"]):
     def visible_to(self, user: Someone) -> Self:
         """Those that `user` may know of. Where anonymous reading is off, nobody who is not signed in sees any."""
+        if isinstance(user, RepoReader):
+            return self.filter(pk__in=user.repositories)
         if not user.is_authenticated:
             return self.filter(visibility=Visibility.PUBLIC) if settings.ANONYMOUS_READ else self.none()
         # Sub-selects, not joins: a row must not come twice because its organization has many members.
@@ -75,6 +77,10 @@ class Repository(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     # When the content last changed: the time of the newest ref update.
     updated_at = models.DateTimeField(auto_now_add=True)
+    # The number that the newest discussion or pull request took: one counter for both, as `refs/pr/N` needs it.
+    last_number = models.PositiveIntegerField(default=0)
+    # The number of the newest release, deleted or not: the next one gets the next number.
+    releases_made = models.PositiveIntegerField(default=0)
 
     objects = RepositoryQuerySet.as_manager()
 

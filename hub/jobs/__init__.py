@@ -1,0 +1,1 @@
+"""What every worker task shares: the job table, leases, events, worker keys."""
