@@ -57,6 +57,18 @@ class RefExists(Conflict):
     code = "RefExists"
 
 
+class ReleaseNotFound(NotFound):
+    """No such release; its tag may be there all the same."""
+
+    code = "ReleaseNotFound"
+
+
+class ReleaseExists(Conflict):
+    """The tag is released already."""
+
+    code = "ReleaseExists"
+
+
 class RefProtected(Forbidden):
     """`main` cannot be deleted."""
 

@@ -1,15 +1,15 @@
 """Every change to repositories, refs and claims on large content.
 
-Commits are in `git/commits.py`, Xet content in `xet/services.py`.
+Commits are in `git/commits.py`, tags and releases in `releases.py`, Xet content in `xet/services.py`.
 """
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Namespace, User
 from hub.core.errors import Invalid
 from hub.core.models import record
-from hub.repos.errors import RefExists, RefProtected, RepoExists, RevisionNotFound
+from hub.repos.errors import RefExists, RefProtected, RepoExists, RepoNotFound, RevisionNotFound
 from hub.repos.git.commits import note_update, write_commit
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.objects import FILE_MODE, Entry, ObjectWriter, format_tree
@@ -25,7 +25,7 @@ from hub.repos.models import (
     RepositoryAlias,
     Visibility,
 )
-from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, ObjectType
 from hub.repos.names import check_ref_name, check_repo_name
 from hub.repos.signals import repository_changed
 
@@ -135,6 +135,21 @@ def delete_repo(*, repo: Repository, actor: User) -> None:
     record(actor=actor, verb="repo.delete", target=target)
 
 
+def next_number(repo: Repository) -> int:
+    """Take the next number of this repository's discussions and pull requests, from 1.
+
+    The row stays locked until the caller's transaction ends, so numbers neither collide nor leave gaps.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE repos_repository SET last_number = last_number + 1 WHERE id = %s RETURNING last_number", [repo.pk]
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise RepoNotFound(_("%(name)s has just been deleted.") % {"name": repo.full_name})
+    return int(row[0])
+
+
 # --- refs -----------------------------------------------------------------------------------------------------
 
 
@@ -142,14 +157,7 @@ def delete_repo(*, repo: Repository, actor: User) -> None:
 def create_branch(*, repo: Repository, actor: User, name: str, start: str = "main") -> GitRef:
     """Make a branch at revision `start`. Raises Invalid, RefExists, RevisionNotFound."""
     check_ref_name(name)
-    return _create_ref(repo, actor, BRANCH_PREFIX + name, resolve_revision(repo, start).oid)
-
-
-@transaction.atomic
-def create_tag(*, repo: Repository, actor: User, name: str, revision: str = "main", message: str = "") -> GitRef:
-    """Tag a revision, with a message if there is something to say of it. Raises Invalid, RefExists, RevisionNotFound."""
-    check_ref_name(name)
-    return _create_ref(repo, actor, TAG_PREFIX + name, resolve_revision(repo, revision).oid, message=message)
+    return create_ref(repo, actor, BRANCH_PREFIX + name, resolve_revision(repo, start).oid)
 
 
 @transaction.atomic
@@ -157,16 +165,11 @@ def delete_branch(*, repo: Repository, actor: User, name: str) -> None:
     """Delete a branch and forget the commits that only it reached. Raises RefProtected, RevisionNotFound."""
     if BRANCH_PREFIX + name == MAIN:
         raise RefProtected(_("“main” is the branch that people see; it cannot be deleted."))
-    _delete_ref(repo, actor, BRANCH_PREFIX + name)
+    delete_ref(repo, actor, BRANCH_PREFIX + name)
 
 
-@transaction.atomic
-def delete_tag(*, repo: Repository, actor: User, name: str) -> None:
-    """Delete a tag and forget the commits that only it reached. Raises RevisionNotFound."""
-    _delete_ref(repo, actor, TAG_PREFIX + name)
-
-
-def _create_ref(repo: Repository, actor: User, name: str, oid: str, message: str = "") -> GitRef:
+def create_ref(repo: Repository, actor: User, name: str, oid: str, message: str = "") -> GitRef:
+    """Make a ref by its full name, in the caller's transaction. Raises RefExists."""
     try:
         with transaction.atomic():
             ref = GitRef.objects.create(repository=repo, name=name, oid=oid, message=message)
@@ -176,7 +179,8 @@ def _create_ref(repo: Repository, actor: User, name: str, oid: str, message: str
     return ref
 
 
-def _delete_ref(repo: Repository, actor: User, name: str) -> None:
+def delete_ref(repo: Repository, actor: User, name: str) -> None:
+    """Delete a ref by its full name and what only it reached, in the caller's transaction. Raises RevisionNotFound."""
     ref = GitRef.objects.select_for_update().filter(repository=repo, name=name).first()
     if ref is None:
         raise RevisionNotFound(_("There is no “%(name)s” in this repository.") % {"name": name.split("/", 2)[2]})

@@ -7,7 +7,8 @@ from hub.core.models import AuditEvent
 from hub.repos.errors import RefExists, RefProtected, RepoExists, RepoNameInvalid, RevisionNotFound
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import GitObject, GitStore, Repository
-from hub.repos.services import create_branch, create_tag, delete_branch, delete_repo, delete_tag, move_repo
+from hub.repos.releases import create_tag, delete_tag
+from hub.repos.services import create_branch, delete_branch, delete_repo, move_repo
 from tests.factories import make_repo, make_user
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,8 @@ from hub.catalog.indexing import index_repository
 from hub.core.links import repo_path
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Kind, Repository
-from hub.repos.services import create_branch, create_tag, move_repo
+from hub.repos.releases import create_tag
+from hub.repos.services import create_branch, move_repo
 from tests.factories import make_organization, make_repo
 from tests.web.conftest import browser_of
 from tests.web.repos import commit_files, get, owner, text_of

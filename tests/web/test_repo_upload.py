@@ -11,7 +11,7 @@ from django.test import Client
 from hub.core import blobstore
 from hub.repos.git.files import find_file, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
-from hub.repos.services import create_tag
+from hub.repos.releases import create_tag
 from tests.factories import make_repo, make_user
 from tests.web.conftest import browser_of
 from tests.web.repos import commit_files, owner

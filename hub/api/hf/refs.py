@@ -12,8 +12,10 @@ from hub.repos.git.files import resolve_revision
 from hub.repos.git.history import history
 from hub.repos.models import GitRef
 from hub.repos.models.git import BRANCH_PREFIX, TAG_PREFIX
+from hub.repos.models.release import MAX_RELEASE_NOTES
 from hub.repos.permissions import get_repo_for_read, get_repo_for_write
-from hub.repos.services import create_branch, create_tag, delete_branch, delete_tag
+from hub.repos.releases import create_tag, delete_tag
+from hub.repos.services import create_branch, delete_branch
 
 COMMITS_PER_PAGE = 50
 
@@ -64,7 +66,8 @@ def branch(request: Request, kind: str, namespace: str, name: str, branch: str) 
 
 @json_view("POST", "DELETE")
 def tag(request: Request, kind: str, namespace: str, name: str, revision: str) -> Response:
-    """POST /api/{kind}s/{repo}/tag/{rev} makes the tag that the body names; DELETE .../tag/{tag} takes one away."""
+    """POST /api/{kind}s/{repo}/tag/{rev} makes the tag that the body names, and with a message a release of it;
+    DELETE .../tag/{tag} takes both away."""
     repo = get_repo_for_write(request.user, kind, namespace, name)
     if request.method == "DELETE":
         delete_tag(repo=repo, actor=writer(request), name=revision)
@@ -75,6 +78,6 @@ def tag(request: Request, kind: str, namespace: str, name: str, revision: str) -
         actor=writer(request),
         name=text_of(body, "tag"),
         revision=revision,
-        message=text_of(body, "message"),
+        message=text_of(body, "message", limit=MAX_RELEASE_NOTES),
     )
     return Response({})

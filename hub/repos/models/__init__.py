@@ -2,6 +2,7 @@
 
 from hub.repos.models.blobs import Blob, BlobClaim, RepoBlob
 from hub.repos.models.git import GitCommit, GitObject, GitPath, GitRef, GitStore, RefUpdate
+from hub.repos.models.release import Release
 from hub.repos.models.repository import Kind, Repository, RepositoryAlias, Visibility
 from hub.repos.models.xet import DedupChunk, XetFile, XetFileXorb, Xorb, XorbIndex
 
@@ -16,6 +17,7 @@ __all__ = [
     "GitStore",
     "Kind",
     "RefUpdate",
+    "Release",
     "RepoBlob",
     "Repository",
     "RepositoryAlias",

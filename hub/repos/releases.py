@@ -1,0 +1,127 @@
+"""Tags and releases. A release is a tag with a text: its notes say what the version is."""
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hub.accounts.models import User
+from hub.core.errors import Invalid
+from hub.core.models import record
+from hub.core.text import UNSTORABLE
+from hub.repos.errors import RefExists, ReleaseExists, ReleaseNotFound
+from hub.repos.git.files import resolve_revision
+from hub.repos.models import GitRef, Release, Repository
+from hub.repos.models.git import TAG_PREFIX
+from hub.repos.models.release import MAX_RELEASE_NOTES, MAX_RELEASE_TITLE
+from hub.repos.names import check_ref_name
+from hub.repos.services import create_ref, delete_ref
+
+
+def get_release(repo: Repository, tag: str) -> Release:
+    """Return the release of a tag. Raises ReleaseNotFound. The caller holds a repository that it may read."""
+    release = Release.objects.filter(repository=repo, tag=tag).select_related("author").first()
+    if release is None:
+        raise ReleaseNotFound(
+            _("%(name)s has no release “%(tag)s”.") % {"name": repo.full_name, "tag": tag[:100]}, field="tag"
+        )
+    return release
+
+
+@transaction.atomic
+def create_release(
+    *, repo: Repository, actor: User, tag: str, revision: str = "", title: str = "", notes: str = ""
+) -> Release:
+    """Release a tag. One that is not there yet is made at `revision` ("" for main); one that is there stays where it is.
+
+    The caller has passed get_repo_for_write. Raises Invalid, RevisionNotFound, ReleaseExists, and RefExists where the
+    tag is there and `revision` means another commit.
+    """
+    check_ref_name(tag)
+    _check_words(title, notes)
+    # Locked, so that the tag is not deleted before its release is there.
+    ref = GitRef.objects.select_for_update().filter(repository=repo, name=TAG_PREFIX + tag).first()
+    if ref is None:
+        ref = create_ref(repo, actor, TAG_PREFIX + tag, resolve_revision(repo, revision or "main").oid)
+    elif revision and resolve_revision(repo, revision).oid != ref.oid:
+        raise RefExists(
+            _(
+                "The tag “%(tag)s” is there already, at %(commit)s. Leave the revision out to release it as it is, "
+                "or choose another tag."
+            )
+            % {"tag": tag, "commit": ref.oid[:7]},
+            field="tag",
+        )
+    return _release(repo, actor, ref, title, notes)
+
+
+@transaction.atomic
+def edit_release(*, release: Release, actor: User, title: str, notes: str) -> None:
+    """Put other words in place of a release's own; tag, commit and number stay. Raises Invalid."""
+    _check_words(title, notes)
+    release.title, release.notes, release.edited_at = title, notes, timezone.now()
+    release.save(update_fields=["title", "notes", "edited_at"])
+    record(actor=actor, verb="release.edit", target=_target(release))
+
+
+@transaction.atomic
+def delete_release(*, release: Release, actor: User) -> None:
+    """Take a release back. Its tag stays, and so do reviews of it, which name the tag and the commit as text."""
+    target = _target(release)
+    release.delete()
+    record(actor=actor, verb="release.delete", target=target)
+
+
+@transaction.atomic
+def create_tag(*, repo: Repository, actor: User, name: str, revision: str = "main", message: str = "") -> GitRef:
+    """Tag a revision; with a message, that is a release. Raises Invalid, RefExists, RevisionNotFound."""
+    check_ref_name(name)
+    _check_words("", message)
+    ref = create_ref(repo, actor, TAG_PREFIX + name, resolve_revision(repo, revision).oid, message=message)
+    if message.strip():
+        _release(repo, actor, ref, "", message)
+    return ref
+
+
+@transaction.atomic
+def delete_tag(*, repo: Repository, actor: User, name: str) -> None:
+    """Delete a tag, its release, and the commits that only it reached. Raises RevisionNotFound."""
+    delete_ref(repo, actor, TAG_PREFIX + name)
+    for release in Release.objects.filter(repository=repo, tag=name):
+        delete_release(release=release, actor=actor)
+
+
+def _release(repo: Repository, actor: User, ref: GitRef, title: str, notes: str) -> Release:
+    # The row's lock lets one release of a repository be made at a time, so that two cannot take one number.
+    Repository.objects.filter(pk=repo.pk).update(releases_made=F("releases_made") + 1)
+    tag = ref.name.removeprefix(TAG_PREFIX)
+    if Release.objects.filter(repository=repo, tag=tag).exists():
+        raise ReleaseExists(
+            _("“%(tag)s” is released already. Edit that release, or choose another tag.") % {"tag": tag}, field="tag"
+        )
+    release = Release.objects.create(
+        repository=repo,
+        tag=tag,
+        commit=ref.oid,
+        number=Repository.objects.values_list("releases_made", flat=True).get(pk=repo.pk),
+        title=title,
+        notes=notes,
+        author=actor,
+    )
+    record(actor=actor, verb="release.create", target=_target(release), commit=ref.oid)
+    return release
+
+
+def _check_words(title: str, notes: str) -> None:
+    for field, text, limit in (("title", title, MAX_RELEASE_TITLE), ("notes", notes, MAX_RELEASE_NOTES)):
+        if len(text) > limit:
+            raise Invalid(_("This has at most %(max)d characters.") % {"max": limit}, field=field)
+        if UNSTORABLE.search(text):
+            raise Invalid(_("This holds a character that no text can have."), field=field)
+    if "\n" in title:
+        raise Invalid(_("A title is one line."), field="title")
+
+
+def _target(release: Release) -> str:
+    repo = release.repository
+    return f"{repo.kind} {repo.full_name} {release.tag}"[:256]
