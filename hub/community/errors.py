@@ -1,0 +1,47 @@
+"""Why something that people say to each other is refused."""
+
+from hub.core.errors import Conflict, Forbidden, Invalid, NotFound
+
+
+class DiscussionNotFound(NotFound):
+    code = "DiscussionNotFound"
+
+
+class CommentNotFound(NotFound):
+    """No such comment in this discussion."""
+
+    code = "CommentNotFound"
+
+
+class CommentHidden(Conflict):
+    """It has been deleted or hidden, so there is nothing left to change."""
+
+    code = "CommentHidden"
+
+
+class NotYourComment(Forbidden):
+    code = "NotYourComment"
+
+
+class NotYourDiscussion(Forbidden):
+    """Only its author and the repository's maintainers change a discussion."""
+
+    code = "NotYourDiscussion"
+
+
+class NothingChanged(Conflict):
+    """It is so already."""
+
+    code = "NothingChanged"
+
+
+class DiscussionFull(Conflict):
+    """The discussion has as many comments as one may have."""
+
+    code = "DiscussionFull"
+
+
+class NoPullRequests(Invalid):
+    """This hub does not take pull requests yet."""
+
+    code = "NoPullRequests"

@@ -1,0 +1,123 @@
+"""Discussions of a repository, and what happened in each, in order."""
+
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Count, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from hub.accounts.models import Someone, User
+from hub.core.links import repo_path
+from hub.repos.models import Repository
+
+MAX_TITLE = 200  # characters
+
+
+class Status(models.TextChoices):
+    """The values are the words of the client protocol."""
+
+    OPEN = "open", _("Open")
+    CLOSED = "closed", _("Closed")
+
+
+class DiscussionQuerySet(models.QuerySet["Discussion"]):
+    def visible_to(self, user: Someone) -> Self:
+        """Those of the repositories that `user` may read."""
+        return self.filter(repository__in=Repository.objects.visible_to(user))
+
+    def open(self) -> Self:
+        return self.filter(status=Status.OPEN)
+
+    def with_comment_count(self) -> Self:
+        """Add `comments`: how many there are to read, the opening one left out."""
+        said = Q(events__kind=EventKind.COMMENT, events__hidden_at=None, events__is_opening=False)
+        return self.annotate(comments=Count("events", filter=said))
+
+
+class Discussion(models.Model):
+    """A thread. Its opening text is the first of its events; its number comes from the repository's one counter."""
+
+    repository = models.ForeignKey(
+        Repository, on_delete=models.CASCADE, related_name="discussions", db_index=False
+    )
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=MAX_TITLE)
+    # Null once the account is deleted: what was said stays, who said it does not.
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    status = models.CharField(max_length=16, choices=Status, default=Status.OPEN)
+    created_at = models.DateTimeField(default=timezone.now)
+    # When something last happened in it.
+    active_at = models.DateTimeField(default=timezone.now)
+
+    objects = DiscussionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "number"], name="discussion_number_once")]
+        indexes = [models.Index(fields=["repository", "status", "-active_at"], name="discussion_by_activity")]
+
+    def __str__(self) -> str:
+        return f"{self.repository.full_name}#{self.number}"
+
+    def get_absolute_url(self) -> str:
+        return repo_path(self.repository.kind, self.repository.full_name, "discussions", str(self.number))
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == Status.OPEN
+
+
+class EventKind(models.TextChoices):
+    """What can happen in a discussion. The values are the words of the client protocol."""
+
+    COMMENT = "comment", _("Comment")
+    STATUS = "status-change", _("Change of status")
+    TITLE = "title-change", _("Change of title")
+
+
+class DiscussionEvent(models.Model):
+    """A comment or a change. Written under the discussion's row lock, so that ids rise in the order of what happened."""
+
+    discussion = models.ForeignKey(Discussion, on_delete=models.CASCADE, related_name="events", db_index=False)
+    kind = models.CharField(max_length=16, choices=EventKind)
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    # A comment: Markdown, when it was edited (earlier texts are not kept: what somebody took back stays taken back),
+    # and who took it away. Its author's own deletion erases the text; a maintainer's only hides it.
+    text = models.TextField(blank=True)
+    is_opening = models.BooleanField(default=False)
+    edits = ArrayField(models.DateTimeField(), default=list)
+    hidden_at = models.DateTimeField(null=True)
+    hidden_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    # A change: the title, or the status, before and after.
+    before = models.CharField(max_length=MAX_TITLE, blank=True)
+    after = models.CharField(max_length=MAX_TITLE, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["discussion", "id"], name="discussion_events_in_order")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["discussion"], condition=Q(is_opening=True), name="discussion_has_one_opening"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    @property
+    def is_comment(self) -> bool:
+        return self.kind == EventKind.COMMENT
+
+    @property
+    def hidden(self) -> bool:
+        return self.hidden_at is not None
+
+    @property
+    def deleted_by_author(self) -> bool:
+        return self.hidden and self.hidden_by_id == self.author_id
+
+    @property
+    def anchor(self) -> str:
+        """What follows # in its address."""
+        return f"comment-{self.pk}"
