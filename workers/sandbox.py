@@ -1,0 +1,442 @@
+"""Confined children: what loads a model that somebody uploaded runs in one, and so does an evaluation.
+
+A child sees the interpreter, its packages, the code of `workers`, the system's libraries and the folders named as readable,
+all read-only, and one scratch folder that it may write to. It has no network, no other program, no child of its own, no
+secret in its environment, and it ends with the worker. Two ways give that; `probe()` tries them and says which works here:
+
+- **bubblewrap**: namespaces of its own (user, mount, pid, network, ipc), with nothing in them but what is named above;
+- **landlock**: no namespaces; Landlock for files, and for signals where the kernel knows that, the filter for the rest.
+
+In both, a seccomp filter refuses `socket`, `connect`, `execve`, `fork`, `ptrace`, mounts, keyrings and the like, and no privilege
+can be gained (`workers/confined.py`).
+
+Memory: an address-space limit stops torch itself, so the worker watches what the child has in memory (anonymous and shared
+pages; the mapped file of the weights is the page cache's) and kills it past its limit, within half a second or so. The kernel's own
+killer is told to take a child before the worker. The size of the scratch folder is watched in the same way; no single file of
+it can pass the limit.
+
+A worker loads no model where the probe says "none", unless GROVE_UNSAFE_ENGINES=1: then only the limits and the clean
+environment hold, and whoever can upload a model that harms the loader can read what the worker reads.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from workers.channel import VARIABLE, Channel, ChannelClosed
+
+Name = Literal["bubblewrap", "landlock", "none"]
+CODE = Path(__file__).resolve().parent
+_LAUNCHER = CODE / "confined.py"
+_WATCH_SECONDS = 0.25
+_LIBRARIES = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/local/lib", "/usr/share/zoneinfo")
+_FILES = ("/etc/ld.so.cache", "/etc/localtime")
+# Passed on from the worker's environment: how much of the machine a child may use, nothing that names or proves anybody.
+_PASSED = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "PYTORCH_CUDA_ALLOC_CONF")
+
+
+class ChildLost(Exception):  # noqa: N818
+    """The child is gone. `reason`: memory, scratch (it passed a limit), killed (by us), or ended (by itself, or by others)."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What confines children here, and what the probe saw refused: network, unix-socket, read, write, programs, signals."""
+
+    name: Name
+    refused: tuple[str, ...] = ()
+    why: dict[str, str] = field(default_factory=dict)  # name of a way that does not work here -> what went wrong
+
+
+class Child:
+    """A confined process. One thread receives from it; any may send, ask and kill."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", channel: Channel, scratch: Path, limits: "Limits") -> None:
+        self.channel = channel
+        self.scratch = scratch
+        self.limits = limits
+        self._process = process
+        self._reason = "ended"
+
+    @property
+    def pid(self) -> int:
+        """The process to kill; under bubblewrap the program itself is a descendant of it."""
+        return self._process.pid
+
+    def send(self, *messages: dict[str, Any]) -> None:
+        """Send JSON objects. Raises ChildLost."""
+        try:
+            self.channel.send(*messages)
+        except ChannelClosed:
+            raise self.lost() from None
+
+    def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
+        """Return the child's next message, or None after `timeout` seconds without one (None: wait). Raises ChildLost."""
+        try:
+            return self.channel.receive(timeout)
+        except ChannelClosed:
+            raise self.lost() from None
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def rss(self) -> int:
+        """Bytes of memory that the child holds, without the pages of mapped files; 0 once it is gone."""
+        return sum(_memory_of(pid) for pid in _with_descendants(self.pid)) if self.alive() else 0
+
+    def kill(self, reason: str = "killed") -> None:
+        """End it at once, and wait until it is gone. `reason` is what `ChildLost` will say."""
+        if self._reason == "ended" and self.alive():
+            self._reason = reason
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Return the exit status, or None where it still runs after `timeout` seconds."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def lost(self) -> ChildLost:
+        """Make sure that it is gone and say why. What it last wrote to its error output is the `detail`."""
+        self.wait(1)
+        self.kill()
+        status = self._process.returncode
+        return ChildLost(self._reason, self.last_words() or f"status {status}")
+
+    def last_words(self) -> str:
+        """The last line of its error output, at most 300 characters."""
+        try:
+            lines = (self.scratch / "stderr").read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
+        except OSError:
+            return ""
+        return lines[-1][:300] if lines else ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """memory: bytes, or None for no limit. scratch: bytes that the scratch folder may hold."""
+
+    memory: int | None = None
+    scratch: int = 256 << 20
+
+
+def start(
+    program: list[str],
+    *,
+    readable: Iterable[Path],
+    scratch: Path,
+    env: Mapping[str, str] | None = None,
+    memory: int | None = None,
+    scratch_limit: int = 256 << 20,
+    confinement: Name | None = None,
+) -> Child:
+    """Start a Python module of ours, confined, and return it; it speaks through `Child.send` and `Child.receive`.
+
+    program: the module's name, then its arguments: `["workers.evaluation", "FOLDER"]`. It runs as with `python -m`; it gets its
+        end of the channel from `workers.channel.inherited()`.
+    readable: folders and files that it may read besides the interpreter, packages, code and system libraries.
+    scratch: a folder of its own, made here if need be, at the same path inside; HOME, TMPDIR and HF_HOME point there. The
+        caller removes it in the end. Its error output goes to the file `stderr` in it.
+    env: added to the clean environment. Nothing else is passed on but the number of threads and the visible devices.
+    memory, scratch_limit: bytes; past them it is killed, and `ChildLost.reason` says which.
+    confinement: the way to take; the one that `probe()` found where it is None.
+    Raises OSError where it cannot be started.
+    """
+    scratch = scratch.resolve()
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = confinement or probe().name
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    for end in (ours, theirs):
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            end.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
+    paths = [*_interpreter(), CODE, *(Path(path).resolve() for path in readable)]
+    plan = {
+        "landlock": {"read": [str(path) for path in [*paths, *_system()]], "write": [str(scratch)]}
+        if name == "landlock"
+        else None,
+        "filter": name != "none",
+        "file_size": scratch_limit,
+        "parent": os.getpid(),
+    }
+    command = [sys.executable, "-P", "-B", str(_LAUNCHER), json.dumps(plan), *program]
+    if name == "bubblewrap":
+        command = [*_bubblewrap(paths, scratch, theirs.fileno()), *command]
+    with theirs, open(scratch / "stderr", "wb") as errors:
+
+        def launch() -> "subprocess.Popen[bytes]":
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                env=_environment(scratch, env or {}, theirs.fileno()),
+                cwd=scratch,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+
+        try:
+            process = _starter().run(launch)
+        except OSError:
+            ours.close()
+            raise
+    child = Child(process, Channel(ours.detach()), scratch, Limits(memory, scratch_limit))
+    _watchdog().add(child)
+    return child
+
+
+@lru_cache(maxsize=1)
+def probe() -> Confinement:
+    """Try what can confine a child here, the best first, and return the first that refuses all it must. Takes about 0.2 s."""
+    why: dict[str, str] = {}
+    ways: tuple[Name, ...] = ("bubblewrap", "landlock")
+    for name in ways:
+        refused, problem = attempt(name)
+        if not problem:
+            return Confinement(name, refused, why)
+        why[name] = problem
+    return Confinement("none", (), why)
+
+
+def may_load_models() -> bool:
+    """Tell whether models of users may be loaded here: they are confined, or GROVE_UNSAFE_ENGINES=1 says not to mind."""
+    return probe().name != "none" or os.environ.get("GROVE_UNSAFE_ENGINES") == "1"
+
+
+def attempt(name: Name) -> tuple[tuple[str, ...], str]:
+    """Let a confined child try what it must not do. Returns what was refused, and what went wrong ("" where nothing did)."""
+    with tempfile.TemporaryDirectory(prefix="grove-probe-") as made, socket.socket() as tcp:
+        folder = Path(made)
+        for part in ("readable", "outside"):
+            (folder / part).mkdir()
+            (folder / part / "file").write_text(part)
+        tcp.bind(("127.0.0.1", 0))
+        tcp.listen()
+        with socket.socket(socket.AF_UNIX) as unix:
+            unix.bind(str(folder / "outside" / "socket"))
+            unix.listen()
+            program = ["workers.probing", str(folder), str(tcp.getsockname()[1]), str(os.getpid())]
+            try:
+                child = start(
+                    program,
+                    readable=[folder / "readable"],
+                    scratch=folder / "scratch",
+                    confinement=name,
+                    memory=1 << 30,
+                )
+            except OSError as error:
+                return (), str(error)
+            try:
+                answer = child.receive(20)
+            except ChildLost as error:
+                return (), str(error)
+            finally:
+                child.kill()
+                child.channel.close()
+    if answer is None:
+        return (), "it said nothing within 20 seconds"
+    allowed = ", ".join(answer["allowed"])
+    return tuple(answer["refused"]), f"it could still: {allowed}" if allowed else ""
+
+
+# --- what a child sees --------------------------------------------------------------------------------------------------
+
+
+def _interpreter() -> list[Path]:
+    """The environment's folder, and of the Python that it was made from what is needed to run it."""
+    wanted = [Path(sys.prefix)]
+    for prefix in {Path(sys.base_prefix), Path(sys.base_exec_prefix)}:
+        if prefix in (Path("/usr"), Path("/usr/local")):
+            wanted += [prefix / "bin" / Path(sys.executable).resolve().name, prefix / "lib"]
+        else:
+            wanted.append(prefix)
+    # The symbolic link that the environment's interpreter is may point through others.
+    link = Path(sys.executable)
+    while link.is_symlink():
+        link = link.parent / link.readlink()
+        place = link.parent.resolve() / link.name
+        if not any(place.is_relative_to(path) for path in wanted):
+            wanted.append(place)
+    return list(dict.fromkeys(path for path in wanted if path.exists()))
+
+
+def _system() -> list[Path]:
+    """System folders and files, with the links of old to them (/lib), and what tells a program how many cores there are."""
+    tops = [Path(f"/{name}") for name in ("lib", "lib32", "lib64", "libx32")]
+    machine = [
+        Path(name) for name in ("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system", "/dev/null", "/dev/zero")
+    ]
+    random = [Path("/dev/urandom"), Path("/dev/random")]
+    named = [Path(name) for name in (*_LIBRARIES, *_FILES)]
+    return [path for path in [*tops, *named, *machine, *random, *_devices()] if path.exists()]
+
+
+def _devices() -> list[Path]:
+    """The device files of accelerators."""
+    return [
+        *sorted(Path("/dev").glob("nvidia*")),
+        *(path for path in (Path("/dev/kfd"), Path("/dev/dri")) if path.exists()),
+    ]
+
+
+def _bubblewrap(paths: list[Path], scratch: Path, fd: int) -> list[str]:
+    program = shutil.which("bwrap")
+    if program is None:
+        raise FileNotFoundError("bwrap is not installed")
+    args = [program, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--hostname", "engine"]
+    for name in ("/lib", "/lib32", "/lib64", "/libx32"):
+        if os.path.islink(name):
+            args += ["--symlink", os.readlink(name), name]
+        elif os.path.isdir(name):
+            args += ["--ro-bind", name, name]
+    for name in (*_LIBRARIES, *_FILES):
+        args += ["--ro-bind-try", name, name]
+    args += ["--proc", "/proc", "--dev", "/dev", "--ro-bind-try", "/sys/devices/system", "/sys/devices/system"]
+    for path in _devices():
+        args += ["--dev-bind-try", str(path), str(path)]
+    for path in paths:
+        args += ["--ro-bind", str(path), str(path)]
+    args += ["--bind", str(scratch), str(scratch), "--chdir", str(scratch)]
+    # The folders that hold the mounts are memory that a limit would not count: nothing is written there.
+    return [*args, "--remount-ro", "/dev", "--remount-ro", "/", "--"]
+
+
+def _environment(scratch: Path, added: Mapping[str, str], fd: int) -> dict[str, str]:
+    passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
+    return {
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "HF_HOME": str(scratch / "hf"),
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONUNBUFFERED": "1",
+        **passed,
+        **added,
+        VARIABLE: str(fd),
+    }
+
+
+# --- starting and watching ------------------------------------------------------------------------------------------------
+
+
+class _Starter:
+    """Starts processes in a thread that never ends.
+
+    A child that is to die with its parent dies with the *thread* that started it, and the threads that answer requests come
+    and go.
+    """
+
+    def __init__(self) -> None:
+        self._wanted: queue.SimpleQueue[tuple[Callable[[], Any], queue.SimpleQueue[Any]]] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="sandbox-starter", daemon=True).start()
+
+    def run(self, launch: Callable[[], Any]) -> Any:
+        answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._wanted.put((launch, answer))
+        result = answer.get()
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def _work(self) -> None:
+        while True:
+            launch, answer = self._wanted.get()
+            try:
+                answer.put(launch())
+            except BaseException as error:
+                answer.put(error)
+
+
+class _Watchdog:
+    """Kills children that pass their limits."""
+
+    def __init__(self) -> None:
+        self._children: list[Child] = []
+        self._lock = threading.Lock()
+        threading.Thread(target=self._work, name="sandbox-watchdog", daemon=True).start()
+
+    def add(self, child: Child) -> None:
+        with self._lock:
+            self._children.append(child)
+
+    def _work(self) -> None:
+        while True:
+            time.sleep(_WATCH_SECONDS)
+            with self._lock:
+                self._children = [child for child in self._children if child.alive()]
+                children = list(self._children)
+            for child in children:
+                if child.limits.memory is not None and child.rss() > child.limits.memory:
+                    child.kill("memory")
+                elif _size_of(child.scratch) > child.limits.scratch:
+                    child.kill("scratch")
+
+
+@lru_cache(maxsize=1)
+def _starter() -> _Starter:
+    return _Starter()
+
+
+@lru_cache(maxsize=1)
+def _watchdog() -> _Watchdog:
+    return _Watchdog()
+
+
+def _with_descendants(pid: int) -> list[int]:
+    """The process and all below it; a child may start none of its own, but bubblewrap stands before it."""
+    found, at = [pid], 0
+    while at < len(found):
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{found[at]}/task"):
+                below = Path(f"/proc/{found[at]}/task/{task}/children").read_text()
+                found += [int(number) for number in below.split()]
+        at += 1
+    return found
+
+
+def _memory_of(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    wanted = [line.split() for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
+    return sum(int(words[1]) << 10 for words in wanted)
+
+
+def _size_of(folder: Path) -> int:
+    """Bytes on disk; an empty file and a folder count as a block."""
+    total = 0
+    for parent, _, files in os.walk(folder):
+        total += 4096
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += max(4096, os.lstat(os.path.join(parent, name)).st_blocks * 512)
+    return total
