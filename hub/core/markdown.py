@@ -98,17 +98,19 @@ class Rendered:
     truncated: bool
 
 
-def render(text: str, *, link_base: str = "", raw_base: str = "") -> Rendered:
+def render(text: str, *, link_base: str = "", raw_base: str = "", scope: str = "") -> Rendered:
     """Return `text` as HTML.
 
     link_base: site path before which relative links go (`/ada/tiny/blob/main`); raw_base: the same for images, audio
-    and video (`/ada/tiny/resolve/main`). Without a base, relative addresses are left out. Never raises: text beyond
-    MAX_TEXT is cut at a line, and the HTML says so.
+    and video (`/ada/tiny/resolve/main`). Without a base, relative addresses are left out. scope: stands in every id, so
+    that several texts of one page keep theirs apart. Never raises: text beyond MAX_TEXT is cut at a line, and the HTML
+    says so.
     """
+    prefix = f"{ID_PREFIX}{scope}-" if scope else ID_PREFIX
     shown, truncated = _cut(text.translate(_DROPPED))
     environment: dict[str, Any] = {"code_seconds": MAX_CODE_SECONDS}
     tokens = _parser().parse(shown, environment)
-    headings = _name_headings(tokens)
+    headings = _name_headings(tokens, prefix)
     html = _parser().renderer.render(tokens, _parser().options, environment)
     html = nh3.clean(
         html,
@@ -126,7 +128,7 @@ def render(text: str, *, link_base: str = "", raw_base: str = "") -> Rendered:
             "select",
         },
         attributes=_ATTRIBUTES,
-        attribute_filter=_Links(link_base, raw_base),
+        attribute_filter=_Links(link_base, raw_base, prefix),
         allowed_classes=_CLASSES,
         set_tag_attribute_values=_FORCED,
         url_schemes={"http", "https", "mailto"},
@@ -274,7 +276,7 @@ def math_block_label(self: Any, tokens: Sequence[Token], index: int, options: An
     return math_block(self, tokens, index, options, env)
 
 
-def _name_headings(tokens: Sequence[Token]) -> list[Heading]:
+def _name_headings(tokens: Sequence[Token], prefix: str) -> list[Heading]:
     """Give every heading an id made of its words, and return the list of contents."""
     headings: list[Heading] = []
     times: dict[str, int] = {}
@@ -287,7 +289,7 @@ def _name_headings(tokens: Sequence[Token]) -> list[Heading]:
         anchor = f"{slug}-{count}" if count else slug
         opening.attrs["id"] = anchor
         if text and len(headings) < MAX_HEADINGS:
-            headings.append(Heading(int(opening.tag[1]), ID_PREFIX + anchor, text))
+            headings.append(Heading(int(opening.tag[1]), prefix + anchor, text))
     return headings
 
 
@@ -299,13 +301,14 @@ def _slug(text: str) -> str:
 class _Links:
     """Decides on each attribute that the sanitiser has let through: the value to keep, or None to drop it."""
 
-    def __init__(self, link_base: str, raw_base: str) -> None:
+    def __init__(self, link_base: str, raw_base: str, prefix: str) -> None:
+        self._prefix = prefix
         self._link_base = link_base.rstrip("/")
         self._raw_base = raw_base.rstrip("/")
 
     def __call__(self, tag: str, attribute: str, value: str) -> str | None:
         if attribute in ("id", "name"):
-            return f"{ID_PREFIX}{value.removeprefix(ID_PREFIX)}"
+            return f"{self._prefix}{value.removeprefix(ID_PREFIX)}"
         if attribute == "href":
             return self._address(value, self._link_base, {"http", "https", "mailto"})
         if attribute in ("src", "poster"):
@@ -326,7 +329,7 @@ class _Links:
         # Browsers skip blanks and control characters when they look for the scheme.
         value = "".join(c for c in value.strip() if c > " ")
         if value.startswith("#"):
-            return f"#{ID_PREFIX}{unquote(value[1:]).removeprefix(ID_PREFIX)}" if value != "#" else value
+            return f"#{self._prefix}{unquote(value[1:]).removeprefix(ID_PREFIX)}" if value != "#" else value
         try:
             parts = urlsplit(value.replace("\\", "/"))
         except ValueError:

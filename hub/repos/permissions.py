@@ -36,7 +36,7 @@ def get_repo_for_read(user: Someone, kind: str, namespace: str, name: str) -> Re
 def get_repo_for_write(user: Someone, kind: str, namespace: str, name: str) -> Repository:
     """Return the repository if `user` may change its content. Raises what reading raises, and NotWritable, ReadOnlyToken."""
     repo = get_repo_for_read(user, kind, namespace, name)
-    _check_token(user)
+    check_may_act(user)
     if not may_write(user, repo):
         raise NotWritable(
             _("You may read %(name)s, not change it. Ask its owner for access.") % {"name": repo.full_name}
@@ -56,7 +56,7 @@ def get_repo_for_admin(user: Someone, kind: str, namespace: str, name: str) -> R
 
 def get_namespace_for_create(user: Someone, name: str | None) -> Namespace:
     """Return the namespace in which `user` may create a repository (their own by default). Raises Forbidden, ReadOnlyToken."""
-    _check_token(user)
+    check_may_act(user)
     wanted = name or user.get_username()
     namespace = (
         Namespace.objects.writable_by(user).filter(name__iexact=wanted).select_related("user", "organization").first()
@@ -87,7 +87,8 @@ def may_administer(user: Someone, repo: Repository) -> bool:
     return role == Role.ADMIN or (role in (Role.CONTRIBUTOR, Role.WRITE) and repo.created_by_id == user.pk)
 
 
-def _check_token(user: Someone) -> None:
+def check_may_act(user: Someone) -> None:
+    """Refuse whoever may change nothing anywhere: nobody signed in, or a token that reads. Raises WriteNeedsSignIn, ReadOnlyToken."""
     if not user.is_authenticated:
         raise WriteNeedsSignIn(_("Sign in, or send an access token, to change something here."))
     if user.acting_token is not None and not user.acting_token.may_write:
