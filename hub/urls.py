@@ -8,6 +8,7 @@ from hub.core import converters
 converters.register()
 
 urlpatterns = [
+    path("api/worker/", include("hub.api.worker.urls")),
     path("api/", include("hub.api.hf.urls")),
     path("xet/", include("hub.api.xet.urls")),
     # Xet clients report to the root of the host, whatever the prefix of the other calls.
