@@ -1,6 +1,6 @@
 """Why something that people say to each other is refused."""
 
-from hub.core.errors import Conflict, Forbidden, Invalid, NotFound
+from hub.core.errors import Conflict, Forbidden, Invalid, NotFound, SignInNeeded
 
 
 class DiscussionNotFound(NotFound):
@@ -45,3 +45,33 @@ class NoPullRequests(Invalid):
     """This hub does not take pull requests yet."""
 
     code = "NoPullRequests"
+
+
+class NotReviewable(Invalid):
+    """Only models have reviews."""
+
+    code = "NotReviewable"
+
+
+class ReviewNeedsSignIn(SignInNeeded):
+    code = "SignInNeeded"
+
+
+class OwnModel(Forbidden):
+    """Nobody reviews a model of their own or of an organization that they belong to."""
+
+    code = "OwnModel"
+
+
+class ReviewNotFound(NotFound):
+    code = "ReviewNotFound"
+
+
+class ReviewExists(Conflict):
+    """One person writes one review of a release."""
+
+    code = "ReviewExists"
+
+
+class NotYourReview(Forbidden):
+    code = "NotYourReview"

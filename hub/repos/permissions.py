@@ -88,7 +88,7 @@ def may_administer(user: Someone, repo: Repository) -> bool:
 
 
 def check_may_act(user: Someone) -> None:
-    """Refuse whoever may change nothing anywhere: nobody signed in, or a token that reads. Raises WriteNeedsSignIn, ReadOnlyToken."""
+    """Refuse whoever may change nothing anywhere. Raises WriteNeedsSignIn, ReadOnlyToken."""
     if not user.is_authenticated:
         raise WriteNeedsSignIn(_("Sign in, or send an access token, to change something here."))
     if user.acting_token is not None and not user.acting_token.may_write:

@@ -1,10 +1,12 @@
 """Tables of what people say to each other about repositories."""
 
 from hub.community.models.discussion import Discussion, DiscussionEvent, EventKind, Status
+from hub.community.models.review import Review
 
 __all__ = [
     "Discussion",
     "DiscussionEvent",
     "EventKind",
+    "Review",
     "Status",
 ]

@@ -30,6 +30,13 @@ class DiscussionQuerySet(models.QuerySet["Discussion"]):
     def open(self) -> Self:
         return self.filter(status=Status.OPEN)
 
+    def titled(self, words: str) -> Self:
+        """Those whose title holds all of these words."""
+        found = self
+        for word in words.split()[:10]:
+            found = found.filter(title__icontains=word)
+        return found
+
     def with_comment_count(self) -> Self:
         """Add `comments`: how many there are to read, the opening one left out."""
         said = Q(events__kind=EventKind.COMMENT, events__hidden_at=None, events__is_opening=False)

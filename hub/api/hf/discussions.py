@@ -1,0 +1,187 @@
+"""Discussions of a repository. Pull requests share their addresses and numbers; this hub does not take them yet."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from hub.accounts.models import User
+from hub.api.bodies import MAX_JSON, read_object, text_of
+from hub.api.edge import json_view, writer
+from hub.api.hf.paging import number as number_of
+from hub.api.hf.shapes import date
+from hub.community import discussions as services
+from hub.community.errors import NoPullRequests
+from hub.community.models import Discussion, DiscussionEvent, EventKind, Status
+from hub.community.permissions import get_comment, get_discussion, get_repo_for_posting
+from hub.community.text import render_text
+from hub.core.errors import Invalid
+from hub.core.text import UNSTORABLE
+from hub.repos.models import Repository
+from hub.repos.permissions import get_repo_for_read
+
+PER_PAGE = 50
+_TYPES = ("all", "discussion", "pull_request")
+# Drafts and merges are states of pull requests: a known word, and nothing has it.
+_STATUSES = ("all", *Status.values, "draft", "merged")
+
+
+@json_view("GET", "POST")
+def discussions(request: Request, kind: str, namespace: str, name: str) -> Response:
+    """GET (`p` from 0, `type`, `status`, `author`) or POST (`title`, `description`) /api/{kind}s/{repo}/discussions."""
+    if request.method == "POST":
+        return _open(request, kind, namespace, name)
+    repo = get_repo_for_read(request.user, kind, namespace, name)
+    query = request.query_params
+    asked = _one_of(query.get("type") or "all", "type", _TYPES)
+    status = _one_of(query.get("status") or "all", "status", _STATUSES)
+    rows = Discussion.objects.filter(repository=repo).select_related("author").order_by("-number")
+    if asked == "pull_request":
+        rows = rows.none()
+    if status != "all":
+        rows = rows.filter(status=status)
+    if author := query.get("author"):
+        rows = rows.none() if UNSTORABLE.search(author) else rows.filter(author__username__iexact=author)
+    start = number_of(query, "p", default=0, high=10**6) * PER_PAGE
+    shown = list(rows[start : start + PER_PAGE])
+    # Clients ask for pages until they have `count`: an empty page beyond the end says that there is no more.
+    count = rows.count() if shown else start
+    return Response({"count": count, "start": start, "discussions": [_discussion(row, repo) for row in shown]})
+
+
+def _open(request: Request, kind: str, namespace: str, name: str) -> Response:
+    repo = get_repo_for_posting(request.user, kind, namespace, name)
+    body = read_object(request)
+    if body.get("pullRequest"):
+        raise NoPullRequests("Pull requests are not offered yet. Open a discussion, or commit to a branch.")
+    discussion = services.open_discussion(
+        repo=repo, actor=writer(request), title=_text(body, "title"), text=_text(body, "description")
+    )
+    return Response(_discussion(discussion, repo))
+
+
+@json_view("GET")
+def discussion(request: Request, kind: str, namespace: str, name: str, number: int) -> Response:
+    """GET /api/{kind}s/{repo}/discussions/{number}: all that happened in it. `diff` is for pull requests."""
+    repo = get_repo_for_read(request.user, kind, namespace, name)
+    found = get_discussion(repo, number)
+    events = found.events.select_related("author").order_by("pk")
+    return Response(_discussion(found, repo) | {"events": [_event(event, repo) for event in events]})
+
+
+@json_view("POST")
+def comment(request: Request, kind: str, namespace: str, name: str, number: int) -> Response:
+    """POST (`comment`) .../discussions/{number}/comment."""
+    repo = get_repo_for_posting(request.user, kind, namespace, name)
+    found = get_discussion(repo, number)
+    posted = services.post_comment(
+        discussion=found, actor=writer(request), text=_text(read_object(request), "comment")
+    )
+    return Response({"newMessage": _event(posted, repo)})
+
+
+@json_view("POST")
+def edit(request: Request, kind: str, namespace: str, name: str, number: int, comment_id: str) -> Response:
+    """POST (`content`) .../discussions/{number}/comment/{id}/edit."""
+    repo = get_repo_for_posting(request.user, kind, namespace, name)
+    found = get_comment(get_discussion(repo, number), comment_id)
+    edited = services.edit_comment(comment=found, actor=writer(request), text=_text(read_object(request), "content"))
+    return Response({"updatedComment": _event(edited, repo)})
+
+
+@json_view("POST")
+def hide(request: Request, kind: str, namespace: str, name: str, number: int, comment_id: str) -> Response:
+    """POST .../discussions/{number}/comment/{id}/hide. It cannot be undone."""
+    repo = get_repo_for_posting(request.user, kind, namespace, name)
+    found = get_comment(get_discussion(repo, number), comment_id)
+    hidden = services.take_comment_away(comment=found, actor=writer(request))
+    return Response({"updatedComment": _event(hidden, repo)})
+
+
+@json_view("POST")
+def title(request: Request, kind: str, namespace: str, name: str, number: int) -> Response:
+    """POST (`title`) .../discussions/{number}/title."""
+    repo = get_repo_for_posting(request.user, kind, namespace, name)
+    found = get_discussion(repo, number)
+    change = services.rename_discussion(
+        discussion=found, actor=writer(request), title=_text(read_object(request), "title")
+    )
+    return Response({"newTitle": _event(change, repo)})
+
+
+@json_view("POST")
+def status(request: Request, kind: str, namespace: str, name: str, number: int) -> Response:
+    """POST (`status`, `comment`) .../discussions/{number}/status."""
+    repo = get_repo_for_posting(request.user, kind, namespace, name)
+    found, body = get_discussion(repo, number), read_object(request)
+    change = services.set_status(
+        discussion=found, actor=writer(request), status=_text(body, "status"), text=_text(body, "comment")
+    )
+    return Response({"newStatus": _event(change, repo)})
+
+
+def _discussion(row: Discussion, repo: Repository) -> dict[str, Any]:
+    return {
+        "num": row.number,
+        "title": row.title,
+        "status": row.status,
+        "isPullRequest": False,
+        "createdAt": date(row.created_at),
+        "repo": {"name": repo.full_name, "type": repo.kind},
+        **_by(row.author),
+    }
+
+
+def _event(event: DiscussionEvent, repo: Repository) -> dict[str, Any]:
+    shape: dict[str, Any] = {
+        "id": str(event.pk),
+        "type": event.kind,
+        "createdAt": date(event.created_at),
+        **_by(event.author),
+    }
+    match event.kind:
+        case EventKind.COMMENT:
+            shape["data"] = _comment(event, repo)
+        case EventKind.STATUS:
+            shape["data"] = {"status": event.after}
+        case EventKind.TITLE:
+            shape["data"] = {"from": event.before, "to": event.after}
+    return shape
+
+
+def _comment(event: DiscussionEvent, repo: Repository) -> dict[str, Any]:
+    """Return what a comment says now. `history` tells when it was edited; earlier texts are not kept."""
+    # Nobody reads a hidden comment any more, and clients read `raw` all the same.
+    text = "" if event.hidden else event.text
+    edits = [] if event.hidden else event.edits
+    by = _by(event.author)
+    return {
+        "edited": bool(edits),
+        "hidden": event.hidden,
+        "latest": {
+            "raw": text,
+            "html": str(render_text(repo, text, scope=event.anchor).html),
+            "updatedAt": date(edits[-1] if edits else event.created_at),
+            **by,
+        },
+        "numEdits": len(edits),
+        "history": [{"updatedAt": date(moment), **by} for moment in edits],
+    }
+
+
+def _by(user: User | None) -> dict[str, Any]:
+    """Return `author`, or nothing for a deleted account: clients fail at a null and know what a missing key means."""
+    if user is None:
+        return {}
+    return {"author": {"name": user.username, "fullname": user.shown_name, "type": "user"}}
+
+
+def _text(body: dict[str, Any], key: str) -> str:
+    # How long it may be, the services say in their own words.
+    return text_of(body, key, limit=MAX_JSON)
+
+
+def _one_of(value: str, key: str, words: tuple[str, ...]) -> str:
+    if value not in words:
+        raise Invalid(f"{key} is one of {', '.join(words)}.", field=key)
+    return value

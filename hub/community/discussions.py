@@ -1,0 +1,196 @@
+"""Every change to discussions: open, comment, edit, take away, close, reopen, rename.
+
+The caller has passed get_repo_for_posting; who may change what is decided here. Each change locks the discussion's row,
+so what happens in it has one order.
+"""
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hub.accounts.models import User
+from hub.community.errors import (
+    CommentHidden,
+    DiscussionFull,
+    DiscussionNotFound,
+    NothingChanged,
+    NotYourComment,
+    NotYourDiscussion,
+)
+from hub.community.models import Discussion, DiscussionEvent, EventKind, Status
+from hub.community.models.discussion import MAX_TITLE
+from hub.community.permissions import may_edit, may_steer, may_take_away
+from hub.community.text import clean_line, clean_text
+from hub.core.errors import Invalid, TooMany
+from hub.core.models import record
+from hub.core.throttles import seconds_to_wait
+from hub.repos.models import Repository
+from hub.repos.permissions import may_write
+from hub.repos.services import next_number
+
+# Of one discussion: pages and answers of the API stay readable.
+MAX_EVENTS = 1000
+# Times of edits that are kept.
+MAX_EDITS = 100
+
+
+@transaction.atomic
+def open_discussion(*, repo: Repository, actor: User, title: str, text: str) -> Discussion:
+    """Begin a discussion with its opening text (Markdown). Raises Invalid, TooMany."""
+    title = clean_line(title, field="title", limit=MAX_TITLE)
+    text = clean_text(text, field="text")
+    _count_post(actor)
+    discussion = Discussion.objects.create(repository=repo, number=next_number(repo), title=title, author=actor)
+    DiscussionEvent.objects.create(
+        discussion=discussion,
+        kind=EventKind.COMMENT,
+        author=actor,
+        text=text,
+        is_opening=True,
+        created_at=discussion.created_at,
+    )
+    return discussion
+
+
+@transaction.atomic
+def post_comment(*, discussion: Discussion, actor: User, text: str) -> DiscussionEvent:
+    """Say something in a discussion, open or closed. Raises Invalid, TooMany, DiscussionFull."""
+    text = clean_text(text, field="text")
+    _count_post(actor)
+    return _add(_locked(discussion), actor, kind=EventKind.COMMENT, text=text)
+
+
+@transaction.atomic
+def edit_comment(*, comment: DiscussionEvent, actor: User, text: str) -> DiscussionEvent:
+    """Put another text in place of one's own; the last edit wins. Raises Invalid, TooMany, CommentHidden, NotYourComment."""
+    text = clean_text(text, field="text")
+    comment = _locked_comment(comment)
+    if not may_edit(actor, comment):
+        raise NotYourComment(_("Only the person who wrote a comment can change it."))
+    if text != comment.text:
+        _count_post(actor)
+        comment.text = text
+        comment.edits = [*comment.edits, timezone.now()][-MAX_EDITS:]
+        comment.save(update_fields=["text", "edits"])
+    return comment
+
+
+@transaction.atomic
+def take_comment_away(*, comment: DiscussionEvent, actor: User) -> DiscussionEvent:
+    """Delete one's own comment for good, or, as a maintainer, hide somebody's. A line stays where it was.
+
+    Raises CommentHidden, NotYourComment. The opening comment only goes by a maintainer's hand: the others answer to it.
+    """
+    comment = _locked_comment(comment)
+    discussion = comment.discussion
+    if not may_take_away(actor, comment, maintains=may_write(actor, discussion.repository)):
+        if comment.is_opening and comment.author_id == actor.pk:
+            raise NotYourComment(_("A discussion keeps its opening text. Edit it, or close the discussion."))
+        raise NotYourComment(
+            _("Only the person who wrote a comment, or a maintainer of the repository, can take it away.")
+        )
+    comment.hidden_at, comment.hidden_by = timezone.now(), actor
+    if comment.author_id == actor.pk:
+        comment.text, comment.edits = "", []
+    comment.save(update_fields=["hidden_at", "hidden_by", "text", "edits"])
+    record(
+        actor=actor,
+        verb="comment.delete" if comment.author_id == actor.pk else "comment.hide",
+        target=_target(discussion),
+        comment=comment.pk,
+        author=comment.author.username if comment.author else None,
+    )
+    return comment
+
+
+@transaction.atomic
+def set_status(*, discussion: Discussion, actor: User, status: str, text: str = "") -> DiscussionEvent:
+    """Close or reopen a discussion, saying why where there is something to say; returns the change.
+
+    Raises Invalid, NotYourDiscussion, NothingChanged, TooMany, DiscussionFull for the text.
+    """
+    if status not in Status.values:
+        raise Invalid(_("A discussion is open or closed."), field="status")
+    discussion = _locked(discussion)
+    _check_steering(actor, discussion)
+    if discussion.status == status:
+        raise NothingChanged(
+            _("This discussion is open already.") if status == Status.OPEN else _("This discussion is closed already.")
+        )
+    if text.strip():
+        post_comment(discussion=discussion, actor=actor, text=text)
+    else:
+        _count_post(actor)
+    before, discussion.status = discussion.status, status
+    event = _add(discussion, actor, kind=EventKind.STATUS, before=before, after=status)
+    discussion.save(update_fields=["status"])
+    verb = "discussion.reopen" if status == Status.OPEN else "discussion.close"
+    record(actor=actor, verb=verb, target=_target(discussion))
+    return event
+
+
+@transaction.atomic
+def rename_discussion(*, discussion: Discussion, actor: User, title: str) -> DiscussionEvent:
+    """Give a discussion another title; returns the change. Raises Invalid, NotYourDiscussion, NothingChanged, DiscussionFull."""
+    title = clean_line(title, field="title", limit=MAX_TITLE)
+    discussion = _locked(discussion)
+    _check_steering(actor, discussion)
+    if discussion.title == title:
+        raise NothingChanged(_("That is its title already."), field="title")
+    _count_post(actor)
+    before, discussion.title = discussion.title, title
+    event = _add(discussion, actor, kind=EventKind.TITLE, before=before, after=title)
+    discussion.save(update_fields=["title"])
+    return event
+
+
+def _check_steering(actor: User, discussion: Discussion) -> None:
+    if not may_steer(actor, discussion):
+        raise NotYourDiscussion(
+            _("Only the person who opened a discussion, or a maintainer of the repository, can change it.")
+        )
+
+
+def _add(discussion: Discussion, actor: User, **what: str) -> DiscussionEvent:
+    """Write the next event of a locked discussion. One that is full can still be closed."""
+    if what["kind"] != EventKind.STATUS and discussion.events.count() >= MAX_EVENTS:
+        raise DiscussionFull(_("This discussion is full. Open a new one and link to this one."))
+    event = DiscussionEvent.objects.create(discussion=discussion, author=actor, **what)
+    discussion.active_at = event.created_at
+    discussion.save(update_fields=["active_at"])
+    return event
+
+
+def _locked(discussion: Discussion) -> Discussion:
+    """Return the discussion as it is now, its row locked, with the repository that the caller has loaded."""
+    locked = Discussion.objects.select_for_update().filter(pk=discussion.pk).first()
+    if locked is None:
+        raise DiscussionNotFound(_("This discussion has just been deleted, with its repository."))
+    locked.repository = discussion.repository
+    return locked
+
+
+def _locked_comment(comment: DiscussionEvent) -> DiscussionEvent:
+    """Return the comment as it is now, its discussion locked. Raises CommentHidden."""
+    discussion = _locked(comment.discussion)
+    locked = DiscussionEvent.objects.select_related("author").get(pk=comment.pk)
+    locked.discussion = discussion
+    if locked.hidden:
+        raise CommentHidden(_("This comment has been taken away. Nothing was changed."))
+    return locked
+
+
+def _count_post(actor: User) -> None:
+    limit = settings.POSTS_PER_MINUTE
+    if wait := seconds_to_wait("posts", actor.pk, limit=limit):
+        raise TooMany(
+            _("You have posted %(limit)d times within a minute. Try again in %(wait)d seconds.")
+            % {"limit": limit, "wait": wait},
+            retry_after=wait,
+        )
+
+
+def _target(discussion: Discussion) -> str:
+    repo = discussion.repository
+    return f"{repo.kind} {repo.full_name}#{discussion.number}"

@@ -1,0 +1,72 @@
+"""Who may say something about a repository, and who keeps order there."""
+
+from django.utils.translation import gettext as _
+
+from hub.accounts.models import Someone, User
+from hub.community.errors import CommentNotFound, DiscussionNotFound
+from hub.community.models import Discussion, DiscussionEvent, EventKind
+from hub.repos.models import Repository
+from hub.repos.permissions import check_may_act, get_repo_for_read, may_write
+
+_MAX_ID = 2**63 - 1
+_MAX_NUMBER = 2**31 - 1
+
+
+def get_repo_for_posting(user: Someone, kind: str, namespace: str, name: str) -> Repository:
+    """Return the repository if `user` may say something there: who may read it, signed in, with a token that may write.
+
+    Raises what get_repo_for_read raises, WriteNeedsSignIn, ReadOnlyToken.
+    """
+    repo = get_repo_for_read(user, kind, namespace, name)
+    check_may_act(user)
+    return repo
+
+
+def get_discussion(repo: Repository, number: int) -> Discussion:
+    """Return the discussion of that number. Raises DiscussionNotFound. The caller holds a repository that it may read."""
+    found = None
+    if number <= _MAX_NUMBER:
+        found = Discussion.objects.filter(repository=repo, number=number).select_related("author").first()
+    if found is None:
+        raise DiscussionNotFound(
+            _("%(name)s has no discussion number %(number)s.") % {"name": repo.full_name, "number": str(number)[:20]}
+        )
+    # One repository in memory, with its namespace at hand.
+    found.repository = repo
+    return found
+
+
+def get_comment(discussion: Discussion, comment_id: str) -> DiscussionEvent:
+    """Return the comment of that id, hidden or not. Raises CommentNotFound, for other discussions' comments as well."""
+    found = None
+    if comment_id.isascii() and comment_id.isdecimal() and len(comment_id) < 20 and int(comment_id) <= _MAX_ID:
+        found = (
+            DiscussionEvent.objects.filter(discussion=discussion, kind=EventKind.COMMENT, pk=int(comment_id))
+            .select_related("author")
+            .first()
+        )
+    if found is None:
+        raise CommentNotFound(
+            _("Discussion %(number)d has no comment “%(id)s”.") % {"number": discussion.number, "id": comment_id[:40]}
+        )
+    found.discussion = discussion
+    return found
+
+
+def may_steer(user: Someone, discussion: Discussion) -> bool:
+    """Tell whether `user` may close, reopen and rename: its author, and whoever may change the repository."""
+    return _is(user, discussion.author_id) or may_write(user, discussion.repository)
+
+
+def may_edit(user: Someone, comment: DiscussionEvent) -> bool:
+    """Tell whether `user` may put another text in place of this one: its author, while it is there."""
+    return not comment.hidden and _is(user, comment.author_id)
+
+
+def may_take_away(user: Someone, comment: DiscussionEvent, *, maintains: bool) -> bool:
+    """Tell whether `user` may take a comment away: its author, except from the opening one; a maintainer, always."""
+    return not comment.hidden and (maintains or (_is(user, comment.author_id) and not comment.is_opening))
+
+
+def _is(user: Someone, author_id: int | None) -> bool:
+    return isinstance(user, User) and user.pk == author_id

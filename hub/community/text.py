@@ -1,0 +1,55 @@
+"""What people may write: one line, or a text in Markdown, as it is kept; and that text as HTML."""
+
+from django.utils.translation import gettext as _
+
+from hub.core.errors import Invalid
+from hub.core.links import repo_path
+from hub.core.markdown import Rendered, render
+from hub.core.text import UNSTORABLE
+from hub.repos.models import Repository
+
+MAX_TEXT = 65_536  # characters
+
+
+def clean_line(text: str, *, field: str, limit: int) -> str:
+    """Return a title as it is kept: one line, single blanks. Raises Invalid where it is empty, too long or not storable."""
+    line = " ".join(_storable(text, field).split())
+    if not line:
+        raise Invalid(_("Write a title."), field=field)
+    if len(line) > limit:
+        raise Invalid(_("A title has at most %(limit)d characters. Shorten it.") % {"limit": limit}, field=field)
+    return line
+
+
+def clean_text(text: str, *, field: str) -> str:
+    """Return a text as it is kept: plain line ends, nothing blank around it. Raises Invalid as clean_line does."""
+    # Only whole blank lines go from the start: leading spaces can mean code.
+    kept = _storable(text, field).replace("\r\n", "\n").replace("\r", "\n").rstrip().lstrip("\n")
+    if not kept.strip():
+        raise Invalid(_("Write something first."), field=field)
+    if len(kept) > MAX_TEXT:
+        raise Invalid(
+            _("A text has at most %(limit)d characters; this one has %(count)d. Shorten it, or send it in two.")
+            % {"limit": MAX_TEXT, "count": len(kept)},
+            field=field,
+        )
+    return kept
+
+
+def _storable(text: str, field: str) -> str:
+    if UNSTORABLE.search(text):
+        raise Invalid(_("The text holds characters that no text may have, such as NUL. Take them out."), field=field)
+    return text
+
+
+def render_text(repo: Repository, text: str, *, scope: str = "") -> Rendered:
+    """Return `text` as HTML. Relative links and images mean files of the repository's `main`, as they do in its card.
+
+    scope: keeps ids of texts on one page apart.
+    """
+    return render(
+        text,
+        link_base=repo_path(repo.kind, repo.full_name, "blob", rev="main"),
+        raw_base=repo_path(repo.kind, repo.full_name, "raw", rev="main"),
+        scope=scope,
+    )
