@@ -5,6 +5,7 @@ from django.urls import path
 from hub.api.hf import (
     account,
     commit,
+    discussions,
     info,
     listing,
     paths,
@@ -52,6 +53,13 @@ urlpatterns = [
     path(f"{REPO}/commit/<rev:revision>", commit.commit),
     path(f"{REPO}/xet-read-token/<rev:revision>", xet_tokens.read_token),
     path(f"{REPO}/xet-write-token/<rev:revision>", xet_tokens.write_token),
+    path(f"{REPO}/discussions", discussions.discussions),
+    path(f"{REPO}/discussions/<int:number>", discussions.discussion),
+    path(f"{REPO}/discussions/<int:number>/comment", discussions.comment),
+    path(f"{REPO}/discussions/<int:number>/comment/<str:comment_id>/edit", discussions.edit),
+    path(f"{REPO}/discussions/<int:number>/comment/<str:comment_id>/hide", discussions.hide),
+    path(f"{REPO}/discussions/<int:number>/title", discussions.title),
+    path(f"{REPO}/discussions/<int:number>/status", discussions.status),
     # A name without a namespace, as some old scripts have it: asked for often, and never here.
     path("<kinds:kind>/<str:name>", info.short_name),
     path("<kinds:kind>/<str:name>/<path:rest>", info.short_name),
