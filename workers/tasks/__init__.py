@@ -1,0 +1,1 @@
+"""The Celery tasks: `demo` answers people who wait, `job` runs what takes long. A message carries a job's id."""
