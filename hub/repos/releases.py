@@ -38,7 +38,7 @@ def create_release(
     tag is there and `revision` means another commit.
     """
     check_ref_name(tag)
-    _check_words(title, notes)
+    title, notes = _clean(title, notes)
     # Locked, so that the tag is not deleted before its release is there.
     ref = GitRef.objects.select_for_update().filter(repository=repo, name=TAG_PREFIX + tag).first()
     if ref is None:
@@ -58,7 +58,7 @@ def create_release(
 @transaction.atomic
 def edit_release(*, release: Release, actor: User, title: str, notes: str) -> None:
     """Put other words in place of a release's own; tag, commit and number stay. Raises Invalid."""
-    _check_words(title, notes)
+    title, notes = _clean(title, notes)
     release.title, release.notes, release.edited_at = title, notes, timezone.now()
     release.save(update_fields=["title", "notes", "edited_at"])
     record(actor=actor, verb="release.edit", target=_target(release))
@@ -76,10 +76,10 @@ def delete_release(*, release: Release, actor: User) -> None:
 def create_tag(*, repo: Repository, actor: User, name: str, revision: str = "main", message: str = "") -> GitRef:
     """Tag a revision; with a message, that is a release. Raises Invalid, RefExists, RevisionNotFound."""
     check_ref_name(name)
-    _check_words("", message)
-    ref = create_ref(repo, actor, TAG_PREFIX + name, resolve_revision(repo, revision).oid, message=message)
-    if message.strip():
-        _release(repo, actor, ref, "", message)
+    _title, notes = _clean("", message)
+    ref = create_ref(repo, actor, TAG_PREFIX + name, resolve_revision(repo, revision).oid, message=notes)
+    if notes:
+        _release(repo, actor, ref, "", notes)
     return ref
 
 
@@ -112,14 +112,15 @@ def _release(repo: Repository, actor: User, ref: GitRef, title: str, notes: str)
     return release
 
 
-def _check_words(title: str, notes: str) -> None:
+def _clean(title: str, notes: str) -> tuple[str, str]:
+    """Return both as they are kept: the title one line, the notes with plain line ends. Raises Invalid."""
+    title, notes = " ".join(title.split()), notes.replace("\r\n", "\n").replace("\r", "\n").rstrip()
     for field, text, limit in (("title", title, MAX_RELEASE_TITLE), ("notes", notes, MAX_RELEASE_NOTES)):
         if len(text) > limit:
-            raise Invalid(_("This has at most %(max)d characters.") % {"max": limit}, field=field)
+            raise Invalid(_("This has at most %(max)d characters. Shorten it.") % {"max": limit}, field=field)
         if UNSTORABLE.search(text):
             raise Invalid(_("This holds a character that no text can have."), field=field)
-    if "\n" in title:
-        raise Invalid(_("A title is one line."), field="title")
+    return title, notes
 
 
 def _target(release: Release) -> str:

@@ -63,7 +63,8 @@ def test_a_tag_with_a_text_is_a_release() -> None:
 
 def test_editing_and_deleting() -> None:
     repo = make_repo()
-    made = release(repo, "v1", notes="old")
+    made = release(repo, "v1", title=" Of\nold ", notes="old\r\ntext\n")
+    assert (made.title, made.notes) == ("Of old", "old\ntext")
     edit_release(release=made, actor=owner(repo), title="Newer", notes="new")
     found = get_release(repo, "v1")
     assert (found.title, found.notes, found.number, found.commit) == ("Newer", "new", 1, made.commit)
@@ -92,7 +93,6 @@ def test_the_release_goes_with_its_tag() -> None:
         ("a..b", {}, "name"),
         ("0" * 40, {}, "name"),
         ("v1", {"title": "x" * 201}, "title"),
-        ("v1", {"title": "two\nlines"}, "title"),
         ("v1", {"notes": "x" * 50_001}, "notes"),
         ("v1", {"notes": "NUL \0"}, "notes"),
     ],
