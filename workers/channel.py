@@ -19,7 +19,7 @@ LONGEST = 32 << 20
 _SEND_SECONDS = 30
 
 
-class ChannelClosed(Exception):  # noqa: N818
+class ChannelClosed(Exception):
     """The other side is gone, or does not read, or speaks nonsense."""
 
 

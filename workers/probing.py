@@ -1,7 +1,7 @@
 """What a confined child tries at the worker's start, to prove that it is refused: `workers.probing FOLDER PORT PID`.
 
-FOLDER holds `readable/file` (which it must be able to read, and not to write), `outside/file`, `outside/socket` and `scratch` (which
-it must be able to write to); a server listens on PORT of the loopback; PID is the worker.
+FOLDER holds `readable/file` (which it must be able to read, and not to write), `outside/file`, `outside/socket` and `scratch`
+(which it must be able to write to); a server listens on PORT of the loopback; PID is the worker.
 """
 
 import os

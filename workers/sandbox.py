@@ -7,13 +7,13 @@ secret in its environment, and it ends with the worker. Two ways give that; `pro
 - **bubblewrap**: namespaces of its own (user, mount, pid, network, ipc), with nothing in them but what is named above;
 - **landlock**: no namespaces; Landlock for files, and for signals where the kernel knows that, the filter for the rest.
 
-In both, a seccomp filter refuses `socket`, `connect`, `execve`, `fork`, `ptrace`, mounts, keyrings and the like, and no privilege
-can be gained (`workers/confined.py`).
+In both, a seccomp filter refuses `socket`, `connect`, `execve`, `fork`, `ptrace`, mounts, keyrings and the like, and no
+privilege can be gained (`workers/confined.py`).
 
 Memory: an address-space limit stops torch itself, so the worker watches what the child has in memory (anonymous and shared
-pages; the mapped file of the weights is the page cache's) and kills it past its limit, within half a second or so. The kernel's own
-killer is told to take a child before the worker. The size of the scratch folder is watched in the same way; no single file of
-it can pass the limit.
+pages; the mapped file of the weights is the page cache's) and kills it past its limit, within half a second or so. The kernel's
+own killer is told to take a child before the worker. The size of the scratch folder is watched in the same way; no single file
+of it can pass the limit.
 
 A worker loads no model where the probe says "none", unless GROVE_UNSAFE_ENGINES=1: then only the limits and the clean
 environment hold, and whoever can upload a model that harms the loader can read what the worker reads.
@@ -49,7 +49,7 @@ _FILES = ("/etc/ld.so.cache", "/etc/localtime")
 _PASSED = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "PYTORCH_CUDA_ALLOC_CONF")
 
 
-class ChildLost(Exception):  # noqa: N818
+class ChildLost(Exception):
     """The child is gone. `reason`: memory, scratch (it passed a limit), killed (by us), or ended (by itself, or by others)."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
@@ -74,6 +74,7 @@ class Child:
         self.channel = channel
         self.scratch = scratch
         self.limits = limits
+        self.held = 0  # bytes of memory when it was last looked at
         self._process = process
         self._reason = "ended"
 
@@ -394,7 +395,8 @@ class _Watchdog:
                 self._children = [child for child in self._children if child.alive()]
                 children = list(self._children)
             for child in children:
-                if child.limits.memory is not None and child.rss() > child.limits.memory:
+                child.held = child.rss()
+                if child.limits.memory is not None and child.held > child.limits.memory:
                     child.kill("memory")
                 elif _size_of(child.scratch) > child.limits.scratch:
                     child.kill("scratch")
