@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from hub.accounts.models import AccessToken, Someone, User
+from hub.accounts.models import AccessToken, RepoReader, Someone, User
 from hub.accounts.services import user_of_token
 from hub.api.errors import BadToken
 from hub.jobs import tokens
@@ -45,10 +45,12 @@ def _secret_in(header: str) -> str:
 class TokenAuthentication(BaseAuthentication):
     """Tokens only: a browser's cookie never speaks on the client protocol, so no page can write in its visitor's name."""
 
-    def authenticate(self, request: Request) -> tuple[User, AccessToken | None] | None:
+    def authenticate(self, request: Request) -> tuple[User | RepoReader, AccessToken | None] | None:
         user = user_of_request(request._request)
         # Plain-Django parts (errors, logging) read the user from the request beneath.
         request._request.user = user
+        if isinstance(user, RepoReader):
+            return user, None
         return (user, user.acting_token) if isinstance(user, User) else None
 
     def authenticate_header(self, request: Request) -> str:
