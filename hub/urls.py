@@ -9,6 +9,7 @@ converters.register()
 
 urlpatterns = [
     path("api/worker/", include("hub.api.worker.urls")),
+    path("api/v1/", include("hub.api.v1.urls")),
     path("api/", include("hub.api.hf.urls")),
     path("xet/", include("hub.api.xet.urls")),
     # Xet clients report to the root of the host, whatever the prefix of the other calls.

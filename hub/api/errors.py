@@ -121,7 +121,9 @@ def moved_to(request: HttpRequest, error: RepoMoved) -> str:
     """Return the request's own address, relative, with the repository's new name in place of the old one."""
     raw, question, query = request.META.get("RAW_URI", request.get_full_path()).partition("?")
     segments = raw.split("/")
-    first = 3 if segments[1] == "api" else 2 if segments[1] == "datasets" else 1
+    first = (
+        4 if segments[1:3] == ["api", "v1"] else 3 if segments[1] == "api" else 2 if segments[1] == "datasets" else 1
+    )
     namespace, name = error.full_name.split("/")
     suffix = ".git" if segments[first + 1].endswith(".git") else ""
     segments[first : first + 2] = [namespace, name + suffix]

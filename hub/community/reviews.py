@@ -19,8 +19,9 @@ from hub.community.text import clean_text
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.core.throttles import check_rate
+from hub.repos.errors import ReleaseNotFound
 from hub.repos.git.files import resolve_revision
-from hub.repos.models import Kind, Repository
+from hub.repos.models import Kind, Release, Repository
 from hub.repos.permissions import check_may_act
 from hub.repos.releases import get_release
 
@@ -75,7 +76,7 @@ def post_review(*, repo: Repository, author: User, stars: int, text: str = "", t
     check_may_act(author)
     kept = _clean(stars, text)
     check_rate("review", author.pk, limit=RATE, seconds=60)
-    release = get_release(repo, tag) if tag else None
+    release = _release(repo, tag) if tag else None
     commit = release.commit if release else resolve_revision(repo, "main").oid
     try:
         with transaction.atomic():
@@ -110,6 +111,14 @@ def delete_review(*, review: Review) -> None:
     author, target = review.author, _target(review)
     review.delete()
     record(actor=author, verb="review.delete", target=target)
+
+
+def _release(repo: Repository, tag: str) -> Release:
+    try:
+        return get_release(repo, tag)
+    except ReleaseNotFound as error:
+        error.field = "release"
+        raise
 
 
 def _clean(stars: int, text: str) -> str:

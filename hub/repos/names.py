@@ -75,7 +75,7 @@ def _is_dot_git(segment: str) -> bool:
     return bare in (".git", "git~1")
 
 
-def check_ref_name(name: str) -> None:
+def check_ref_name(name: str, *, field: str = "name") -> None:
     """Raise Invalid where `name` (a branch or tag, without refs/heads/) breaks git's rules for refs."""
     if (
         not name
@@ -88,5 +88,5 @@ def check_ref_name(name: str) -> None:
     ):
         raise Invalid(
             _("“%(name)s” cannot be the name of a branch or tag.") % {"name": name[:100]},
-            field="name",
+            field=field,
         )

@@ -9,7 +9,7 @@ from hub.accounts.models import User
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.core.text import UNSTORABLE
-from hub.repos.errors import RefExists, ReleaseExists, ReleaseNotFound
+from hub.repos.errors import RefExists, ReleaseExists, ReleaseNotFound, RevisionNotFound
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import GitRef, Release, Repository
 from hub.repos.models.git import TAG_PREFIX
@@ -22,9 +22,7 @@ def get_release(repo: Repository, tag: str) -> Release:
     """Return the release of a tag. Raises ReleaseNotFound. The caller holds a repository that it may read."""
     release = Release.objects.filter(repository=repo, tag=tag).select_related("author").first()
     if release is None:
-        raise ReleaseNotFound(
-            _("%(name)s has no release “%(tag)s”.") % {"name": repo.full_name, "tag": tag[:100]}, field="tag"
-        )
+        raise ReleaseNotFound(_("%(name)s has no release “%(tag)s”.") % {"name": repo.full_name, "tag": tag[:100]})
     return release
 
 
@@ -37,13 +35,13 @@ def create_release(
     The caller has passed get_repo_for_write. Raises Invalid, RevisionNotFound, ReleaseExists, and RefExists where the
     tag is there and `revision` means another commit.
     """
-    check_ref_name(tag)
+    check_ref_name(tag, field="tag")
     title, notes = _clean(title, notes)
     # Locked, so that the tag is not deleted before its release is there.
     ref = GitRef.objects.select_for_update().filter(repository=repo, name=TAG_PREFIX + tag).first()
     if ref is None:
-        ref = create_ref(repo, actor, TAG_PREFIX + tag, resolve_revision(repo, revision or "main").oid)
-    elif revision and resolve_revision(repo, revision).oid != ref.oid:
+        ref = create_ref(repo, actor, TAG_PREFIX + tag, _commit_of(repo, revision or "main"))
+    elif revision and _commit_of(repo, revision) != ref.oid:
         raise RefExists(
             _(
                 "The tag “%(tag)s” is there already, at %(commit)s. Leave the revision out to release it as it is, "
@@ -89,6 +87,14 @@ def delete_tag(*, repo: Repository, actor: User, name: str) -> None:
     delete_ref(repo, actor, TAG_PREFIX + name)
     for release in Release.objects.filter(repository=repo, tag=name):
         delete_release(release=release, actor=actor)
+
+
+def _commit_of(repo: Repository, revision: str) -> str:
+    try:
+        return resolve_revision(repo, revision).oid
+    except RevisionNotFound as error:
+        error.field = "revision"
+        raise
 
 
 def _release(repo: Repository, actor: User, ref: GitRef, title: str, notes: str) -> Release:

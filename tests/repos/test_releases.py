@@ -89,9 +89,9 @@ def test_the_release_goes_with_its_tag() -> None:
 @pytest.mark.parametrize(
     ("tag", "more", "field"),
     [
-        ("", {}, "name"),
-        ("a..b", {}, "name"),
-        ("0" * 40, {}, "name"),
+        ("", {}, "tag"),
+        ("a..b", {}, "tag"),
+        ("0" * 40, {}, "tag"),
         ("v1", {"title": "x" * 201}, "title"),
         ("v1", {"notes": "x" * 50_001}, "notes"),
         ("v1", {"notes": "NUL \0"}, "notes"),
