@@ -2,6 +2,7 @@
 import { installConfirm } from "./confirm.js";
 import { installCopy } from "./copy.js";
 import { installMenus } from "./menus.js";
+import { installPreview } from "./preview.js";
 import { installShortcuts } from "./shortcuts.js";
 import { installTabs } from "./tabs.js";
 import { installTheme } from "./theme.js";
@@ -9,6 +10,7 @@ import { installTheme } from "./theme.js";
 installConfirm();
 installCopy();
 installMenus();
+installPreview();
 installShortcuts();
 installTabs();
 installTheme();

@@ -1,5 +1,6 @@
 // The text editor: Tab indents, Escape gives Tab back to the keyboard, Ctrl+S commits, the preview opens in place,
 // and leaving with unsent text asks first.
+import { preview } from "./preview.js";
 
 const form = document.querySelector("form[data-editor]");
 if (form) install(form);
@@ -66,22 +67,4 @@ function outdent(area) {
   if (text === old) return;
   type(area, from, end, text);
   area.setSelectionRange(from, from + text.length);
-}
-
-async function preview(form, button) {
-  const place = document.getElementById("preview");
-  const body = new FormData(form, button);
-  button.classList.add("busy");
-  try {
-    const response = await fetch(location.href, { method: "POST", body, headers: { "X-Fragment": "preview" } });
-    if (!response.ok) throw new Error(String(response.status));
-    place.innerHTML = await response.text();
-    place.scrollIntoView({ block: "nearest" });
-  } catch {
-    // The server's own answer says more than a script could.
-    button.removeAttribute("data-preview");
-    button.click();
-  } finally {
-    button.classList.remove("busy");
-  }
 }
