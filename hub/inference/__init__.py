@@ -1,0 +1,1 @@
+"""Demos: what a model can be asked, asking it, and reading its answer as it comes."""
