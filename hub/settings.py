@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "hub.accounts",
     "hub.repos",
     "hub.jobs",
+    "hub.inference",
     "hub.community",
     "hub.catalog",
     "hub.web",
@@ -280,3 +281,15 @@ POSTS_PER_MINUTE = env.int("GROVE_POSTS_PER_MINUTE", default=30)  # discussions,
 MAX_COMMIT_OPERATIONS = 25_000
 MAX_COMMIT_FOLDERS = 50_000  # that the paths of one commit lead through
 MAX_COMMIT_BYTES = 256 * 1024 * 1024  # bytes of one commit request
+
+# --- demos ------------------------------------------------------------------------------------------------------
+# Who may run a demo of a model that they may read: everybody, people with an account, or nobody.
+DEMOS = env.str("GROVE_DEMOS", default="open")
+if DEMOS not in ("open", "users", "off"):
+    raise environ.ImproperlyConfigured(f"GROVE_DEMOS is {DEMOS!r}; it takes open, users or off.")
+DEMO_CONCURRENCY = env.int("GROVE_DEMO_CONCURRENCY", default=32)  # requests at once of one account
+DEMO_VISITOR_CONCURRENCY = env.int("GROVE_DEMO_VISITOR_CONCURRENCY", default=2)  # and of one address without an account
+DEMO_QUEUE = env.int("GROVE_DEMO_QUEUE", default=64)  # unfinished requests of one model
+DEMO_SECONDS = env.int("GROVE_DEMO_SECONDS", default=300)  # from asking to the last token
+# Threads of one web process. Streams hold theirs for as long as they last, so they may take half of them.
+WEB_THREADS = env.int("GROVE_WEB_THREADS", default=64)
