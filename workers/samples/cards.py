@@ -145,6 +145,6 @@ tags: [sample, sentiment]
 
 # Short opinions
 
-Sentences that praise or blame a model, put together from phrases: {train} for training, {test} for testing. Columns: `text`, and
-`label`, which is positive or negative.
+Sentences that praise or blame a model, put together from phrases: {train} for training, {test} for testing. Columns: `text`,
+and `label`, which is positive or negative.
 """
