@@ -157,12 +157,14 @@ def _open_split(folder: Path, spec: EvaluationSpec) -> IterableDataset:
 
 
 def _bad_dataset(problem: str, **params: Any) -> Refused:
-    """problem: no-config, no-split, no-column (wanted, there: list of names), not-text (found), empty, unreadable (detail)."""
-    there = params.get("there")
-    if there is not None:
-        params["there"] = [name[:60] for name in there[:20]]
-    detail = params.pop("detail", problem)
-    return Refused(FailureCode.BAD_DATASET, problem=problem, detail=detail, **params)
+    """problem: no-config, no-split, no-column (wanted, there: list of names), not-text (wanted, found), empty, unreadable
+    (detail). The hub has a sentence for each; `detail` tells the same to whoever reads the bare failure."""
+    if "there" in params:
+        params["there"] = [name[:60] for name in params["there"][:20]]
+    named = ", ".join(f"{name}: {value}" for name, value in params.items())
+    return Refused(
+        FailureCode.BAD_DATASET, **{"problem": problem, "detail": f"{problem} {named}".strip()[:300], **params}
+    )
 
 
 class Reading:
