@@ -6,7 +6,7 @@ python := .venv/bin/python
 # Quiet about its own steps; the programs speak for themselves.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: run test lint format bench clean help tools site tests
+.PHONY: run test test-full lint format bench clean help tools site tests
 
 run: site ## Start Grove; Ctrl-C stops it
 	@exec $(python) manage.py up --end-with-parent
@@ -16,11 +16,14 @@ test: lint ## Run the checks and all tests
 	@.ci/packages
 	@$(python) -m pytest -n auto $(ARGS)
 
+test-full: ## Run the long tests too
+	@$(MAKE) test ARGS="-m 'full or not full' $(ARGS)"
+
 lint: tests ## Run the checks that need no running hub
 	$(python) -m ruff check
 	$(python) -m ruff format --check --quiet
-	@# A key from the environment: the checks leave no data folder behind.
-	GROVE_SECRET_KEY=lint $(python) -m mypy
+	@# A key and a queue from the environment: the checks leave no data folder behind.
+	GROVE_SECRET_KEY=lint REDIS_URL=redis://lint $(python) -m mypy
 	$(python) .venv/bin/lint-imports
 	@find templates hub -name '*.html' -path '*templates*' -print0 | xargs -0r .venv/bin/djade --target-version 5.2 --check
 

@@ -10,7 +10,7 @@ def main() -> None:
     if sys.argv[1:2] == ["up"]:
         # The supervisor needs no Django: it stays small, and can say in one line what would keep the settings
         # from loading.
-        from hub.embedded.supervisor import main as up
+        from hub.embedded.instance import main as up
 
         sys.exit(up(sys.argv[2:]))
 

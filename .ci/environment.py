@@ -1,6 +1,7 @@
-"""Make a virtual environment with what pyproject.toml asks for: `environment.py FOLDER EXTRA...`.
+"""Make a virtual environment with what pyproject.toml asks for: `environment.py FOLDER EXTRA... [--check]`.
 
-Does nothing where the environment has it all already, so a warm start costs a moment. Runs under whatever Python is
+Does nothing where the environment has it all already, so a warm start costs a moment. With --check it never does anything,
+and its exit code is 1 where there would be something to do. Runs under whatever Python is
 there, to be able to say that it is too old.
 """
 
@@ -12,7 +13,7 @@ OLDEST = (3, 11)
 CPU_TORCH = "https://download.pytorch.org/whl/cpu"
 
 
-def main(folder, extras):
+def main(folder, extras, only_check):
     """Bring the environment up to date, or end with one line that says what is missing."""
     if sys.version_info < OLDEST:
         found = ".".join(str(part) for part in sys.version_info[:3])
@@ -21,6 +22,8 @@ def main(folder, extras):
     stamp = os.path.join(folder, "installed")
     if os.path.exists(python_of(folder)) and wanted <= lines_of(stamp):
         return
+    if only_check:
+        sys.exit(1)
     import fcntl
 
     os.makedirs(folder, exist_ok=True)
@@ -61,11 +64,13 @@ def python_of(folder):
 def install(folder, wanted, stamp):
     marker = next(line for line in wanted if line.startswith("#"))
     known = lines_of(stamp)
-    if not os.path.exists(python_of(folder)) or (known and marker not in known):
+    if not os.path.exists(python_of(folder)) or marker not in known:
         made = subprocess.run([sys.executable, "-m", "venv", "--clear", folder])
         if made.returncode:
             sys.exit("The environment could not be made. On Debian, `apt install python3-venv` brings what is missing.")
-        known = set()
+        # From here on the environment is whole, whatever it still lacks.
+        known = {marker}
+        write_stamp(stamp, known)
     # What was asked for before stays, unless it is no longer what pyproject.toml says.
     everything = wanted | {line for line in known if line in all_requirements()}
     lines = sorted(line for line in everything if not line.startswith("#"))
@@ -74,8 +79,12 @@ def install(folder, wanted, stamp):
         install_cpu_torch(folder, torch[0])
     if pip(folder, *lines):
         sys.exit("pip could not install what Grove needs; its lines above say why. Run the same command again.")
+    write_stamp(stamp, everything)
+
+
+def write_stamp(stamp, lines):
     with open(f"{stamp}.new", "w") as file:
-        file.write("\n".join(sorted(everything)) + "\n")
+        file.write("\n".join(sorted(lines)) + "\n")
     os.replace(f"{stamp}.new", stamp)
 
 
@@ -102,4 +111,4 @@ def pip(folder, *args, quiet=False):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1], [word for word in sys.argv[2:] if word != "--check"], "--check" in sys.argv)

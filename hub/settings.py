@@ -4,13 +4,13 @@ With no URL set the hub talks to the engines that `manage.py up` carries, found 
 so that a management command reaches the running instance of the same GROVE_DATA.
 """
 
-import secrets
 from pathlib import Path
 
 import environ
 from django.utils.translation import gettext_lazy as _
 
 from hub.embedded import engines_of
+from hub.embedded.keeping import kept_secret
 
 env = environ.Env()
 
@@ -19,29 +19,8 @@ DATA_DIR = Path(env.str("GROVE_DATA", default=str(BASE_DIR / "data"))).absolute(
 ENGINES = engines_of(DATA_DIR)
 
 
-def _secret_key() -> str:
-    """Return GROVE_SECRET_KEY, or the key kept in the data folder (made on first use, readable by its owner only)."""
-    if given := env.str("GROVE_SECRET_KEY", default=""):
-        return given
-    path = DATA_DIR / "secret_key"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"secret_key.{secrets.token_hex(4)}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
-        try:
-            # A hard link fails where the name exists, so two processes that start together agree on one key.
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        return path.read_text()
-
-
-SECRET_KEY = _secret_key()
+# Without a key of the operator's, the one that the data folder keeps.
+SECRET_KEY = env.str("GROVE_SECRET_KEY", default="") or kept_secret(DATA_DIR / "secret_key")
 DEBUG = env.bool("GROVE_DEBUG", default=False)
 
 # --- where the hub is reached ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from django.core.cache import cache
 from django.db import connection
@@ -19,33 +20,57 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 60
 
 
+class Weight(Enum):
+    """What it means where a part is not well: no request can be served, or work stays undone, or something is not offered."""
+
+    NEEDED = "needed"
+    LAGS = "lags"
+    WARNS = "warns"
+
+
 @dataclass(frozen=True)
 class Check:
-    """The state of one part. Without a `needed` part no request can be served; the others only lag behind."""
+    """The state of one part."""
 
     name: str
     ok: bool
     detail: str
-    needed: bool = True
+    weight: Weight = Weight.NEEDED
+
+    @property
+    def word(self) -> str:
+        if self.ok:
+            return "ok"
+        return "missing" if self.weight is Weight.WARNS else "failing"
+
+
+_more: list[Callable[[], list[Check]]] = []
+
+
+def add(checks: Callable[[], list[Check]]) -> None:
+    """Let an app above add its parts to the report. What it calls may not raise."""
+    _more.append(checks)
 
 
 def check_all() -> list[Check]:
     """Try every engine once."""
     return [
-        _try("database", _database, "answers"),
-        _try("queue", _queue, "takes writes"),
-        _try("blobs", _blobs, "takes writes"),
+        attempt("database", _database, "answers"),
+        attempt("queue", _queue, "takes writes"),
+        attempt("blobs", _blobs, "takes writes"),
         _worker(),
+        *(check for checks in _more for check in checks()),
     ]
 
 
-def _try(name: str, attempt: Callable[[], None], detail: str) -> Check:
+def attempt(name: str, call: Callable[[], None], detail: str, weight: Weight = Weight.NEEDED) -> Check:
+    """Return the check of a part that is well where `call` returns."""
     try:
-        attempt()
+        call()
     except Exception as error:  # Whatever an engine's client raises means that it is not reached.
         log.warning("%s: %s", name, error)
-        return Check(name, ok=False, detail=" ".join(str(error).split()) or type(error).__name__)
-    return Check(name, ok=True, detail=detail)
+        return Check(name, ok=False, detail=" ".join(str(error).split()) or type(error).__name__, weight=weight)
+    return Check(name, ok=True, detail=detail, weight=weight)
 
 
 def _database() -> None:
@@ -69,9 +94,9 @@ def _worker() -> Check:
     except Exception:  # Said by the check of the queue already.
         seen = None
     if seen is None:
-        return Check("worker", ok=False, detail="no sign of life yet", needed=False)
+        return Check("worker", ok=False, detail="no sign of life yet", weight=Weight.LAGS)
     age = time.time() - seen
-    return Check("worker", ok=age < HEARTBEAT_SECONDS, detail=f"last seen {age:.0f} s ago", needed=False)
+    return Check("worker", ok=age < HEARTBEAT_SECONDS, detail=f"last seen {age:.0f} s ago", weight=Weight.LAGS)
 
 
 def answer_health(get_response: GetResponse) -> GetResponse:
@@ -83,9 +108,9 @@ def answer_health(get_response: GetResponse) -> GetResponse:
             return _uncached(JsonResponse({"status": "ok"}))
         if request.path_info == "/readyz":
             checks = check_all()
-            ready = all(check.ok for check in checks if check.needed)
+            ready = all(check.ok for check in checks if check.weight is Weight.NEEDED)
             # What went wrong stands in the log: error texts carry addresses that are nobody else's business.
-            parts = {check.name: "ok" if check.ok else "failing" for check in checks}
+            parts = {check.name: check.word for check in checks}
             body = {"status": "ready" if ready else "not ready", "checks": parts}
             return _uncached(JsonResponse(body, status=200 if ready else 503))
         return get_response(request)

@@ -1,4 +1,5 @@
-"""Where the carried engines of a data folder live, and how to reach them. Reads the file system; changes nothing."""
+"""Where the carried engines of a data folder live, and how to reach them. Changes nothing but that it makes the password
+of the queue where there is none."""
 
 import hashlib
 import os
@@ -6,6 +7,8 @@ import re
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+
+from hub.embedded.keeping import kept_secret
 
 # Root's engines run under an account of their own, which may be unable to reach the data folder.
 ROOT_BASE = Path("/var/lib/grove")
@@ -19,8 +22,9 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 @dataclass(frozen=True)
 class Engines:
-    """How to reach the engines of one data folder. `home` holds their files, `sockets` their sockets."""
+    """How to reach the engines of one data folder (`data`). `home` holds their files, `sockets` their sockets."""
 
+    data: Path
     home: Path
     sockets: Path
 
@@ -46,13 +50,23 @@ class Engines:
     def valkey_socket(self) -> Path:
         return self.sockets / "valkey.sock"
 
-    def redis_url(self, db: int) -> str:
-        """The URL of one numbered database, for redis-py and for Django's cache."""
-        return f"unix://{self.valkey_socket}?db={db}"
+    @property
+    def queue_password(self) -> str:
+        """The hub's own. The workers have another user on the same socket, who must not become the hub by saying nothing."""
+        return kept_secret(self.data / "queue_password")
 
-    def broker_url(self, db: int) -> str:
+    def redis_url(self, db: int, login: str = "") -> str:
+        """The URL of one numbered database, for redis-py and for Django's cache. login: `user:password`, the hub's own
+        where it is left out."""
+        return f"unix://{login or self._login}@{self.valkey_socket}?db={db}"
+
+    def broker_url(self, db: int, login: str = "") -> str:
         """The same database for Celery, whose transport spells a socket's URL in its own way."""
-        return f"redis+socket://{self.valkey_socket}?virtual_host={db}"
+        return f"redis+socket://{login or self._login}@{self.valkey_socket}?virtual_host={db}"
+
+    @property
+    def _login(self) -> str:
+        return f"default:{self.queue_password}"
 
 
 def engines_of(data: Path) -> Engines:
@@ -63,13 +77,13 @@ def engines_of(data: Path) -> Engines:
     if os.geteuid() == 0:
         # The link is made at the first start; it keeps the engines when the data folder is moved.
         home = link.resolve() if link.is_symlink() else _unused_home(key)
-        return Engines(home=home, sockets=home / "run")
+        return Engines(data=data, home=home, sockets=home / "run")
     sockets = link / "run"
     longest = os.fsencode(sockets / f".s.PGSQL.{POSTGRES_PORT}")
     if len(longest) > SOCKET_PATH_BYTES or not PLAIN_PATH.fullmatch(str(sockets)):
         # Whoever opens this folder checks that it is its user's own.
         sockets = Path(f"/tmp/grove-{os.geteuid()}-{key}")  # noqa: S108
-    return Engines(home=link, sockets=sockets)
+    return Engines(data=data, home=link, sockets=sockets)
 
 
 def _unused_home(key: str) -> Path:

@@ -42,11 +42,20 @@ def spawn(
     account: Account | None = None,
     pass_fds: Iterable[int] = (),
     death_signal: int = signal.SIGTERM,
+    nice: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start a child in a process group of its own, so that Ctrl-C at the terminal reaches the supervisor alone.
 
-    Its output and errors come back through one pipe. `account` needs root.
+    Its output and errors come back through one pipe. `account` needs root. nice: how far it steps back for the others.
     """
+    ask = parent_death_signal(death_signal, os.getpid())
+
+    def begin() -> None:
+        if nice:
+            os.nice(nice)
+        if ask:
+            ask()
+
     return subprocess.Popen(
         args,
         cwd=cwd,
@@ -56,7 +65,7 @@ def spawn(
         stderr=subprocess.STDOUT,
         pass_fds=tuple(pass_fds),
         process_group=0,
-        preexec_fn=parent_death_signal(death_signal, os.getpid()),  # Safe: the supervisor has one thread.
+        preexec_fn=begin,  # Safe: the supervisor has one thread.
         **as_account(account),
     )
 

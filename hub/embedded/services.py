@@ -1,5 +1,6 @@
 """What an instance runs, in the order of starting: engines, then the site's own processes."""
 
+import secrets
 import signal
 import sys
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from hub.embedded.processes import end_leftovers, leftovers
 
 # How long the processes of an earlier run may take to end before they are killed, in seconds.
 LEFTOVER_SECONDS = 15
-THREADS = 16  # of each web process; its connections to the database are as many at most
+# Of each web process. A token stream takes a thread for as long as it lasts, and streams may have half of them; connections
+# to the database are for the requests that use one just then, and cost far more.
+THREADS, CONNECTIONS = 64, 16
 # With threads, the timeout is no limit on a request: only a worker that has stopped altogether is ended.
 WEB = (
     f"gunicorn hub.wsgi --worker-class=gthread --workers=2 --threads={THREADS} --preload --no-control-socket "
@@ -42,6 +45,9 @@ class Service:
     patience: float = 15
     prepare: Callable[[], object] = lambda: None
     is_ready: Callable[[int], bool] = lambda pid: True
+    # It runs once, and this is called with its exit code; anything else is started again when it ends.
+    on_end: Callable[[int], None] | None = None
+    nice: int = 0
 
 
 @dataclass
@@ -54,6 +60,8 @@ class EngineSet:
     with_queue: bool
     env: dict[str, str]
     account: Account | None = field(default=None, init=False)
+    # Of the workers' user in the queue: a new one at each start, which only processes of that start are given.
+    worker_password: str = field(default_factory=secrets.token_urlsafe, init=False, repr=False)
 
     @property
     def any(self) -> bool:
@@ -110,7 +118,7 @@ class EngineSet:
 
     def _queue(self) -> Service:
         server = valkey.find_server(self.account)
-        valkey.write_settings(self.engines, self.account)
+        valkey.write_settings(server, self.engines, self.account, self.worker_password)
         return Service(
             name="queue",
             args=valkey.command(server, self.engines),
@@ -139,6 +147,6 @@ def site_services(base: Path, data: Path, env: dict[str, str], listener: int) ->
         return Service(name=name, args=[sys.executable, "-W", calm, "-m", *args], env=env, cwd=base, patience=patience)
 
     web = service("web", 20, *WEB.split(), f"--bind=fd://{listener}")
-    web.env = {"GROVE_DATABASE_POOL": str(THREADS), **env}
+    web.env = {"GROVE_DATABASE_POOL": str(CONNECTIONS), **env}
     web.pass_fds = (listener,)
     return [web, service("worker", 20, *WORKER.split()), service("beat", 10, *BEAT.split(), *beat)]

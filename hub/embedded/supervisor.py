@@ -1,9 +1,6 @@
-"""`manage.py up`: start an instance, keep it running, stop it. One thread, one log, no Django in this process."""
+"""The supervisor: starts children, joins what they say, starts again what crashes, stops all in order. One thread."""
 
-import argparse
 import enum
-import errno
-import http.client
 import os
 import selectors
 import signal
@@ -13,44 +10,27 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NoReturn
 
 from hub.embedded.errors import Exit, StartError
-from hub.embedded.folders import mark_stopping, open_data_folder
-from hub.embedded.places import engines_of
-from hub.embedded.processes import INSTANCE, parent_death_signal, spawn
-from hub.embedded.services import EngineSet, Service, site_services
+from hub.embedded.processes import spawn
+from hub.embedded.services import Service
 
-BASE = Path(__file__).resolve().parent.parent.parent
-COLOURS = {"grove": 32, "web": 36, "db": 34, "queue": 35, "worker": 33, "beat": 90, "setup": 90}
+COLOURS = {
+    "grove": 32,
+    "web": 36,
+    "db": 34,
+    "queue": 35,
+    "worker": 33,
+    "beat": 90,
+    "setup": 90,
+    "demo": 92,
+    "job": 93,
+}
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between a crash and the next start
 STEADY_SECONDS = 60  # a child that ran this long was well, and its next crash is its first
 START_ATTEMPTS = 4  # of a child that has never been ready
 SAME_CTRL_C_SECONDS = 0.5
 START_SECONDS = 180  # for an engine to recover, or the site to answer
-
-DESCRIPTION = """\
-Start Grove: the engines that are not connected by a URL, the web server, the hub worker and its clock.
-Runs until Ctrl-C, then stops everything that it started; a second Ctrl-C stops at once.
-"""
-EPILOG = """\
-environment:
-  GROVE_DATA        where everything is kept (./data)
-  HOST, PORT        where the site listens (127.0.0.1, 8000; PORT=0 takes a free one)
-  GROVE_PUBLIC_URL  the address that people use, if it is another
-  DATABASE_URL      a PostgreSQL to connect to, instead of the carried one
-  REDIS_URL         a Valkey or Redis to connect to, instead of the carried one
-  GROVE_POSTGRES_BIN  the folder of another PostgreSQL build to carry
-
-exit codes:
-  0  stopped as asked            1  another failure
-  2  wrong usage or setting      3  the port cannot be used
-  4  the data folder cannot be   5  another instance runs on the
-     written or used                data folder
-  6  PostgreSQL or Valkey is     7  a process does not start
-     missing                     8  the database could not be prepared
-"""
 
 
 class Stopping(Exception):
@@ -155,6 +135,7 @@ class Supervisor:
             account=service.account,
             pass_fds=service.pass_fds,
             death_signal=service.stop_signal,
+            nice=service.nice,
         )
         child.started = time.monotonic()
         child.state = State.STARTED
@@ -170,7 +151,7 @@ class Supervisor:
                 key.fileobj.recv(4096)  # type: ignore[union-attr]
             else:
                 self._read(key.data)
-        for child in self.children:
+        for child in list(self.children):
             if child.state is State.STARTED and child.process and child.process.poll() is not None:
                 self._ended(child, child.process.returncode)
             elif child.state is State.WAITING and time.monotonic() >= child.start_at:
@@ -180,6 +161,10 @@ class Supervisor:
         self._drain(child)
         if self.interrupts:
             child.state = State.STOPPED
+            return
+        if child.service.on_end:
+            child.state = State.STOPPED
+            child.service.on_end(code)
             return
         name = child.service.name
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
@@ -269,125 +254,3 @@ class Supervisor:
             os.killpg(process.pid, number)  # A killed server cannot end its own workers.
         else:
             process.send_signal(number)
-
-
-def main(arguments: list[str]) -> int:
-    """Run an instance until it is told to stop; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="manage.py up",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--engines", action="store_true", help="start only the engines (for tests and development)")
-    parser.add_argument(
-        "--end-with-parent", action="store_true", help="stop when the program that started this ends, even by kill -9"
-    )
-    options = parser.parse_args(arguments)
-    supervisor = Supervisor()
-    if options.end_with_parent and (ask := parent_death_signal(signal.SIGTERM, os.getppid())):
-        ask()
-    try:
-        up(supervisor, engines_only=options.engines)
-    except Stopping:
-        code = Exit.OK
-    except StartError as error:
-        supervisor.say(str(error))
-        code = error.code
-    if supervisor.lock is not None:
-        mark_stopping(supervisor.lock)
-    if supervisor.children:
-        supervisor.say("Stopping.")
-        supervisor.stop("web", "beat")
-        supervisor.stop("worker")
-        supervisor.stop("queue", "db")
-        supervisor.say("Stopped.")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # Nothing is left to stop, and the exit code stands.
-    return code
-
-
-def up(supervisor: Supervisor, *, engines_only: bool) -> NoReturn:
-    """Start everything in order, then keep it running until Ctrl-C (`Stopping`)."""
-    env = {name: value for name, value in os.environ.items() if value}
-    data = Path(env.get("GROVE_DATA", BASE / "data")).absolute()
-    supervisor.lock = open_data_folder(data)
-    data = data.resolve()
-    host, port = env.get("HOST", "127.0.0.1"), _port(env.get("PORT", "8000"))
-    engine_env = {"PATH": env.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-    engine_set = EngineSet(data, engines_of(data), "DATABASE_URL" not in env, "REDIS_URL" not in env, engine_env)
-    engine_set.open()
-    if ended := engine_set.end_leftovers(str(data)):
-        supervisor.say(f"An earlier run was killed; ended what it left ({ended} processes).")
-    listener = None if engines_only else _listen(host, port)
-    supervisor.wait_ready(*[supervisor.add(service) for service in engine_set.services()])
-    if listener is None:
-        supervisor.say(f"The engines of {data} are ready.")
-        _run_on(supervisor)
-
-    port = listener.getsockname()[1]
-    env |= {"GROVE_DATA": str(data), "HOST": host, "PORT": str(port), INSTANCE: str(data), "PYTHONUNBUFFERED": "1"}
-    if supervisor.run_once(_manage("setup", "prepare", env)) != 0:
-        raise StartError(Exit.PREPARE, "The database could not be prepared. See the lines above.")
-    children = [supervisor.add(service) for service in site_services(BASE, data, env, listener.fileno())]
-    supervisor.until(lambda: _answers(listener), "The site did not answer")
-    for child in children:
-        child.was_ready = True
-    supervisor.say(f"Data is in {data}" + (f", the engines in {engine_set.engines.home}." if engine_set.any else "."))
-    supervisor.run_once(_manage("grove", "setup_link", env))
-    supervisor.say(f"Grove is at {env.get('GROVE_PUBLIC_URL') or _address(listener)}  (Ctrl-C stops it)")
-    _run_on(supervisor)
-
-
-def _run_on(supervisor: Supervisor) -> NoReturn:
-    while not supervisor.interrupts:
-        supervisor.pump(60)
-    raise Stopping
-
-
-def _manage(name: str, command: str, env: dict[str, str]) -> Service:
-    return Service(name=name, args=[sys.executable, "manage.py", command], env=env, cwd=BASE)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise StartError(Exit.USAGE, f"PORT is {text!r}; it takes a number from 0 to 65535.")
-    return int(text)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """The listening socket, opened before anything slow is done. The web server gets it ready-made."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        # "localhost" may come with both; people type 127.0.0.1.
-        family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-        return socket.create_server(
-            address[:2],
-            family=family,
-            backlog=512,
-            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
-        )
-    except OSError as error:
-        advice = "Choose another with PORT." if error.errno == errno.EADDRINUSE else "Check HOST and PORT."
-        # A name that cannot be resolved has a number of its own kind.
-        said = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        raise StartError(Exit.PORT, f"Port {port} on {host} cannot be used ({said}). {advice}") from None
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not listened on)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _answers(listener: socket.socket) -> bool:
-    """Whether the site says that every engine is reached. The wait is short: the log must go on meanwhile."""
-    host, port = listener.getsockname()[:2]
-    web = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=0.5)  # noqa: S104
-    try:
-        web.request("GET", "/readyz")
-        return web.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        web.close()

@@ -3,9 +3,12 @@
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import socket
+import subprocess
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from hub.embedded.errors import Exit, StartError
@@ -26,7 +29,18 @@ maxmemory 256mb
 maxmemory-policy noeviction
 databases 16
 loglevel warning
+requirepass {password}
+user {worker}
 """
+# The workers' user, on any server: queues, streams and stops below one prefix, and nothing about the rest. What reads the
+# names of all keys, changes the server or looks at its other clients is refused.
+WORKER = "worker"
+WORKER_RULES = (
+    "on ~worker:* resetchannels &worker:* -@all +@read +@write +@transaction +@connection "
+    "+publish +subscribe +psubscribe +unsubscribe +punsubscribe +eval +evalsha +script|load "
+    "-@dangerous -@admin -scan -randomkey -dbsize"
+)
+WORKER_DATABASE = 1
 
 
 def find_server(account: Account | None) -> Path:
@@ -49,14 +63,40 @@ def find_server(account: Account | None) -> Path:
     )
 
 
-def write_settings(engines: Engines, account: Account | None) -> None:
+def worker_rules(password: str, *, one_database: bool) -> str:
+    """The workers' user as Valkey's configuration and `ACL SETUSER` take it. one_database: the server can keep a user to
+    databases, which Valkey can from 9.1 on."""
+    rules = f"{WORKER} {WORKER_RULES} #{sha256(password.encode()).hexdigest()}"
+    return f"{rules} resetdbs db={WORKER_DATABASE}" if one_database else rules
+
+
+def keeps_to_databases(name: str, version: str) -> bool:
+    """Whether a server (`valkey` or `redis`, and its version) can keep a user to databases."""
+    major, minor = (int(part) for part in version.split(".")[:2])
+    return name == "valkey" and (major, minor) >= (9, 1)
+
+
+def write_settings(server: Path, engines: Engines, account: Account | None, worker_password: str) -> None:
     engines.valkey_data.mkdir(mode=0o700, exist_ok=True)
     path = engines.home / "valkey.conf"
-    path.write_text(SETTINGS.format(socket=engines.valkey_socket, data=_quoted(engines.valkey_data)))
+    text = SETTINGS.format(
+        socket=engines.valkey_socket,
+        data=_quoted(engines.valkey_data),
+        password=engines.queue_password,
+        worker=worker_rules(worker_password, one_database=keeps_to_databases(*_version(server))),
+    )
+    path.touch(mode=0o600)
     path.chmod(0o600)
+    path.write_text(text)
     if account:
         for owned in (engines.valkey_data, path):
             os.chown(owned, account.pw_uid, account.pw_gid)
+
+
+def _version(server: Path) -> tuple[str, str]:
+    said = subprocess.run([server, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"(\w+) server v=([0-9]+\.[0-9]+)", said)
+    return (found[1].lower(), found[2]) if found else ("", "0.0")
 
 
 def command(server: Path, engines: Engines) -> list[str]:
@@ -69,8 +109,9 @@ def is_ready(engines: Engines) -> bool:
         connection.settimeout(1)
         try:
             connection.connect(str(engines.valkey_socket))
-            connection.sendall(b"PING\r\n")
-            return connection.recv(64).startswith(b"+PONG")
+            connection.sendall(f"AUTH {engines.queue_password}\r\nPING\r\n".encode())
+            with connection.makefile("rb") as answers:
+                return answers.readline().startswith(b"+OK") and answers.readline().startswith(b"+PONG")
         except OSError:
             return False
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError as BrokerError
 
 from hub.accounts.models import User, digest_of
-from hub.core.errors import Conflict
+from hub.core.errors import Conflict, NotFound
 from hub.jobs import broker
 from hub.jobs.errors import JobFinished, JobGone, JobNotFound, WorkerRefused
 from hub.jobs.models import UNFINISHED, Job, JobEvent, State, Worker
@@ -68,6 +68,15 @@ def renew_worker_key(*, worker: Worker) -> str:
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     Worker.objects.filter(pk=worker.pk).update(digest=digest_of(key), revoked_at=None)
     return key
+
+
+@transaction.atomic
+def revoke_worker(*, name: str) -> None:
+    """Give the worker's key up and its jobs on. Raises NotFound for a name that no worker with a key has."""
+    if not Worker.objects.filter(name=name, revoked_at__isnull=True).update(revoked_at=timezone.now()):
+        raise NotFound(_("There is no worker “%(name)s” with a key.") % {"name": name})
+    for job in Job.objects.select_for_update(of=("self",)).filter(worker__name=name, state=State.RUNNING):
+        _lose(job)
 
 
 def worker_of_key(key: str) -> Worker:

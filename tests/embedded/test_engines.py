@@ -235,7 +235,7 @@ def test_a_plain_user_runs_the_engines_in_a_checkout_below_a_private_home() -> N
         shutil.copytree(live.BASE / "hub" / "embedded", checkout / "hub" / "embedded")
         subprocess.run(["chown", "-R", "nobody", home], check=True)
         home.chmod(0o700)
-        program = "from hub.embedded.supervisor import main; raise SystemExit(main(['--engines', '--end-with-parent']))"
+        program = "from hub.embedded.instance import main; raise SystemExit(main(['--engines', '--end-with-parent']))"
         user = subprocess.Popen(
             ["/usr/bin/python3", "-c", program],
             cwd=checkout,

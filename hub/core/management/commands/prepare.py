@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from hub.core.management.base import Error, HubCommand
+from hub.core.signals import prepared
 from hub.core.translations import compile_messages
 
 # Any number that no other use of advisory locks takes.
@@ -25,8 +26,9 @@ class Command(HubCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-database", action="store_true", help="leave the schema alone (to build an image)")
+        parser.add_argument("--workers", action="store_true", help="see that the workers beside the site have keys")
 
-    def handle(self, *args: Any, no_database: bool, **options: Any) -> None:
+    def handle(self, *args: Any, no_database: bool, workers: bool, **options: Any) -> None:
         try:
             compile_messages()
         except OSError as error:
@@ -35,6 +37,7 @@ class Command(HubCommand):
         if not no_database:
             with _only_one_at_a_time():
                 call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
+                prepared.send(sender=Command, workers=workers)
 
     def _collect_static(self) -> None:
         """Compressing takes seconds, so it is done only where a file has changed since the last time."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from hub.embedded.supervisor import main
+from hub.embedded.instance import main
 
 
 class Command(BaseCommand):

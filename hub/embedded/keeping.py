@@ -1,0 +1,23 @@
+"""Secrets that a data folder keeps: made on first use, the same for every process."""
+
+import secrets
+from pathlib import Path
+
+
+def kept_secret(path: Path) -> str:
+    """Return the secret in that file, which only its owner can read; a fresh one where there is no file."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            # A hard link fails where the name exists, so two processes that start together agree on one secret.
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        return path.read_text()

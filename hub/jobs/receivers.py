@@ -1,0 +1,33 @@
+"""What jobs do before the site starts: the workers that run beside it get their keys."""
+
+from typing import Any
+
+from django.conf import settings
+from django.dispatch import receiver
+
+from hub.accounts.models import digest_of
+from hub.core.signals import prepared
+from hub.embedded.workers import CARRIED, key_file
+from hub.jobs.models import Worker
+from hub.jobs.services import create_worker, renew_worker_key
+from workers.contracts import WorkerKind
+
+
+@receiver(prepared)
+def keep_keys(workers: bool, **_kwargs: Any) -> None:
+    """See that the key of each worker beside the site opens, and lies in the data folder."""
+    if not workers:
+        return
+    for name, kind in CARRIED.items():
+        path = key_file(settings.DATA_DIR, name)
+        worker = Worker.objects.filter(name=name).first()
+        kept = path.read_text() if path.exists() else ""
+        if worker is None:
+            key = create_worker(name=name, kind=WorkerKind(kind))[1]
+        elif worker.revoked_at is not None or worker.digest != digest_of(kept):
+            key = renew_worker_key(worker=worker)
+        else:
+            continue
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(key)
