@@ -1,5 +1,6 @@
 """A whole hub for tests: `manage.py up` as people run it, on a free port and a data folder of its own."""
 
+import json
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +44,22 @@ class Instance:
             time.sleep(0.05)
         self.url = found[1] or ""
 
+    def wait_for_workers(self) -> None:
+        """Wait until a demo worker and a job worker are heard of. Raises AssertionError with the log where they are not."""
+        deadline = time.monotonic() + START_SECONDS
+        while not {"demo", "job"} <= (found := self.parts_that_are_well()):
+            assert time.monotonic() < deadline, f"Only {found} are well:\n{self.said()}"
+            time.sleep(0.2)
+
+    def parts_that_are_well(self) -> set[str]:
+        """The parts that /readyz calls ok; none where it does not answer."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+                checks = json.load(answer)["checks"]
+        except (OSError, ValueError):
+            return set()
+        return {name for name, word in checks.items() if word == "ok"}
+
     def manage(self, *args: str) -> str:
         """Run a management command on this instance; returns what it printed. Raises AssertionError if it fails."""
         done = self.run(*args)
@@ -62,10 +80,11 @@ class Instance:
 
 
 def environment(data: Path, **settings: str) -> dict[str, str]:
-    """The environment of a hub on `data`: that of the tests without the tests' own settings."""
+    """The environment of a hub on `data`: that of the tests without the tests' own settings. Workers run beside it where
+    GROVE_WORKERS="on" asks for them."""
     ours = re.compile(r"GROVE_|HF_|PYTEST_|COV_|DJANGO_|(DATABASE_URL|REDIS_URL|EMAIL_URL|HOST|PORT)$")
     env = {name: value for name, value in os.environ.items() if not ours.match(name)}
-    return {**env, "GROVE_DATA": str(data), "PORT": "0", "PYTHONUNBUFFERED": "1", **settings}
+    return {**env, "GROVE_DATA": str(data), "PORT": "0", "PYTHONUNBUFFERED": "1", "GROVE_WORKERS": "off", **settings}
 
 
 def launch(data: Path, *args: str, **settings: str) -> Instance:
