@@ -22,9 +22,9 @@ from hub.community.models import Discussion, DiscussionEvent, EventKind, Status
 from hub.community.models.discussion import MAX_TITLE
 from hub.community.permissions import may_edit, may_steer, may_take_away
 from hub.community.text import clean_line, clean_text
-from hub.core.errors import Invalid, TooMany
+from hub.core.errors import Invalid
 from hub.core.models import record
-from hub.core.throttles import seconds_to_wait
+from hub.core.throttles import check_rate
 from hub.repos.models import Repository
 from hub.repos.permissions import may_write
 from hub.repos.services import next_number
@@ -132,7 +132,10 @@ def set_status(*, discussion: Discussion, actor: User, status: str, text: str = 
 
 @transaction.atomic
 def rename_discussion(*, discussion: Discussion, actor: User, title: str) -> DiscussionEvent:
-    """Give a discussion another title; returns the change. Raises Invalid, NotYourDiscussion, NothingChanged, DiscussionFull."""
+    """Give a discussion another title; returns the change.
+
+    Raises Invalid, NotYourDiscussion, NothingChanged, DiscussionFull, TooMany.
+    """
     title = clean_line(title, field="title", limit=MAX_TITLE)
     discussion = _locked(discussion)
     _check_steering(actor, discussion)
@@ -182,13 +185,7 @@ def _locked_comment(comment: DiscussionEvent) -> DiscussionEvent:
 
 
 def _count_post(actor: User) -> None:
-    limit = settings.POSTS_PER_MINUTE
-    if wait := seconds_to_wait("posts", actor.pk, limit=limit):
-        raise TooMany(
-            _("You have posted %(limit)d times within a minute. Try again in %(wait)d seconds.")
-            % {"limit": limit, "wait": wait},
-            retry_after=wait,
-        )
+    check_rate("post", actor.pk, limit=settings.POSTS_PER_MINUTE, seconds=60)
 
 
 def _target(discussion: Discussion) -> str:

@@ -74,9 +74,7 @@ def comment(request: Request, kind: str, namespace: str, name: str, number: int)
     """POST (`comment`) .../discussions/{number}/comment."""
     repo = get_repo_for_posting(request.user, kind, namespace, name)
     found = get_discussion(repo, number)
-    posted = services.post_comment(
-        discussion=found, actor=writer(request), text=_text(read_object(request), "comment")
-    )
+    posted = services.post_comment(discussion=found, actor=writer(request), text=_text(read_object(request), "comment"))
     return Response({"newMessage": _event(posted, repo)})
 
 

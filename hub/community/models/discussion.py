@@ -46,9 +46,7 @@ class DiscussionQuerySet(models.QuerySet["Discussion"]):
 class Discussion(models.Model):
     """A thread. Its opening text is the first of its events; its number comes from the repository's one counter."""
 
-    repository = models.ForeignKey(
-        Repository, on_delete=models.CASCADE, related_name="discussions", db_index=False
-    )
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="discussions", db_index=False)
     number = models.PositiveIntegerField()
     title = models.CharField(max_length=MAX_TITLE)
     # Null once the account is deleted: what was said stays, who said it does not.
@@ -127,4 +125,4 @@ class DiscussionEvent(models.Model):
     @property
     def anchor(self) -> str:
         """What follows # in its address."""
-        return f"comment-{self.pk}"
+        return f"{'comment' if self.is_comment else 'event'}-{self.pk}"
