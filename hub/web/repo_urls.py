@@ -3,7 +3,17 @@
 from django.urls import URLPattern, path
 
 from hub.repos.models import Kind
-from hub.web.pages import listing, repo_card, repo_commits, repo_edit, repo_files, repo_new, repo_settings, repo_upload
+from hub.web.pages import (
+    listing,
+    repo_card,
+    repo_commits,
+    repo_discussions,
+    repo_edit,
+    repo_files,
+    repo_new,
+    repo_settings,
+    repo_upload,
+)
 
 
 def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
@@ -27,6 +37,14 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
         path(f"{repo}/new/<rev:rev>/<file:path>", repo_edit.new, told),
         path(f"{repo}/edit/<rev:rev>/<file:path>", repo_edit.edit, told),
         path(f"{repo}/delete/<rev:rev>/<file:path>", repo_edit.delete, told),
+        path(f"{repo}/discussions", repo_discussions.discussions, told),
+        path(f"{repo}/discussions/new", repo_discussions.new, told),
+        path(f"{repo}/discussions/<int:number>", repo_discussions.discussion, told),
+        path(f"{repo}/discussions/<int:number>/news", repo_discussions.news, told),
+        path(f"{repo}/discussions/<int:number>/comment", repo_discussions.comment, told),
+        path(f"{repo}/discussions/<int:number>/comment/<str:comment_id>/edit", repo_discussions.edit, told),
+        path(f"{repo}/discussions/<int:number>/comment/<str:comment_id>/delete", repo_discussions.take_away, told),
+        path(f"{repo}/discussions/<int:number>/title", repo_discussions.rename, told),
         path(f"{repo}/settings", repo_settings.settings, told),
         path(f"{repo}/settings/move", repo_settings.move, told),
         path(f"{repo}/settings/visibility", repo_settings.visibility, told),

@@ -10,6 +10,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
+from hub.community.models import Discussion
+from hub.community.permissions import get_repo_for_posting
 from hub.core.errors import Invalid, NotFound
 from hub.repos.errors import RepoMoved
 from hub.repos.git.files import resolve_revision
@@ -57,6 +59,7 @@ class _ForRepo:
 
 
 for_readers = _ForRepo(get_repo_for_read)
+for_posters = _ForRepo(get_repo_for_posting)
 for_writers = _ForRepo(get_repo_for_write)
 for_admins = _ForRepo(get_repo_for_admin)
 
@@ -129,6 +132,7 @@ def repo_page(
         "tab": tab,
         # None for the seconds until a new repository has been looked at.
         "row": getattr(repo, "search_row", None),
+        "open_discussions": Discussion.objects.filter(repository=repo).open().count(),
         "file_count": GitPath.objects.filter(repository=repo).count(),
         "may_write": may_write(request.user, repo),
         "may_administer": request.user.is_authenticated and may_administer(request.user, repo),
