@@ -31,7 +31,8 @@ _ARCHITECTURES = (
     ("ForSequenceClassification", Task.TEXT_CLASSIFICATION),
     ("ForMaskedLM", Task.FILL_MASK),
 )
-_TAGS = {
+# Stated task -> what it is asked.
+TAGS = {
     "text-generation": Task.TEXT_GENERATION,
     "conversational": Task.TEXT_GENERATION,
     "text-classification": Task.TEXT_CLASSIFICATION,
@@ -88,7 +89,7 @@ def task_of_tags(task: str, architectures: list[str]) -> Task | None:
         for end, found in _ARCHITECTURES:
             if architecture.endswith(end):
                 return found
-    return _TAGS.get(task)
+    return TAGS.get(task)
 
 
 def read_offer(repo: Repository, commit: GitCommit) -> Offer:

@@ -25,8 +25,8 @@ from hub.inference.offers import Offer, offer_of
 from hub.jobs import broker
 from hub.jobs.errors import JobFinished, NoWorker
 from hub.jobs.failures import refusal
-from hub.jobs.models import UNFINISHED, Job, State, Worker
-from hub.jobs.presence import worker_state
+from hub.jobs.models import UNFINISHED, Job, Worker
+from hub.jobs.presence import WorkerState, worker_state
 from hub.jobs.services import Asker, cancel_job, submit_job
 from hub.repos.models import GitCommit, Repository
 from workers.contracts import (
@@ -45,8 +45,8 @@ MAX_INPUT = 200_000  # characters of a text, or of all messages
 MAX_MESSAGES = 500
 ROLES = ("system", "user", "assistant")
 RETRY_SECONDS = 5
-# A worker's environment is being installed: minutes, not seconds.
-INSTALLING_RETRY_SECONDS = 60
+# What an operator, or an installation, has to bring takes minutes.
+INSTALLING_RETRY_SECONDS = ABSENT_RETRY_SECONDS = 60
 _VISITOR_HASH = 16  # hex digits of a visitor's name that stand for the address
 
 
@@ -129,7 +129,9 @@ def check_offer(offer: Offer, task: Task | None = None) -> None:
     """Raise TaskNotOffered, JobRefused where no worker could ever do the task (None: any task) with this model."""
     if offer.adapter:
         raise TaskNotOffered(
-            _("This is an adapter, and demos run whole models. Try its base model, or merge the two and upload the result.")
+            _(
+                "This is an adapter, and demos run whole models. Try its base model, or merge the two and upload the result."
+            )
         )
     if not offer.tasks:
         what = offer.architecture or offer.stated
@@ -164,15 +166,27 @@ def check_memory(offer: Offer, workers: list[Worker]) -> None:
 
 def no_worker() -> NoWorker:
     """Return the refusal for the time when no demo worker is here."""
-    if worker_state(WorkerKind.DEMO) == "installing":
-        return NoWorker(
-            _("The hub is still installing what runs models. This takes some minutes after the first start; try again then."),
-            retry_after=INSTALLING_RETRY_SECONDS,
-        )
-    return NoWorker(
-        _("No worker that runs models is here at the moment. Try again later; the hub's operator can start one."),
-        retry_after=RETRY_SECONDS,
-    )
+    match worker_state(WorkerKind.DEMO):
+        case WorkerState.INSTALLING:
+            return NoWorker(
+                _(
+                    "The hub is still installing what runs models. This takes some minutes after the first start; "
+                    "try again then."
+                ),
+                retry_after=INSTALLING_RETRY_SECONDS,
+            )
+        case WorkerState.STARTING:
+            return NoWorker(
+                _("The worker that runs models is just starting. Try again in a few seconds."),
+                retry_after=RETRY_SECONDS,
+            )
+        case _:
+            return NoWorker(
+                _(
+                    "No worker that runs models is here at the moment. Try again later; the hub's operator can start one."
+                ),
+                retry_after=ABSENT_RETRY_SECONDS,
+            )
 
 
 def _check_inputs(task: Task, inputs: Any) -> None:
@@ -250,8 +264,3 @@ def _address_hash(address: str) -> str:
     else:
         network = str(ipaddress.ip_network((parsed, 64 if parsed.version == 6 else 32), strict=False))
     return hashlib.sha256(f"{settings.SECRET_KEY}:{network}".encode()).hexdigest()[:_VISITOR_HASH]
-
-
-def still_open(job_id: str) -> bool:
-    """Tell whether a demo has not ended."""
-    return Job.objects.filter(pk=job_id).exclude(state__in=[State.DONE, State.FAILED, State.CANCELLED]).exists()

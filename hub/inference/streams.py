@@ -76,8 +76,8 @@ async def events_of(job_id: str, *, after: str = BEGINNING) -> AsyncIterator[Eve
             look = await asyncio.to_thread(_look, job_id)
             if look.ended is not None:
                 # Whatever was written in the meantime comes first.
-                for after, data in await _read(store, job_id, after, 0):
-                    yield (event := Event(after, data))
+                for number, data in await _read(store, job_id, after, 0):
+                    yield (event := Event(number, data))
                     if event.last:
                         return
                 yield Event("", look.ended)
@@ -121,7 +121,9 @@ def _look(job_id: str) -> _Look:
     try:
         job = Job.objects.filter(pk=job_id).first()
         if job is None:
-            return _Look(ended=_failed(Failure(FailureCode.INTERNAL, {"detail": _("the request is not kept any more")})))
+            return _Look(
+                ended=_failed(Failure(FailureCode.INTERNAL, {"detail": _("the request is not kept any more")}))
+            )
         if job.state == State.QUEUED:
             return _Look(place=place_in_queue(job))
         return _Look(ended=_end_of(job))

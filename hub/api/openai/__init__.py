@@ -1,0 +1,1 @@
+"""Asking models over HTTP: the OpenAI calls below `/v1/`, and the task calls below `/models/{owner}/{name}`."""
