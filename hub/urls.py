@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from hub.api.openai import urls as openai
 from hub.api.xet.views import telemetry
 from hub.core import converters
 
@@ -14,6 +15,8 @@ urlpatterns = [
     path("xet/", include("hub.api.xet.urls")),
     # Xet clients report to the root of the host, whatever the prefix of the other calls.
     path("v1/telemetry", telemetry),
+    path("v1/", include(openai.v1)),
+    path("models/", include(openai.task_calls)),
     path("", include("hub.api.hf.file_urls")),
     path("", include("hub.web.urls")),
 ]
