@@ -152,6 +152,7 @@ def start(
     memory: int | None = None,
     scratch_limit: int = 256 << 20,
     confinement: Name | None = None,
+    python: Path | None = None,
 ) -> Child:
     """Start a Python module of ours, confined, and return it; it speaks through `Child.send` and `Child.receive`.
 
@@ -163,6 +164,7 @@ def start(
     env: added to the clean environment. Nothing else is passed on but the number of threads and the visible devices.
     memory, scratch_limit: bytes; past them it is killed, and `ChildLost.reason` says which.
     confinement: the way to take; the one that `probe()` found where it is None.
+    python: the interpreter of the environment to run in, where that is not the worker's own.
     Raises OSError where it cannot be started.
     """
     scratch = scratch.resolve()
@@ -172,7 +174,8 @@ def start(
     for end in (ours, theirs):
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             end.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
-    paths = [*_interpreter(), CODE, *(Path(path).resolve() for path in readable)]
+    python = (python or Path(sys.executable)).absolute()
+    paths = [*_interpreter(python), CODE, *(Path(path).resolve() for path in readable)]
     plan = {
         "landlock": {"read": [str(path) for path in [*paths, *_system()]], "write": [str(scratch)]}
         if name == "landlock"
@@ -181,7 +184,7 @@ def start(
         "file_size": scratch_limit,
         "parent": os.getpid(),
     }
-    command = [sys.executable, "-P", "-B", str(_LAUNCHER), json.dumps(plan), *program]
+    command = [str(python), "-P", "-B", str(_LAUNCHER), json.dumps(plan), *program]
     if name == "bubblewrap":
         command = [*_bubblewrap(paths, scratch, theirs.fileno()), *command]
     with theirs, open(scratch / "stderr", "wb") as errors:
@@ -265,16 +268,19 @@ def attempt(name: Name) -> tuple[tuple[str, ...], str]:
 # --- what a child sees --------------------------------------------------------------------------------------------------
 
 
-def _interpreter() -> list[Path]:
+def _interpreter(python: Path) -> list[Path]:
     """The environment's folder, and of the Python that it was made from what is needed to run it."""
-    wanted = [Path(sys.prefix)]
-    for prefix in {Path(sys.base_prefix), Path(sys.base_exec_prefix)}:
-        if prefix in (Path("/usr"), Path("/usr/local")):
-            wanted += [prefix / "bin" / Path(sys.executable).resolve().name, prefix / "lib"]
+    environment = python.parent.parent
+    wanted = [environment]
+    if (settings := environment / "pyvenv.cfg").exists():
+        given = dict(line.split(" = ", 1) for line in settings.read_text().splitlines() if " = " in line)
+        base = Path(given["home"]).parent
+        if base in (Path("/usr"), Path("/usr/local")):
+            wanted += [python.resolve(), base / "lib"]
         else:
-            wanted.append(prefix)
+            wanted.append(base)
     # The symbolic link that the environment's interpreter is may point through others.
-    link = Path(sys.executable)
+    link = python
     while link.is_symlink():
         link = link.parent / link.readlink()
         place = link.parent.resolve() / link.name

@@ -5,8 +5,8 @@
         for event in engine.submit(spec, job):
             ...
 
-Threads use it side by side. An engine that somebody has open is never evicted; one model is loaded at a time; a model that could not be
-loaded is refused with the same words for a minute; one that nobody has used for a while is let go.
+Threads use it side by side. An engine that somebody has open is never evicted; one model is loaded at a time; a model that
+could not be loaded is refused with the same words for a minute; one that nobody has used for a while is let go.
 """
 
 import os
@@ -51,7 +51,11 @@ class _Entry:
 
 
 class Pool:
-    """Loaded models. memory: bytes for all of them. scratch: a folder for the engines' own."""
+    """Loaded models. memory: bytes for all of them. scratch: a folder for the engines' own.
+
+    idle_seconds: a model that nobody has open for so long is let go. longest_queue: requests of one model at a time.
+    threads: of one engine; all cores where it is None. confinement, python: as `sandbox.start` takes them.
+    """
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class Pool:
         longest_queue: int = 64,
         threads: int | None = None,
         confinement: sandbox.Name | None = None,
+        python: Path | None = None,
     ) -> None:
         self._memory = memory
         self._scratch = scratch
@@ -69,6 +74,7 @@ class Pool:
         self._longest_queue = longest_queue
         self._threads = threads or len(os.sched_getaffinity(0))
         self._confinement = confinement
+        self._python = python
         self._accelerated = any(Path("/dev").glob("nvidia[0-9]*"))
         self._entries: dict[Key, _Entry] = {}
         self._failed: dict[Key, tuple[float, Failure]] = {}
@@ -189,6 +195,7 @@ class Pool:
             memory=entry.estimate.needed * 3 // 2,
             scratch_limit=64 << 20,
             confinement=self._confinement,
+            python=self._python,
         )
         engine = Engine(child, entry.estimate.needed, self._longest_queue)
 
