@@ -21,7 +21,9 @@ _ENTRANCES = re.compile(
     r"/((login|signup|logout|preferences|robots\.txt|favicon\.ico)$|(password|email|setup|account)/)"
 )
 # Addresses that tools ask for. They answer for themselves, in the words that the tools know.
-_TOOLS = re.compile(r"/(api|oauth|v1|xet|healthz|readyz)(/|$)|/models/[^/]+/|/(datasets/)?[^/]+(/[^/]+)?(\.git/|/(resolve|info)/)")
+_TOOLS = re.compile(
+    r"/(api|oauth|v1|xet|healthz|readyz)(/|$)|/models/[^/]+/|/(datasets/)?[^/]+(/[^/]+)?(\.git/|/(resolve|info)/)"
+)
 
 
 def is_site_page(request: HttpRequest) -> bool:
