@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "hub.jobs",
     "hub.inference",
     "hub.community",
+    "hub.evaluations",
     "hub.catalog",
     "hub.web",
     "hub.api",
@@ -272,3 +273,7 @@ DEMO_QUEUE = env.int("GROVE_DEMO_QUEUE", default=64)  # unfinished requests of o
 DEMO_SECONDS = env.int("GROVE_DEMO_SECONDS", default=300)  # from asking to the last token
 # Threads of one web process. Streams hold theirs for as long as they last, so they may take half of them.
 WEB_THREADS = env.int("GROVE_WEB_THREADS", default=64)
+# Evaluations that wait or run at once, of one account and in all, and seconds that one attempt may take.
+EVALUATIONS_PER_USER = env.int("GROVE_EVALUATIONS_PER_USER", default=2)
+EVALUATIONS_OPEN = env.int("GROVE_EVALUATIONS_OPEN", default=20)
+EVALUATION_SECONDS = env.int("GROVE_EVALUATION_SECONDS", default=4 * 3600)
