@@ -11,9 +11,13 @@ from hub.web.pages import (
     repo_edit,
     repo_files,
     repo_new,
+    repo_releases,
+    repo_reviews,
     repo_settings,
     repo_upload,
 )
+
+MODEL = "<str:namespace>/<str:name>"
 
 
 def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
@@ -45,6 +49,10 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
         path(f"{repo}/discussions/<int:number>/comment/<str:comment_id>/edit", repo_discussions.edit, told),
         path(f"{repo}/discussions/<int:number>/comment/<str:comment_id>/delete", repo_discussions.take_away, told),
         path(f"{repo}/discussions/<int:number>/title", repo_discussions.rename, told),
+        path(f"{repo}/releases", repo_releases.releases, told),
+        path(f"{repo}/releases/new", repo_releases.new, told),
+        path(f"{repo}/releases/<rev:tag>/edit", repo_releases.edit, told),
+        path(f"{repo}/releases/<rev:tag>/delete", repo_releases.delete, told),
         path(f"{repo}/settings", repo_settings.settings, told),
         path(f"{repo}/settings/move", repo_settings.move, told),
         path(f"{repo}/settings/visibility", repo_settings.visibility, told),
@@ -66,4 +74,9 @@ urlpatterns = [
     # Datasets first: their prefix would pass for a namespace.
     *_of_kind(Kind.DATASET, "datasets/"),
     *_of_kind(Kind.MODEL, ""),
+    # Only models are rated.
+    path(f"{MODEL}/reviews", repo_reviews.reviews, {"kind": Kind.MODEL}),
+    path(f"{MODEL}/reviews/new", repo_reviews.new, {"kind": Kind.MODEL}),
+    path(f"{MODEL}/reviews/<int:review_id>/edit", repo_reviews.edit, {"kind": Kind.MODEL}),
+    path(f"{MODEL}/reviews/<int:review_id>/delete", repo_reviews.delete, {"kind": Kind.MODEL}),
 ]

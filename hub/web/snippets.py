@@ -1,5 +1,6 @@
 """How a repository is used from each tool, as text to copy, at the address under which the visitor sees this hub."""
 
+import shlex
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -57,6 +58,12 @@ def first_upload(repo: Repository, base_url: str) -> str:
     """Return the commands that fill an empty repository from a folder."""
     kind = " --repo-type dataset" if repo.kind == Kind.DATASET else ""
     return f"pip install -U huggingface_hub\nexport HF_ENDPOINT={base_url}\n{LOGIN}\nhf upload {repo.full_name} .{kind}"
+
+
+def download_release(repo: Repository, tag: str, base_url: str) -> str:
+    """Return the command that downloads a release. A tag may hold signs that shells read otherwise."""
+    kind = " --repo-type dataset" if repo.kind == Kind.DATASET else ""
+    return f"HF_ENDPOINT={base_url} hf download {repo.full_name}{kind} --revision {shlex.quote(tag)}"
 
 
 def _with_endpoint(base_url: str, code: str) -> str:

@@ -30,6 +30,11 @@ class Summary:
         """Whether a page may show the mean."""
         return self.count >= ENOUGH
 
+    @property
+    def most(self) -> int:
+        """The longest bar of a drawing: how many the commonest number of stars has, at least 1."""
+        return max(1, *self.distribution.values())
+
 
 class ReviewQuerySet(models.QuerySet["Review"]):
     def visible_to(self, user: Someone) -> Self:

@@ -12,11 +12,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from hub.catalog.models import DownloadDay, RepoStats
+from hub.community.models import Review
+from hub.community.models.review import ENOUGH
 from hub.core.links import base_url, repo_path
 from hub.core.markdown import Rendered, render
 from hub.repos import cards
 from hub.repos.git.files import FileEntry, read_file
-from hub.repos.models import GitPath, Kind, Repository
+from hub.repos.models import GitPath, Kind, Release, Repository
 from hub.repos.permissions import may_write
 from hub.repos.safetensors import DTYPE_BITS
 from hub.repos.vocabulary import label
@@ -81,6 +83,9 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
         first_upload=first_upload(repo, address),
         downloads=RepoStats.objects.filter(pk=repo.pk).values_list("downloads", flat=True).first() or 0,
         days=_download_days(repo),
+        newest_release=Release.objects.filter(repository=repo).newest_first().first(),
+        ratings=Review.objects.filter(repository=repo).counted().summary() if repo.kind == Kind.MODEL else None,
+        enough=ENOUGH,
     )
 
 

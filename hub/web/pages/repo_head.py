@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
-from hub.community.models import Discussion
+from hub.community.models import Discussion, Review
 from hub.community.permissions import get_repo_for_posting
 from hub.core.errors import Invalid, NotFound
 from hub.repos.errors import RepoMoved
 from hub.repos.git.files import resolve_revision
-from hub.repos.models import GitCommit, GitPath, GitRef, Repository
+from hub.repos.models import GitCommit, GitPath, GitRef, Release, Repository
 from hub.repos.models.git import BRANCH_PREFIX, TAG_PREFIX
 from hub.repos.permissions import (
     get_repo_for_admin,
@@ -125,20 +127,36 @@ def open_branch(repo: Repository, name: str) -> Revision:
 def repo_page(
     request: HttpRequest, template: str, repo: Repository, *, tab: str, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """Render a page of `repo` under its head. `tab` is the tab that is open: card, files, commits or settings."""
+    """Render a page of `repo` under its head. `tab` is the tab that is open: card, files, commits, releases, reviews…"""
     context = {
         "repo": repo,
         "nav": repo.plural,
         "tab": tab,
         # None for the seconds until a new repository has been looked at.
         "row": getattr(repo, "search_row", None),
-        "open_discussions": Discussion.objects.filter(repository=repo).open().count(),
-        "file_count": GitPath.objects.filter(repository=repo).count(),
+        **_counts(repo),
         "may_write": may_write(request.user, repo),
         "may_administer": request.user.is_authenticated and may_administer(request.user, repo),
         **more,
     }
     return render(request, template, context, status=status)
+
+
+def _counts(repo: Repository) -> dict[str, Any]:
+    """Return what the tabs count, in one query."""
+    counted = {
+        "file_count": GitPath.objects.all(),
+        "open_discussions": Discussion.objects.open(),
+        "release_count": Release.objects.all(),
+        "review_count": Review.objects.all(),
+    }
+    numbers = {name: Coalesce(_number_of(rows), 0) for name, rows in counted.items()}
+    return dict(Repository.objects.filter(pk=repo.pk).values(**numbers)[0])
+
+
+def _number_of(rows: QuerySet[Any]) -> Subquery:
+    of_one = rows.filter(repository=OuterRef("pk")).order_by().values("repository")
+    return Subquery(of_one.annotate(number=Count("pk")).values("number"))
 
 
 def crumbs_of(path: str) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select, Textarea
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
@@ -158,6 +159,27 @@ def initials(name: str) -> str:
         return words[0][0]
     letters = words[0][0] + words[1][0] if len(words) > 1 and words[1][0].isascii() else words[0][:2]
     return letters.upper()
+
+
+@register.simple_tag
+def stars(value: float, size: int = 13) -> SafeString:
+    """Five stars, `value` of them filled, the last one in part. `size`: pixels of one star."""
+    address, step = static("icons/sprite.svg") + "#star", size + 2
+    # What is cut off is cut off by a viewport of its own: the content policy takes no style attributes.
+    shapes = format_html_join(
+        "",
+        '<use href="{0}" class="off" x="{1}" width="{2}" height="{2}"/>'
+        '<svg x="{1}" width="{3}" height="{2}" overflow="hidden"><use href="{0}" class="on" width="{2}" height="{2}"/></svg>',
+        ((address, n * step, size, f"{size * min(1, max(0, value - n)):.1f}") for n in range(5)),
+    )
+    said = gettext("%(value)s of 5 stars") % {"value": number_format(round(value, 1), decimal_pos=int(value % 1 != 0))}
+    return format_html(
+        '<svg class="stars" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
+        5 * step - 2,
+        size,
+        said,
+        shapes,
+    )
 
 
 # --- addresses ------------------------------------------------------------------------------------------------

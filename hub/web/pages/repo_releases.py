@@ -1,0 +1,188 @@
+"""Releases: the list with their notes, and writing, changing and taking back one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from hub.core.errors import HubError
+from hub.core.links import base_url, repo_path
+from hub.core.markdown import Rendered
+from hub.core.markdown import render as render_markdown
+from hub.repos import releases as services
+from hub.repos.errors import ReleaseNotFound
+from hub.repos.models import GitRef, Release, Repository
+from hub.repos.models.git import TAG_PREFIX
+from hub.repos.models.release import MAX_RELEASE_NOTES
+from hub.web.forms import explain
+from hub.web.forms.releases import NewReleaseForm, ReleaseForm
+from hub.web.pages.repo_head import DEFAULT_BRANCH, MAX_REFS, for_readers, for_writers, page_number, repo_page
+from hub.web.requests import MemberRequest
+from hub.web.snippets import download_release
+
+PER_PAGE = 20
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A release with its notes as HTML, and the command that downloads it."""
+
+    release: Release
+    rendered: Rendered | None
+    command: str
+
+    @property
+    def html(self) -> SafeString | str:
+        return self.rendered.html if self.rendered else ""
+
+
+@for_readers
+@require_safe
+def releases(request: HttpRequest, repo: Repository) -> HttpResponse:
+    """The releases, newest first."""
+    page = page_number(request)
+    start = (page - 1) * PER_PAGE
+    rows = list(
+        Release.objects.filter(repository=repo).select_related("author").newest_first()[start : start + PER_PAGE + 1]
+    )
+    if page > 1 and not rows:
+        raise ReleaseNotFound(_("The list of releases has no such page."))
+    address = base_url(request)
+    shown = [
+        Shown(
+            row,
+            _render(repo, row.tag, row.notes, scope=f"release-{row.number}") if row.notes else None,
+            download_release(repo, row.tag, address),
+        )
+        for row in rows[:PER_PAGE]
+    ]
+    return repo_page(
+        request,
+        "web/releases/list.html",
+        repo,
+        tab="releases",
+        releases=shown,
+        has_math=any(each.rendered.has_math for each in shown if each.rendered),
+        previous=f"?page={page - 1}" if page > 1 else "",
+        next=f"?page={page + 1}" if len(rows) > PER_PAGE else "",
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_writers
+def new(request: MemberRequest, repo: Repository) -> HttpResponse:
+    """Release a tag; `?tag=` suggests one."""
+    form = NewReleaseForm(request.POST or None, initial={"tag": request.GET.get("tag", "")[:200]})
+    preview, status = _preview(request, repo, request.POST.get("tag") or DEFAULT_BRANCH), 200
+    if preview and request.headers.get("X-Fragment") == "preview":
+        return render(request, "web/repo/preview.html", {"preview": preview})
+    if preview:
+        form = NewReleaseForm(initial=_typed(request, form))
+    elif form.is_bound:
+        status = 400
+        if form.is_valid():
+            try:
+                made = services.create_release(repo=repo, actor=request.user, **form.cleaned_data)
+            except HubError as error:
+                explain(form, error)
+                status = error.status
+            else:
+                messages.success(request, _("“%(tag)s” is released.") % {"tag": made.tag})
+                return redirect(_address(repo))
+    return repo_page(
+        request,
+        "web/releases/form.html",
+        repo,
+        tab="releases",
+        status=status,
+        form=form,
+        preview=preview,
+        tags=_bare_tags(repo),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_writers
+def edit(request: MemberRequest, repo: Repository, tag: str) -> HttpResponse:
+    """Put other words in place of a release's own."""
+    release = services.get_release(repo, tag)
+    form = ReleaseForm(initial={"title": release.title, "notes": release.notes})
+    preview, status = _preview(request, repo, tag), 200
+    if preview and request.headers.get("X-Fragment") == "preview":
+        return render(request, "web/repo/preview.html", {"preview": preview})
+    if preview:
+        form = ReleaseForm(initial=_typed(request, form))
+    elif request.method == "POST":
+        form = ReleaseForm(request.POST)
+        status = 400
+        if form.is_valid():
+            try:
+                services.edit_release(release=release, actor=request.user, **form.cleaned_data)
+            except HubError as error:
+                explain(form, error)
+                status = error.status
+            else:
+                messages.success(request, _("The release is changed."))
+                return redirect(_address(repo))
+    return repo_page(
+        request,
+        "web/releases/form.html",
+        repo,
+        tab="releases",
+        status=status,
+        form=form,
+        preview=preview,
+        release=release,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_writers
+def delete(request: MemberRequest, repo: Repository, tag: str) -> HttpResponse:
+    """Ask, then take a release back. The tag stays."""
+    release = services.get_release(repo, tag)
+    if request.method == "POST":
+        services.delete_release(release=release, actor=request.user)
+        messages.success(request, _("The release is deleted. The tag “%(tag)s” is still there.") % {"tag": tag})
+        return redirect(_address(repo))
+    return repo_page(request, "web/releases/delete.html", repo, tab="releases", release=release)
+
+
+def _bare_tags(repo: Repository) -> list[str]:
+    """Return the tags that are not released yet, the newest first."""
+    released = Release.objects.filter(repository=repo).values_list("tag", flat=True)
+    refs = GitRef.objects.filter(repository=repo, name__startswith=TAG_PREFIX).order_by("-pk")
+    names = (name.removeprefix(TAG_PREFIX) for name in refs.values_list("name", flat=True)[: 2 * MAX_REFS])
+    taken = set(released)
+    return [name for name in names if name not in taken][:MAX_REFS]
+
+
+def _render(repo: Repository, rev: str, notes: str, scope: str) -> Rendered:
+    """Return notes as HTML. Relative links mean files of the release."""
+    return render_markdown(
+        notes,
+        link_base=repo_path(repo.kind, repo.full_name, "blob", rev=rev),
+        raw_base=repo_path(repo.kind, repo.full_name, "raw", rev=rev),
+        scope=scope,
+    )
+
+
+def _preview(request: HttpRequest, repo: Repository, rev: str) -> Rendered | None:
+    """Return the notes that are being written as they will look, where that was asked for."""
+    if request.method != "POST" or "preview" not in request.POST:
+        return None
+    return _render(repo, rev, request.POST.get("notes", "")[:MAX_RELEASE_NOTES], scope="preview")
+
+
+def _typed(request: HttpRequest, form: Any) -> dict[str, str]:
+    # Somebody who only looks is not told what is missing yet.
+    return {name: request.POST.get(name, "") for name in form.fields}
+
+
+def _address(repo: Repository) -> str:
+    return repo_path(repo.kind, repo.full_name, "releases")
