@@ -136,13 +136,17 @@ def _message(number: int, given: Any) -> dict[str, str]:
         raise Invalid(f"{place}.{other} is not offered by this hub's workers. Leave it out.", field=f"{place}.{other}")
     content = given.get("content")
     if isinstance(content, list):
-        parts = [
-            part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in content
-        ]
-        content = "".join(parts) if all(isinstance(part, str) for part in parts) else None
+        content = _joined(content)
     if not isinstance(content, str):
         raise Invalid(f"{place}.content is text; demos take nothing else.", field=f"{place}.content")
     return {"role": role, "content": content}
+
+
+def _joined(parts: list[Any]) -> str | None:
+    """Return the text of a content in parts; None where one of them is no text."""
+    texts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in parts]
+    plain = [text for text in texts if isinstance(text, str)]
+    return "".join(plain) if len(plain) == len(parts) else None
 
 
 def read_prompt(body: dict[str, Any]) -> str:
