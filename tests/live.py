@@ -1,6 +1,5 @@
 """A whole hub for tests: `manage.py up` as people run it, on a free port and a data folder of its own."""
 
-import json
 import os
 import re
 import shutil
@@ -8,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx2 as httpx
 
 from hub.embedded import engines_of
 
@@ -54,9 +54,8 @@ class Instance:
     def parts_that_are_well(self) -> set[str]:
         """The parts that /readyz calls ok; none where it does not answer."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
-                checks = json.load(answer)["checks"]
-        except (OSError, ValueError):
+            checks = httpx.get(f"{self.url}/readyz", timeout=5).json()["checks"]
+        except (httpx.HTTPError, ValueError):
             return set()
         return {name for name, word in checks.items() if word == "ok"}
 

@@ -17,11 +17,14 @@ os.environ["GROVE_DATA"] = os.environ[ROOT]
 from hub.settings import *  # noqa: E402, F403
 from hub.settings import CACHES, DATA_DIR, ENGINES, STORAGES  # noqa: E402
 
-# Each worker of pytest-xdist has a database (pytest-django sees to that), a queue and a blob store of its own.
+# Each worker of pytest-xdist has a database (pytest-django sees to that), a queue, a broker for workers and a blob store of its own.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _number = int(WORKER.removeprefix("gw") or 0)
-CACHES["default"]["LOCATION"] = ENGINES.redis_url(2 + _number % 14)
-CELERY_BROKER_URL = ENGINES.broker_url(2 + _number % 14)
+_first = 2 + _number % 31 * 2
+CACHES["default"]["LOCATION"] = ENGINES.redis_url(_first)
+CELERY_BROKER_URL = ENGINES.broker_url(_first)
+WORKER_REDIS_URL = ENGINES.redis_url(_first + 1)
+WORKER_BROKER_URL = ENGINES.broker_url(_first + 1)
 DATA_DIR = Path(DATA_DIR) / f"worker{_number}"
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)

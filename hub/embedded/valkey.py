@@ -27,7 +27,7 @@ appendfsync everysec
 save ""
 maxmemory 256mb
 maxmemory-policy noeviction
-databases 16
+databases 64
 loglevel warning
 requirepass {password}
 user {worker}

@@ -74,5 +74,9 @@ def end_stream(job: str, event: dict[str, Any]) -> None:
 
 
 def messages_were_lost() -> bool:
-    """Tell, once, whether the broker has been emptied since this was last asked."""
-    return bool(connection().set(EPOCH_KEY, "1", nx=True))
+    """Tell, once, whether the broker has been emptied since this was last asked; no where it is away."""
+    try:
+        return bool(connection().set(EPOCH_KEY, "1", nx=True))
+    except redis.RedisError as error:
+        log.warning("the workers' broker is away: %s", error)
+        return False

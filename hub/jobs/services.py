@@ -17,7 +17,7 @@ from uuid import UUID
 import redis
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError as BrokerError
@@ -253,12 +253,10 @@ def reap() -> None:
     with transaction.atomic():
         for job in _unheld(state=State.QUEUED, deadline__lt=now):
             _end(job, State.FAILED, failure=Failure(FailureCode.TIMED_OUT, {"seconds": job.seconds}))
-    queued = Job.objects.filter(state=State.QUEUED)
-    if not broker.messages_were_lost():
-        queued = queued.filter(Q(sent_at__isnull=True) | Q(sent_at__lt=now - timedelta(seconds=RESEND_SECONDS)))
-    for job in queued.order_by("created_at"):
+    lost = broker.messages_were_lost()
+    for job in Job.objects.filter(state=State.QUEUED).order_by("created_at"):
         waited = (now - job.sent_at).total_seconds() if job.sent_at else None
-        if waited is None or waited > min(LONGEST_RESEND_SECONDS, RESEND_SECONDS * 2 ** max(0, job.sends - 1)):
+        if lost or waited is None or waited > min(LONGEST_RESEND_SECONDS, RESEND_SECONDS * 2 ** max(0, job.sends - 1)):
             _send(job.pk, WorkerKind(job.queue), "", job.deadline)
 
 
