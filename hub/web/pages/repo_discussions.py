@@ -19,7 +19,6 @@ from hub.community.permissions import get_comment, get_discussion, may_edit, may
 from hub.community.text import MAX_TEXT, render_text
 from hub.core.errors import HubError
 from hub.core.markdown import Rendered
-from hub.core.text import UNSTORABLE
 from hub.repos.models import Repository
 from hub.repos.permissions import may_write
 from hub.web.forms import explain
@@ -38,7 +37,7 @@ def discussions(request: HttpRequest, repo: Repository) -> HttpResponse:
     state = request.GET.get("status", Status.OPEN)
     if state not in (*Status.values, "all"):
         raise DiscussionNotFound(_("Discussions are open or closed. There is no other list of them."))
-    words = UNSTORABLE.sub("", request.GET.get("q", "")).strip()[:200]
+    words = request.GET.get("q", "").strip()[:200]
     page = page_number(request)
     everything = Discussion.objects.filter(repository=repo)
     found = everything.titled(words)
