@@ -138,7 +138,7 @@ async def _advance(items: AsyncIterator[T]) -> T:
     return await anext(items)
 
 
-class EventStream:
+class EventStream(Generic[T]):
     """Server-sent events out of a stream: what `render` makes of each item, and a comment where nothing came for a while."""
 
     def __init__(self, streamed: Streamed[T], render: Callable[[T], bytes], *, first: list[T] | None = None) -> None:
@@ -166,7 +166,7 @@ class EventStream:
         self._streamed.close()
 
 
-def event_response(events: EventStream) -> StreamingHttpResponse:
+def event_response(events: EventStream[T]) -> StreamingHttpResponse:
     """Return the answer that carries events; nothing on the way may keep or hold them."""
     response = StreamingHttpResponse(events, content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-store"

@@ -116,7 +116,9 @@ def _too_long(failure: Failure) -> str:
 
 
 def _bad_parameter(failure: Failure) -> str:
-    return _with_detail(_("The parameter “%(field)s” cannot be used like this.") % {"field": _said(failure, "field")}, failure)
+    return _with_detail(
+        _("The parameter “%(field)s” cannot be used like this.") % {"field": _said(failure, "field")}, failure
+    )
 
 
 def _timed_out(failure: Failure) -> str:
