@@ -5,7 +5,7 @@ token, so two numbers compare only under one tokenizer. A rank is a range: model
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -88,8 +88,15 @@ def groups_of(dataset: Repository, user: Someone) -> list[Group]:
     runs = Run.objects.visible_to(user).filter(dataset=dataset).done()
     rows = runs.order_by().values_list("model", *GROUP).distinct()[: MAX_RUNS * 4]
     counted = Counter(row[1:] for row in rows)
-    found = [Group(*settings, count=count) for settings, count in counted.items()]
+    found = [Group(**dict(zip(GROUP, settings, strict=True)), count=count) for settings, count in counted.items()]
     return sorted(found, key=lambda group: (-group.count, -group.max_tokens, group.split, group.column))[:MAX_GROUPS]
+
+
+def choose_group(groups: list[Group], query: Mapping[str, str]) -> Group | None:
+    """Return the first group that fits what an address says of its settings."""
+    asked = {name: query[name] for name in GROUP if name in query}
+    fitting = (group for group in groups if all(str(getattr(group, name)) == value for name, value in asked.items()))
+    return next(fitting, None)
 
 
 def rows_of(dataset: Repository, group: Group, user: Someone) -> list[Row]:

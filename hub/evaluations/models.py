@@ -79,6 +79,9 @@ class Run(models.Model):
     def __str__(self) -> str:
         return f"{self.model} on {self.dataset}"
 
+    def get_absolute_url(self) -> str:
+        return f"{self.model.get_absolute_url()}/evaluations/{self.pk}"
+
     @property
     def finished(self) -> bool:
         return self.job.finished

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,7 +11,8 @@ from hub.core.text import UNSTORABLE
 from hub.evaluations.errors import BadSettings, NotEvaluable
 from hub.evaluations.models import MAX_NAME
 from hub.jobs.failures import refusal
-from hub.repos.git.files import FileEntry, list_files, list_folder, read_file
+from hub.repos import cards
+from hub.repos.git.files import FileEntry, find_files, list_files, list_folder, read_file
 from hub.repos.models import GitCommit, Repository
 from workers.contracts import EvaluationSpec, Failure, FailureCode
 
@@ -23,21 +24,28 @@ DEFAULT_CONTEXT = 1024
 MAX_WINDOWS = 65_536
 MAX_SEED = 2**31 - 1
 MAX_CONFIG = 4 * 1024 * 1024  # bytes of config.json that are read
+MAX_CONFIGS, MAX_FILES = 200, 2000  # of a dataset, that are looked at for the names of splits
 
 CAUSAL = ("ForCausalLM", "LMHeadModel")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 # Files that the datasets library makes rows of text from; workers fetch these and no others.
 DATA_FILES = re.compile(r"(?i).+\.(parquet|jsonl?|csv|tsv|txt)(\.gz|\.zst|\.xz|\.bz2)?")
+# Words in the path of a file by which the datasets library tells its split; a file without any is of the training split.
+_SPLIT_WORDS = {
+    "test": ("test", "testing", "eval", "evaluation"),
+    "validation": ("validation", "valid", "dev", "val"),
+    "train": ("train", "training"),
+}
 _SPLIT = re.compile(r"\w+(\.\w+)*")
 _NOT_IN_CONFIGS = re.compile(r"[<>:/\\|?*]")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked for. context and stride: 0 takes the usual (`settle`). See contracts.EvaluationSpec."""
+    """What is asked for. An empty split, and a context or stride of 0, take the usual (`settle`). See EvaluationSpec."""
 
     config: str = EvaluationSpec.config
-    split: str = EvaluationSpec.split
+    split: str = ""
     column: str = EvaluationSpec.column
     context: int = 0
     stride: int = 0
@@ -55,8 +63,21 @@ class ModelFacts:
     context: int | None
 
 
-def settle(asked: Settings, facts: ModelFacts) -> Settings:
-    """Return the settings with every number chosen. Raises BadSettings, which names the field."""
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What a dataset's card and the names of its files say; the datasets library decides when they are read."""
+
+    configs: tuple[str, ...]
+    splits: tuple[str, ...]
+
+    @property
+    def usual_split(self) -> str:
+        return next((split for split in _SPLIT_WORDS if split in self.splits), self.splits[0])
+
+
+def settle(asked: Settings, facts: ModelFacts, data: DatasetFacts) -> Settings:
+    """Return the settings with everything chosen. Raises BadSettings, which names the field."""
+    asked = replace(asked, split=asked.split or data.usual_split)
     _check_names(asked)
     context = asked.context or min(DEFAULT_CONTEXT, facts.context or DEFAULT_CONTEXT)
     _check_range("context", context, MIN_CONTEXT, MAX_CONTEXT)
@@ -80,7 +101,7 @@ def settle(asked: Settings, facts: ModelFacts) -> Settings:
             % {"most": MAX_WINDOWS},
             field="stride",
         )
-    return Settings(asked.config, asked.split, asked.column, context, stride, asked.max_tokens, asked.seed)
+    return replace(asked, context=context, stride=stride)
 
 
 def _check_range(field: str, value: int, low: int, high: int) -> None:
@@ -152,9 +173,10 @@ def data_files(repo: Repository, commit: GitCommit) -> list[FileEntry]:
     return [file for file in list_files(repo, commit) if DATA_FILES.fullmatch(file.path)]
 
 
-def check_dataset(repo: Repository, commit: GitCommit) -> None:
-    """Raises NotEvaluable for a dataset without a file that can be read."""
-    if not data_files(repo, commit):
+def check_dataset(repo: Repository, commit: GitCommit) -> DatasetFacts:
+    """Return what the dataset says of itself. Raises NotEvaluable for one without a file that can be read."""
+    files = data_files(repo, commit)
+    if not files:
         raise NotEvaluable(
             _(
                 "%(name)s has no file that evaluations can read. They read Parquet, JSON lines, CSV and plain text; "
@@ -162,3 +184,30 @@ def check_dataset(repo: Repository, commit: GitCommit) -> None:
             )
             % {"name": repo.full_name}
         )
+    stated = _stated_configs(repo, commit)
+    configs = [name for config in stated if isinstance(name := config.get("config_name"), str)]
+    splits = [split for config in stated for split in _splits_in(config.get("data_files"))]
+    if not splits:
+        found = {split for file in files[:MAX_FILES] for split in _splits_by_name(file.path)}
+        splits = [split for split in _SPLIT_WORDS if split in found] or ["train"]
+    return DatasetFacts(tuple(dict.fromkeys(configs)), tuple(dict.fromkeys(splits)))
+
+
+def _stated_configs(repo: Repository, commit: GitCommit) -> list[dict[str, Any]]:
+    """Return what the card says of configurations: [{"config_name", "data_files": [{"split", "path"}]}]."""
+    card = next(iter(find_files(repo, commit, [cards.CARD_FILE])), None)
+    if card is None or card.is_folder or card.sha256 is not None or card.size > cards.MAX_CARD_FILE:
+        return []
+    stated = cards.parse(read_file(repo, card).decode("utf-8", "replace")).metadata.get("configs")
+    return [config for config in stated[:MAX_CONFIGS] if isinstance(config, dict)] if isinstance(stated, list) else []
+
+
+def _splits_in(stated: Any) -> list[str]:
+    files = stated if isinstance(stated, list) else []
+    named = [file.get("split") for file in files[:MAX_CONFIGS] if isinstance(file, dict)]
+    return [split for split in named if isinstance(split, str) and _SPLIT.fullmatch(split)]
+
+
+def _splits_by_name(path: str) -> list[str]:
+    words = set(re.split(r"[^a-z]+", path.lower()))
+    return [split for split, names in _SPLIT_WORDS.items() if words.intersection(names)]

@@ -19,6 +19,7 @@ from workers.contracts import EvaluationSpec, JobKind, Snapshot, WorkerKind
 
 MAX_KEY = 100  # characters of an idempotency key
 RETRY_SECONDS = 60
+USUAL = Settings()
 
 
 @transaction.atomic
@@ -27,27 +28,27 @@ def submit_evaluation(
     user: Someone,
     model: Repository,
     dataset: Repository,
-    asked: Settings,
-    model_revision: str = "main",
+    asked: Settings = USUAL,
+    revision: str = "main",
     dataset_revision: str = "main",
     key: str = "",
     again: bool = False,
 ) -> Run:
     """Queue a measurement; with a `key` that this user has used before, return the one of that time.
 
-    The caller has loaded both repositories with get_repo_for_read; any signed-in reader may start one. again: even if the
+    The caller has loaded both repositories with get_repo_for_read; any signed-in reader may start one. revision: the
+    model's; dataset_revision: the dataset's; both become the commits that they mean now. again: even if the
     same commits have been measured with the same settings. Raises WriteNeedsSignIn, ReadOnlyToken, RevisionNotFound,
     BadSettings, NotEvaluable, JobRefused, AlreadyEvaluated, KeyReused, TooManyEvaluations.
     """
     check_may_act(user)
     assert isinstance(user, User)
-    model_commit = resolve_revision(model, model_revision)
+    model_commit = resolve_revision(model, revision)
     dataset_commit = resolve_revision(dataset, dataset_revision)
-    settled = settle(asked, check_model(model, model_commit))
-    check_dataset(dataset, dataset_commit)
+    settled = settle(asked, check_model(model, model_commit), check_dataset(dataset, dataset_commit))
     run = Run(
         model=model,
-        model_revision=model_revision,
+        model_revision=revision,
         model_commit=model_commit.oid,
         dataset=dataset,
         dataset_revision=dataset_revision,
@@ -109,7 +110,8 @@ def keep_result(*, job: Job) -> None:
         "started_at": job.started_at.isoformat(timespec="seconds") if job.started_at else None,
         "finished_at": job.finished_at.isoformat(timespec="seconds") if job.finished_at else None,
     }
-    Result.objects.create(run=run, metrics=job.result["metrics"], record=job.result["record"] | seen)
+    measured = job.result or {}
+    Result.objects.create(run=run, metrics=measured["metrics"], record=measured["record"] | seen)
 
 
 def _job_key(key: str) -> str:

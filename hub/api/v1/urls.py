@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from hub.api.v1 import releases, reviews
+from hub.api.v1 import evaluations, releases, reviews
 from hub.repos.models import Kind
 
 
@@ -21,4 +21,10 @@ urlpatterns = [
     *(pattern for kind in Kind for pattern in _of_kind(kind)),
     path(f"{MODEL}/reviews", reviews.reviews),
     path(f"{MODEL}/reviews/<int:review_id>", reviews.review),
+    path("evaluations", evaluations.submit),
+    path("evaluations/<int:run_id>", evaluations.evaluation),
+    path("evaluations/<int:run_id>/events", evaluations.events),
+    path("evaluations/<int:run_id>/cancel", evaluations.cancel),
+    path(f"{MODEL}/evaluations", evaluations.of_model),
+    path("datasets/<str:namespace>/<str:name>/leaderboard", evaluations.leaderboard),
 ]
