@@ -56,7 +56,7 @@ def check_may_review(user: Someone, repo: Repository) -> None:
     if repo.kind != Kind.MODEL:
         raise NotReviewable(_("Only models have reviews."))
     if not user.is_authenticated:
-        raise ReviewNeedsSignIn(_("Sign in to write a review."))
+        raise ReviewNeedsSignIn(_("Log in to write a review."))
     if user.pk in (repo.namespace.user_id, repo.created_by_id):
         raise OwnModel(_("This model is your own, so you cannot review it."))
     organization = repo.namespace.organization

@@ -222,7 +222,8 @@ def _new_form(
         main = _("main, as it is now (%(commit)s)") % {"commit": head}
     if not releases and not main:
         return None
-    return NewReviewForm(data, initial=initial, releases=releases, main=main)
+    newest = releases[0].tag if releases else ""
+    return NewReviewForm(data, initial={"release": newest, **(initial or {})}, releases=releases, main=main)
 
 
 def _choices(query: QueryDict, everything: Any, tag: str | None) -> list[Choice]:
