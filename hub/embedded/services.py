@@ -16,10 +16,10 @@ from hub.embedded.processes import end_leftovers, leftovers
 LEFTOVER_SECONDS = 15
 # Of each web process. A token stream takes a thread for as long as it lasts, and streams may have half of them; connections
 # to the database are for the requests that use one just then, and cost far more.
-THREADS, CONNECTIONS = 64, 16
+THREADS_SETTING, THREADS, CONNECTIONS = "GROVE_WEB_THREADS", 64, 16
 # With threads, the timeout is no limit on a request: only a worker that has stopped altogether is ended.
 WEB = (
-    f"gunicorn hub.wsgi --worker-class=gthread --workers=2 --threads={THREADS} --preload --no-control-socket "
+    "gunicorn hub.wsgi --worker-class=gthread --workers=2 --preload --no-control-socket "
     "--keep-alive=30 --timeout=120 --graceful-timeout=10 --limit-request-line=8190 --log-level=warning"
 )
 WORKER = (
@@ -146,7 +146,8 @@ def site_services(base: Path, data: Path, env: dict[str, str], listener: int) ->
     def service(name: str, patience: float, *args: str) -> Service:
         return Service(name=name, args=[sys.executable, "-W", calm, "-m", *args], env=env, cwd=base, patience=patience)
 
-    web = service("web", 20, *WEB.split(), f"--bind=fd://{listener}")
-    web.env = {"GROVE_DATABASE_POOL": str(CONNECTIONS), **env}
+    settings = {THREADS_SETTING: str(THREADS), "GROVE_DATABASE_POOL": str(CONNECTIONS), **env}
+    web = service("web", 20, *WEB.split(), f"--threads={settings[THREADS_SETTING]}", f"--bind=fd://{listener}")
+    web.env = settings
     web.pass_fds = (listener,)
     return [web, service("worker", 20, *WORKER.split()), service("beat", 10, *BEAT.split(), *beat)]
