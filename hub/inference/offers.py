@@ -48,7 +48,8 @@ class Offer:
 
     tasks: the likeliest first; empty where workers can do nothing with it. weights: bytes of the safetensors files that they
     would load, 0 where there are none. other_weights: it has weights in another format. adapter: it has no model of its
-    own. context: the longest input in tokens, where the configuration says it. examples: texts that its card proposes.
+    own. context: the longest input in tokens, where the configuration says it. mask: the sign that stands for a missing word.
+    examples: texts that its card proposes.
     """
 
     commit: str
@@ -59,6 +60,7 @@ class Offer:
     other_weights: bool = False
     adapter: bool = False
     context: int | None = None
+    mask: str = ""
     examples: tuple[str, ...] = ()
 
     @property
@@ -102,7 +104,8 @@ def read_offer(repo: Repository, commit: GitCommit) -> Offer:
     architectures = [name for name in _list(config.get("architectures")) if isinstance(name, str)]
     first = task_of_tags(card.task, architectures) if CONFIG in files else None
     tasks: list[Task] = [first] if first else []
-    if first == Task.TEXT_GENERATION and _has_template(repo, files):
+    tokenizer = _object(repo, files.get(TOKENIZER_CONFIG))
+    if first == Task.TEXT_GENERATION and (TEMPLATE in files or tokenizer.get("chat_template")):
         # A model that was taught to talk is talked to first.
         tasks.insert(0, Task.CHAT)
     return Offer(
@@ -114,6 +117,7 @@ def read_offer(repo: Repository, commit: GitCommit) -> Offer:
         other_weights=any(path.endswith(_OTHER_WEIGHTS) for path in files),
         adapter=CONFIG not in files and "adapter_config.json" in files,
         context=_context(config),
+        mask=_mask(tokenizer) if first == Task.FILL_MASK else "",
         examples=_examples(card),
     )
 
@@ -127,8 +131,11 @@ def _weights(repo: Repository, files: dict[str, FileEntry]) -> int:
     return sum(files[name].size for name in shards if name in files and name.endswith(".safetensors"))
 
 
-def _has_template(repo: Repository, files: dict[str, FileEntry]) -> bool:
-    return TEMPLATE in files or bool(_object(repo, files.get(TOKENIZER_CONFIG)).get("chat_template"))
+def _mask(tokenizer: dict[str, Any]) -> str:
+    """Return the mask token, which is written as a text or as an object with the text in it."""
+    given = tokenizer.get("mask_token")
+    text = given.get("content") if isinstance(given, dict) else given
+    return _storable(text) if isinstance(text, str) else "[MASK]"
 
 
 def _context(config: dict[str, Any]) -> int | None:
