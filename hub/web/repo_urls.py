@@ -7,6 +7,7 @@ from hub.web.pages import (
     listing,
     repo_card,
     repo_commits,
+    repo_demo,
     repo_discussions,
     repo_edit,
     repo_files,
@@ -74,6 +75,9 @@ urlpatterns = [
     # Datasets first: their prefix would pass for a namespace.
     *_of_kind(Kind.DATASET, "datasets/"),
     *_of_kind(Kind.MODEL, ""),
+    # Only models are tried.
+    path(f"{MODEL}/demo", repo_demo.demo, {"kind": Kind.MODEL}),
+    path(f"{MODEL}/demo/ask", repo_demo.ask, {"kind": Kind.MODEL}),
     # Only models are rated.
     path(f"{MODEL}/reviews", repo_reviews.reviews, {"kind": Kind.MODEL}),
     path(f"{MODEL}/reviews/new", repo_reviews.new, {"kind": Kind.MODEL}),

@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from hub.web import repo_urls
-from hub.web.pages import accounts, home, organizations, profiles, settings, setup, site
+from hub.web.pages import accounts, demo_streams, home, organizations, profiles, settings, setup, site
 
 urlpatterns = [
     # The site as a whole.
@@ -48,6 +48,9 @@ urlpatterns = [
     path("organizations/<str:name>/members", organizations.members, name="organization_members"),
     path("organizations/<str:name>/members/<str:member>/role", organizations.set_role, name="member_role"),
     path("organizations/<str:name>/members/<str:member>/remove", organizations.remove_member, name="member_remove"),
+    # Answers of demos, as they come.
+    path("stream/<uuid:job_id>", demo_streams.stream, name="stream"),
+    path("stream/<uuid:job_id>/stop", demo_streams.stop, name="stream_stop"),
     # Lists, repositories and what is in them.
     *repo_urls.urlpatterns,
     # A user or an organization. Last.

@@ -22,7 +22,8 @@ from hub.repos.models import GitPath, Kind, Release, Repository
 from hub.repos.permissions import may_write
 from hub.repos.safetensors import DTYPE_BITS
 from hub.repos.vocabulary import label
-from hub.web.pages.repo_head import DEFAULT_BRANCH, for_readers, open_revision, repo_page
+from hub.web.pages.repo_demo import demo_of
+from hub.web.pages.repo_head import DEFAULT_BRANCH, does_demos, for_readers, open_revision, repo_page
 from hub.web.snippets import first_upload, ways_to_use
 
 CONFIG = "config.json"
@@ -83,6 +84,7 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
         first_upload=first_upload(repo, address),
         downloads=RepoStats.objects.filter(pk=repo.pk).values_list("downloads", flat=True).first() or 0,
         days=_download_days(repo),
+        demo=demo_of(request, repo, revision.commit, revision.name) if does_demos(repo) else None,
         newest_release=Release.objects.filter(repository=repo).newest_first().first(),
         ratings=Review.objects.filter(repository=repo).counted().summary() if repo.kind == Kind.MODEL else None,
         enough=ENOUGH,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -15,9 +16,10 @@ from hub.accounts.models import Someone
 from hub.community.models import Discussion, Review
 from hub.community.permissions import get_repo_for_posting
 from hub.core.errors import Invalid, NotFound
+from hub.inference.offers import task_of_tags
 from hub.repos.errors import RepoMoved
 from hub.repos.git.files import resolve_revision
-from hub.repos.models import GitCommit, GitPath, GitRef, Release, Repository
+from hub.repos.models import GitCommit, GitPath, GitRef, Kind, Release, Repository
 from hub.repos.models.git import BRANCH_PREFIX, TAG_PREFIX
 from hub.repos.permissions import (
     get_repo_for_admin,
@@ -135,11 +137,20 @@ def repo_page(
         # None for the seconds until a new repository has been looked at.
         "row": getattr(repo, "search_row", None),
         **_counts(repo),
+        "does_demos": does_demos(repo),
         "may_write": may_write(request.user, repo),
         "may_administer": request.user.is_authenticated and may_administer(request.user, repo),
         **more,
     }
     return render(request, template, context, status=status)
+
+
+def does_demos(repo: Repository) -> bool:
+    """Tell by the search row whether there is something to try here."""
+    row = getattr(repo, "search_row", None)
+    if repo.kind != Kind.MODEL or row is None or settings.DEMOS == "off":
+        return False
+    return task_of_tags(row.task, row.config.get("architectures", [])) is not None
 
 
 def _counts(repo: Repository) -> dict[str, Any]:
