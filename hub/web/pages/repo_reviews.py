@@ -34,9 +34,9 @@ PER_PAGE = 20
 # Releases that the form and the filter offer, the newest first.
 MAX_RELEASES = 50
 SORTS = {
-    "newest": gettext_lazy("Newest"),
-    "highest": gettext_lazy("Highest"),
-    "lowest": gettext_lazy("Lowest"),
+    "newest": gettext_lazy("Most recent"),
+    "highest": gettext_lazy("Best first"),
+    "lowest": gettext_lazy("Worst first"),
 }
 assert tuple(SORTS) == ORDERS
 
