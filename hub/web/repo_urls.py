@@ -4,12 +4,14 @@ from django.urls import URLPattern, path
 
 from hub.repos.models import Kind
 from hub.web.pages import (
+    leaderboard,
     listing,
     repo_card,
     repo_commits,
     repo_demo,
     repo_discussions,
     repo_edit,
+    repo_evaluations,
     repo_files,
     repo_new,
     repo_releases,
@@ -74,6 +76,15 @@ urlpatterns = [
     ),
     # Datasets first: their prefix would pass for a namespace.
     *_of_kind(Kind.DATASET, "datasets/"),
+    path("datasets/<str:namespace>/<str:name>/leaderboard", leaderboard.leaderboard, {"kind": Kind.DATASET}),
+    *(
+        path(
+            f"datasets/<str:namespace>/<str:name>/leaderboard.{form}",
+            leaderboard.download,
+            {"kind": Kind.DATASET, "form": form},
+        )
+        for form in ("json", "csv")
+    ),
     *_of_kind(Kind.MODEL, ""),
     # Only models are tried.
     path(f"{MODEL}/demo", repo_demo.demo, {"kind": Kind.MODEL}),
@@ -83,4 +94,10 @@ urlpatterns = [
     path(f"{MODEL}/reviews/new", repo_reviews.new, {"kind": Kind.MODEL}),
     path(f"{MODEL}/reviews/<int:review_id>/edit", repo_reviews.edit, {"kind": Kind.MODEL}),
     path(f"{MODEL}/reviews/<int:review_id>/delete", repo_reviews.delete, {"kind": Kind.MODEL}),
+    path(f"{MODEL}/evaluations", repo_evaluations.evaluations, {"kind": Kind.MODEL}),
+    path(f"{MODEL}/evaluations/datasets", repo_evaluations.datasets, {"kind": Kind.MODEL}),
+    path(f"{MODEL}/evaluations/<int:run_id>", repo_evaluations.evaluation, {"kind": Kind.MODEL}),
+    path(f"{MODEL}/evaluations/<int:run_id>/live", repo_evaluations.live, {"kind": Kind.MODEL}),
+    path(f"{MODEL}/evaluations/<int:run_id>/cancel", repo_evaluations.cancel, {"kind": Kind.MODEL}),
+    path(f"{MODEL}/evaluations/<int:run_id>/record.json", repo_evaluations.record, {"kind": Kind.MODEL}),
 ]

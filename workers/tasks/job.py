@@ -30,7 +30,7 @@ PASS_ON_SECONDS = 1
 # Of a result in JSON.
 MAX_RESULT = 64 << 10
 MAX_PARAMS = 4 << 10  # of a failure, likewise
-PROGRESS = ("done", "total", "perplexity")
+PROGRESS = ("done", "total", "perplexity", "left")
 METRICS = ("perplexity", "bits_per_byte", "nll", "tokens", "bytes", "documents", "windows")
 
 

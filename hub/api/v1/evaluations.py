@@ -83,7 +83,7 @@ class NewEvaluation(Body):
     config = serializers.CharField(max_length=200, default="", allow_blank=True)
     split = serializers.CharField(max_length=200, default="", allow_blank=True)
     column = serializers.CharField(max_length=200, default=Settings.column)
-    context = serializers.IntegerField(default=0)
+    context = serializers.IntegerField(default=0)  # type: ignore[assignment] # a field like the others, not DRF's own word
     stride = serializers.IntegerField(default=0)
     max_tokens = serializers.IntegerField(default=Settings.max_tokens)
     seed = serializers.IntegerField(default=Settings.seed)

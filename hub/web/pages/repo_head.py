@@ -16,6 +16,7 @@ from hub.accounts.models import Someone
 from hub.community.models import Discussion, Review
 from hub.community.permissions import get_repo_for_posting
 from hub.core.errors import Invalid, NotFound
+from hub.evaluations.models import Run
 from hub.inference.offers import task_of_tags
 from hub.repos.errors import RepoMoved
 from hub.repos.git.files import resolve_revision
@@ -136,7 +137,7 @@ def repo_page(
         "tab": tab,
         # None for the seconds until a new repository has been looked at.
         "row": getattr(repo, "search_row", None),
-        **_counts(repo),
+        **_counts(request.user, repo),
         "does_demos": does_demos(repo),
         "may_write": may_write(request.user, repo),
         "may_administer": request.user.is_authenticated and may_administer(request.user, repo),
@@ -153,8 +154,8 @@ def does_demos(repo: Repository) -> bool:
     return task_of_tags(row.task, row.config.get("architectures", [])) is not None
 
 
-def _counts(repo: Repository) -> dict[str, Any]:
-    """Return what the tabs count, in one query."""
+def _counts(user: Someone, repo: Repository) -> dict[str, Any]:
+    """Return what the tabs count, in one query. What `user` may not see is not counted."""
     counted = {
         "file_count": GitPath.objects.all(),
         "open_discussions": Discussion.objects.open(),
@@ -162,12 +163,17 @@ def _counts(repo: Repository) -> dict[str, Any]:
         "review_count": Review.objects.all(),
     }
     numbers = {name: Coalesce(_number_of(rows), 0) for name, rows in counted.items()}
+    measured = Run.objects.visible_to(user).done()
+    if repo.kind == Kind.MODEL:
+        numbers["evaluation_count"] = Coalesce(_number_of(measured, "model"), 0)
+    else:
+        numbers["evaluated_count"] = Coalesce(_number_of(measured, "dataset", Count("model", distinct=True)), 0)
     return dict(Repository.objects.filter(pk=repo.pk).values(**numbers)[0])
 
 
-def _number_of(rows: QuerySet[Any]) -> Subquery:
-    of_one = rows.filter(repository=OuterRef("pk")).order_by().values("repository")
-    return Subquery(of_one.annotate(number=Count("pk")).values("number"))
+def _number_of(rows: QuerySet[Any], by: str = "repository", number: Count | None = None) -> Subquery:
+    of_one = rows.filter(**{by: OuterRef("pk")}).order_by().values(by)
+    return Subquery(of_one.annotate(number=number or Count("pk")).values("number"))
 
 
 def crumbs_of(path: str) -> list[tuple[str, str]]:
