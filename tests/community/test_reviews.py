@@ -19,7 +19,7 @@ from hub.repos.errors import ReadOnlyToken, ReleaseNotFound, WriteNeedsSignIn
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Repository
 from hub.repos.releases import create_release, delete_release, delete_tag, get_release
-from hub.repos.services import move_repo
+from hub.repos.services import delete_repo, move_repo
 from tests.factories import make_organization, make_repo, make_user
 from tests.web.repos import commit_files, owner
 
@@ -147,6 +147,19 @@ def test_reviews_outlive_their_release() -> None:
     assert review(repo, ada, tag="v1").release == get_release(repo, "v1")
     with pytest.raises(ReviewExists):
         review(repo, ada)
+
+
+def test_reviews_go_with_their_model_and_their_author() -> None:
+    repo, other, ada = make_repo(), make_repo(), make_user()
+    for tag in ("v1", "v2"):
+        release(repo, tag)
+        review(repo, ada, tag=tag)
+    review(repo, ada)
+    review(other, ada)
+    delete_repo(repo=repo, actor=owner(repo))
+    assert [r.repository for r in Review.objects.all()] == [other]
+    ada.delete()
+    assert not Review.objects.exists()
 
 
 def test_what_reviews_say_together() -> None:
