@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "hub.catalog",
     "hub.web",
     "hub.api",
+    "hub.samples",
 ]
 
 MIDDLEWARE = [

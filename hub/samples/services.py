@@ -1,0 +1,186 @@
+"""Making the sample content, and removing it.
+
+Models and datasets are trained and uploaded by the worker's environment with the client library, as anybody would do it; what
+people say comes after, through the same services as everything that people say.
+"""
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from hub.accounts.models import Namespace, Organization, Role, User
+from hub.accounts.organizations import add_member, create_organization, delete_organization
+from hub.accounts.services import create_token, create_user, get_user, revoke_token, update_profile
+from hub.community.discussions import open_discussion, post_comment, set_status
+from hub.community.models import Status
+from hub.community.reviews import post_review
+from hub.core.models import record
+from hub.evaluations.services import submit_evaluation
+from hub.jobs.models import Job
+from hub.repos.models import Kind, Repository
+from hub.repos.services import delete_repo
+from hub.samples import content
+from hub.samples.errors import NamesTaken, NotMade, SamplesExist
+
+Say = Callable[[str], None]
+
+
+def make_samples(*, url: str, python: Path, say: Say) -> str:
+    """Make all of it on the hub that answers at `url`; returns the password of the sample accounts.
+
+    python: the interpreter of the worker's environment. What fails half-way is removed again. Raises SamplesExist, NamesTaken,
+    NotMade.
+    """
+    if Namespace.objects.named(content.ORGANIZATION).exists():
+        raise SamplesExist("The sample content is here already. `manage.py remove_samples` removes it.")
+    taken = [person.name for person in content.PEOPLE if Namespace.objects.named(person.name).exists()]
+    if taken:
+        raise NamesTaken(f"These names are taken on this hub, so the samples cannot be made: {', '.join(taken)}.")
+    password = secrets.token_urlsafe(9)
+    say("making accounts and an organization")
+    people = make_people(password)
+    try:
+        upload_repositories(owner=people[content.MIRA], url=url, python=python, say=say)
+        say("starting evaluations, opening discussions, writing reviews")
+        start_evaluations(people)
+        hold_discussions(people)
+        write_reviews(people)
+    except BaseException:
+        remove_samples(say=lambda _text: None)
+        raise
+    return password
+
+
+@transaction.atomic
+def make_people(password: str) -> dict[str, User]:
+    """Make the accounts and their organization; returns the users by name."""
+    people = {}
+    for person in content.PEOPLE:
+        user = create_user(name=person.name, email=f"{person.name}@{content.MAIL_DOMAIN}", password=password)
+        update_profile(user=user, display_name=person.display_name, bio=person.bio, website="")
+        people[person.name] = user
+    mira = people[content.MIRA]
+    organization = create_organization(
+        name=content.ORGANIZATION, owner=mira, display_name=content.ORGANIZATION_NAME, bio=content.ORGANIZATION_BIO
+    )
+    add_member(organization=organization, actor=mira, user=people[content.JUN], role=Role.WRITE)
+    return people
+
+
+def upload_repositories(*, owner: User, url: str, python: Path, say: Say) -> None:
+    """Train the models and upload everything, in the worker's environment. Raises NotMade."""
+    token, secret = create_token(
+        user=owner, name="Sample content", scope="write", expires_at=timezone.now() + timedelta(hours=1)
+    )
+    folder = Path(tempfile.mkdtemp(prefix="samples-", dir=settings.DATA_DIR))
+    # The client is to speak to this hub alone, and to keep its own files with the others.
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HF_ENDPOINT": url,
+        "HF_TOKEN": secret,
+        "HF_HOME": str(folder / "client"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    try:
+        made = folder / "repositories"
+        _run([str(python), "-m", "workers.samples", str(settings.BASE_DIR), str(made)], environment, say)
+        arguments = [str(python), "-m", "workers.samples.upload", str(made), content.ORGANIZATION]
+        _run(arguments, environment, say)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        revoke_token(user=owner, token_id=token.pk)
+
+
+def _run(command: list[str], environment: dict[str, str], say: Say) -> None:
+    process = subprocess.Popen(
+        command,
+        cwd=settings.BASE_DIR,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    assert process.stdout is not None
+    last = ""
+    for line in process.stdout:
+        if line.startswith(("training", "uploading")):
+            say(line.rstrip())
+        elif line.strip():
+            last = line.strip()
+    if process.wait() != 0:
+        raise NotMade(f"{command[2]} ended with exit code {process.returncode}: {last}")
+
+
+def start_evaluations(people: dict[str, User]) -> list[Job]:
+    """Queue the evaluations; the job worker runs them one after the other."""
+    return [
+        submit_evaluation(
+            user=people[name],
+            model=_repo(Kind.MODEL, model),
+            dataset=_repo(Kind.DATASET, dataset),
+            revision=revision,
+        ).job
+        for name, model, revision, dataset in content.EVALUATIONS
+    ]
+
+
+def hold_discussions(people: dict[str, User]) -> None:
+    for thread in content.THREADS:
+        (opener, text), *answers = thread.said
+        discussion = open_discussion(
+            repo=_repo(thread.kind, thread.repo), actor=people[opener], title=thread.title, text=text
+        )
+        for name, answer in answers:
+            post_comment(discussion=discussion, actor=people[name], text=answer)
+        if thread.closed_by:
+            set_status(discussion=discussion, actor=people[thread.closed_by], status=Status.CLOSED)
+
+
+def write_reviews(people: dict[str, User]) -> None:
+    for model, reviews in content.REVIEWS.items():
+        repo = _repo(Kind.MODEL, model)
+        for name, stars, tag, text in reviews:
+            post_review(repo=repo, author=people[name], stars=stars, tag=tag, text=text)
+
+
+@transaction.atomic
+def remove_samples(*, say: Say) -> int:
+    """Delete the sample repositories with all that was said about them, the organization and the accounts.
+
+    Returns how many accounts went. What sample accounts said elsewhere stays, as by a deleted user.
+    """
+    people = User.objects.filter(email__endswith=f"@{content.MAIL_DOMAIN}")
+    organization = Organization.objects.filter(
+        namespace__name__iexact=content.ORGANIZATION, memberships__user__in=people
+    ).first()
+    owned = Repository.objects.filter(namespace__user__in=people)
+    if organization is not None:
+        owned |= Repository.objects.filter(namespace__organization=organization)
+    for repo in owned.select_related("namespace", "store"):
+        say(f"deleting {repo.kind} {repo.full_name}")
+        delete_repo(repo=repo, actor=repo.created_by or get_user(name=content.MIRA))
+    if organization is not None:
+        delete_organization(organization=organization, actor=get_user(name=content.MIRA))
+    Job.objects.filter(user__in=people).delete()
+    count = people.count()
+    people.delete()
+    record(actor=None, verb="samples.remove", target="samples", accounts=count)
+    return count
+
+
+def _repo(kind: str, name: str) -> Repository:
+    return Repository.objects.select_related("namespace").get(
+        kind=kind, namespace__name__iexact=content.ORGANIZATION, name=name
+    )
