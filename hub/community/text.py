@@ -1,5 +1,9 @@
 """What people may write: one line, or a text in Markdown, as it is kept; and that text as HTML."""
 
+import time
+from collections.abc import Mapping
+
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from hub.core.errors import Invalid
@@ -9,6 +13,8 @@ from hub.core.text import UNSTORABLE
 from hub.repos.models import Repository
 
 MAX_TEXT = 65_536  # characters
+# For the texts of one answer together. Only texts that are made to be slow reach it.
+MAX_SECONDS = 2.0
 
 
 def clean_line(text: str, *, field: str, limit: int) -> str:
@@ -53,3 +59,18 @@ def render_text(repo: Repository, text: str, *, scope: str = "") -> Rendered:
         raw_base=repo_path(repo.kind, repo.full_name, "raw", rev="main"),
         scope=scope,
     )
+
+
+def render_texts(repo: Repository, texts: Mapping[str, str]) -> dict[str, Rendered]:
+    """Return the texts of one page, each under its scope, as HTML.
+
+    Short ones first: where the time runs out, the longest stay plain, and nobody's flood takes the others' marks away.
+    """
+    rendered = {}
+    end = time.monotonic() + MAX_SECONDS
+    for scope, text in sorted(texts.items(), key=lambda item: len(item[1])):
+        if time.monotonic() < end:
+            rendered[scope] = render_text(repo, text, scope=scope)
+        else:
+            rendered[scope] = Rendered(format_html('<p class="preline">{}</p>', text), [], False, False)
+    return rendered

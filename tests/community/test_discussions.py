@@ -30,7 +30,7 @@ from hub.community.errors import (
 )
 from hub.community.models import Discussion, DiscussionEvent
 from hub.community.permissions import get_comment, get_discussion, get_repo_for_posting
-from hub.community.text import MAX_TEXT
+from hub.community.text import MAX_TEXT, render_texts
 from hub.core.errors import Invalid, TooMany
 from hub.core.models import AuditEvent
 from hub.repos.errors import ReadOnlyToken, RepoNotFound, WriteNeedsSignIn
@@ -339,3 +339,15 @@ def test_titles_are_found_by_their_words_and_answers_counted(
     assert not found.titled("0_")
     with django_assert_num_queries(1):
         assert [d.comments for d in found.with_comment_count().order_by("number")] == [1, 0]
+
+
+def test_texts_made_to_be_slow_stay_plain_and_leave_the_short_ones_alone(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = "- item **b** `c` [x](y)\n" * 400
+    texts = {"c1": slow, "c2": "**short**", "c3": slow + "<b>"}
+    assert all("<strong>" in each.html for each in render_texts(repo, texts).values())
+    monkeypatch.setattr("hub.community.text.MAX_SECONDS", 0.002)
+    rendered = render_texts(repo, texts)
+    assert "<strong>short</strong>" in rendered["c2"].html
+    assert "&lt;b&gt;" in rendered["c3"].html and "<strong>" not in rendered["c3"].html

@@ -14,8 +14,9 @@ from hub.community import discussions as services
 from hub.community.errors import NoPullRequests
 from hub.community.models import Discussion, DiscussionEvent, EventKind, Status
 from hub.community.permissions import get_comment, get_discussion, get_repo_for_posting
-from hub.community.text import render_text
+from hub.community.text import render_texts
 from hub.core.errors import Invalid
+from hub.core.markdown import Rendered
 from hub.repos.models import Repository
 from hub.repos.permissions import get_repo_for_read
 
@@ -64,8 +65,8 @@ def discussion(request: Request, kind: str, namespace: str, name: str, number: i
     """GET /api/{kind}s/{repo}/discussions/{number}: all that happened in it. `diff` is for pull requests."""
     repo = get_repo_for_read(request.user, kind, namespace, name)
     found = get_discussion(repo, number)
-    events = found.events.select_related("author").order_by("pk")
-    return Response(_discussion(found, repo) | {"events": [_event(event, repo) for event in events]})
+    events = list(found.events.select_related("author").order_by("pk"))
+    return Response(_discussion(found, repo) | {"events": _events(events, repo)})
 
 
 @json_view("POST")
@@ -130,6 +131,17 @@ def _discussion(row: Discussion, repo: Repository) -> dict[str, Any]:
 
 
 def _event(event: DiscussionEvent, repo: Repository) -> dict[str, Any]:
+    return _events([event], repo)[0]
+
+
+def _events(events: list[DiscussionEvent], repo: Repository) -> list[dict[str, Any]]:
+    # Nobody reads a hidden comment any more, and clients read its text all the same.
+    texts = {event.anchor: "" if event.hidden else event.text for event in events if event.is_comment}
+    rendered = render_texts(repo, texts)
+    return [_shape(event, texts.get(event.anchor, ""), rendered.get(event.anchor)) for event in events]
+
+
+def _shape(event: DiscussionEvent, text: str, rendered: Rendered | None) -> dict[str, Any]:
     shape: dict[str, Any] = {
         "id": str(event.pk),
         "type": event.kind,
@@ -138,7 +150,7 @@ def _event(event: DiscussionEvent, repo: Repository) -> dict[str, Any]:
     }
     match event.kind:
         case EventKind.COMMENT:
-            shape["data"] = _comment(event, repo)
+            shape["data"] = _comment(event, text, str(rendered.html) if rendered else "")
         case EventKind.STATUS:
             shape["data"] = {"status": event.after}
         case EventKind.TITLE:
@@ -146,10 +158,8 @@ def _event(event: DiscussionEvent, repo: Repository) -> dict[str, Any]:
     return shape
 
 
-def _comment(event: DiscussionEvent, repo: Repository) -> dict[str, Any]:
+def _comment(event: DiscussionEvent, text: str, html: str) -> dict[str, Any]:
     """Return what a comment says now. `history` tells when it was edited; earlier texts are not kept."""
-    # Nobody reads a hidden comment any more, and clients read `raw` all the same.
-    text = "" if event.hidden else event.text
     edits = [] if event.hidden else event.edits
     by = _by(event.author)
     return {
@@ -157,7 +167,7 @@ def _comment(event: DiscussionEvent, repo: Repository) -> dict[str, Any]:
         "hidden": event.hidden,
         "latest": {
             "raw": text,
-            "html": str(render_text(repo, text, scope=event.anchor).html),
+            "html": html,
             "updatedAt": date(edits[-1] if edits else event.created_at),
             **by,
         },

@@ -4,7 +4,8 @@ from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -39,8 +40,12 @@ class DiscussionQuerySet(models.QuerySet["Discussion"]):
 
     def with_comment_count(self) -> Self:
         """Add `comments`: how many there are to read, the opening one left out."""
-        said = Q(events__kind=EventKind.COMMENT, events__hidden_at=None, events__is_opening=False)
-        return self.annotate(comments=Count("events", filter=said))
+        said = DiscussionEvent.objects.filter(
+            discussion=OuterRef("pk"), kind=EventKind.COMMENT, hidden_at=None, is_opening=False
+        )
+        # A sub-select: only the rows of the page that is shown are counted, not all of the repository's.
+        count = said.order_by().values("discussion").annotate(count=Count("*")).values("count")
+        return self.annotate(comments=Coalesce(Subquery(count), 0))
 
 
 class Discussion(models.Model):

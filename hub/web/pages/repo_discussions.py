@@ -16,7 +16,7 @@ from hub.community import discussions as services
 from hub.community.errors import CommentHidden, DiscussionNotFound, NotYourComment
 from hub.community.models import Discussion, DiscussionEvent, Status
 from hub.community.permissions import get_comment, get_discussion, may_edit, may_steer, may_take_away
-from hub.community.text import MAX_TEXT, render_text
+from hub.community.text import MAX_TEXT, render_text, render_texts
 from hub.core.errors import HubError
 from hub.core.markdown import Rendered
 from hub.repos.models import Repository
@@ -306,11 +306,12 @@ def _shown(request: HttpRequest, discussion: Discussion, events: Iterable[Discus
             return "member"
         return "author" if author.pk == discussion.author_id else ""
 
+    rendered = render_texts(repo, {e.anchor: e.text for e in events if e.is_comment and not e.hidden})
     return [
         Shown(
             event,
             role(event.author),
-            render_text(repo, event.text, scope=event.anchor) if event.is_comment and not event.hidden else None,
+            rendered.get(event.anchor),
             event.is_comment and may_edit(request.user, event),
             event.is_comment and may_take_away(request.user, event, maintains=maintains),
         )
