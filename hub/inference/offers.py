@@ -46,10 +46,11 @@ _OTHER_WEIGHTS = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf", ".
 class Offer:
     """What one commit of a model can be asked.
 
-    tasks: the likeliest first; empty where workers can do nothing with it. weights: bytes of the safetensors files that they
-    would load, 0 where there are none. other_weights: it has weights in another format. adapter: it has no model of its
-    own. context: the longest input in tokens, where the configuration says it. mask: the sign that stands for a missing word.
-    examples: texts that its card proposes.
+    tasks: the likeliest first; empty where workers can do nothing with it. stated: what its card calls its task.
+    weights: bytes of the safetensors files that they would load, 0 where there are none; other_weights: it has some in
+    another format. adapter: it has no model of its own. remote_code: its configuration names code of its own. context: the
+    longest input in tokens, where the configuration says it. mask: the sign that stands for a missing word. examples: texts
+    that its card proposes.
     """
 
     commit: str
@@ -59,6 +60,7 @@ class Offer:
     weights: int = 0
     other_weights: bool = False
     adapter: bool = False
+    remote_code: bool = False
     context: int | None = None
     mask: str = ""
     examples: tuple[str, ...] = ()
@@ -116,6 +118,7 @@ def read_offer(repo: Repository, commit: GitCommit) -> Offer:
         weights=_weights(repo, files),
         other_weights=any(path.endswith(_OTHER_WEIGHTS) for path in files),
         adapter=CONFIG not in files and "adapter_config.json" in files,
+        remote_code="auto_map" in config,
         context=_context(config),
         mask=_mask(tokenizer) if first == Task.FILL_MASK else "",
         examples=_examples(card),

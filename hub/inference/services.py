@@ -133,6 +133,8 @@ def check_offer(offer: Offer, task: Task | None = None) -> None:
                 "This is an adapter, and demos run whole models. Try its base model, or merge the two and upload the result."
             )
         )
+    if not offer.tasks and offer.remote_code:
+        raise refusal(Failure(FailureCode.REMOTE_CODE))
     if not offer.tasks:
         what = offer.architecture or offer.stated
         raise TaskNotOffered(

@@ -70,6 +70,7 @@ function Demo(root) {
       for (const other of all("[data-choose-task]")) other.ariaPressed = String(other === button);
       messages = [];
       talk.replaceChildren();
+      place();
       refresh();
     });
   }
@@ -83,7 +84,8 @@ function Demo(root) {
   // What is set, for this task and this strategy alone.
   function sampling() {
     if (task !== "chat" && task !== "text-generation") return undefined;
-    if (!settings) return {};
+    // Beside the card there is nothing to set.
+    if (!settings) return { max_new_tokens: Number(root.dataset.newTokens) };
     const chosen = { strategy: settings.elements.strategy.value };
     for (const name of NUMBERS) {
       const field = settings.elements[name];
@@ -102,6 +104,12 @@ function Demo(root) {
   function conversation(last) {
     const system = settings?.elements.system?.value.trim();
     return [...(system ? [{ role: "system", content: system }] : []), ...messages, ...last];
+  }
+
+  // A chat grows above the line that is written next; an answer stands below its question.
+  function place() {
+    if (task === "chat") composer.before(talk);
+    else composer.after(talk);
   }
 
   function refresh() {
@@ -150,7 +158,7 @@ function Demo(root) {
 
   async function run(inputs) {
     complain("");
-    const answer = new Answer(clone("[data-answer]"), say, clone, task);
+    const answer = new Answer(clone("[data-answer]"), say, clone);
     talk.append(answer.element);
     running = new Request(answer);
     busy(true);
@@ -274,8 +282,8 @@ function Demo(root) {
 
 // What has come so far, and how it is shown.
 class Answer {
-  constructor(element, say, clone, task) {
-    Object.assign(this, { element, say, clone, task, texts: [], pieces: 0, begun: false, asked: performance.now() });
+  constructor(element, say, clone) {
+    Object.assign(this, { element, say, clone, texts: [], pieces: 0, begun: false, asked: performance.now() });
     this.out = element.querySelector("[data-out]");
     element.querySelector("[data-who]").textContent = say("model");
   }
@@ -335,14 +343,13 @@ class Answer {
   scores(rows) {
     this.begin();
     const table = this.clone("[data-scores]");
-    const most = Math.max(...rows.map((row) => row.score), 1e-9);
     for (const row of rows) {
       const line = table.tBodies[0].insertRow();
       const name = document.createElement("th");
       name.scope = "row";
       const label = row.sequence ?? row.label;
       name.append(row.token_str === undefined ? label : this.filled(row));
-      name.append(meter(row.score / most));
+      name.append(meter(Math.min(1, row.score)));
       line.append(name);
       const score = line.insertCell();
       score.className = "r num";
@@ -368,10 +375,8 @@ class Answer {
     const facts = [];
     const count = tokens ?? this.pieces;
     if (seconds && tokens) facts.push(this.say("rate", { count: short.format(tokens / seconds) }));
-    if (this.first) facts.push(this.say("first", { seconds: short.format(this.first) }));
-    if (count && this.task !== "text-classification" && this.task !== "fill-mask") {
-      facts.push(this.say("tokens", { count: whole.format(count) }));
-    }
+    if (this.first && this.texts.length) facts.push(this.say("first", { seconds: short.format(this.first) }));
+    if (this.texts.length) facts.push(this.say("tokens", { count: whole.format(count) }));
     facts.push(this.say("done", { seconds: short.format((performance.now() - this.asked) / 1000) }));
     if (finish.includes("cancelled")) facts[facts.length - 1] = this.say("stopped");
     if (finish.includes("length")) facts.push(this.say("length"));
