@@ -50,3 +50,13 @@ def live_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance
     with live.running(data) as hub:
         yield hub
     live.remove(data)
+
+
+@pytest.fixture(scope="session")
+def working_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance]:
+    """A whole hub with its workers, shared in the same way. Its worker keeps the models that tests have used."""
+    data = tmp_path_factory.mktemp("working") / "data"
+    with live.running(data, GROVE_WORKERS="on") as hub:
+        hub.wait_for_workers()
+        yield hub
+    live.remove(data)
