@@ -9,14 +9,15 @@ if (place) follow(place, document.querySelector("[data-log]"));
 const form = document.querySelector("[data-evaluate]");
 if (form) suggest(form, form.elements.dataset, document.getElementById("datasets-known"));
 
-function follow(place, log) {
+function follow(place, lines) {
+  const log = lines.parentElement;
   const announcer = document.getElementById("announcer");
   let state = "";
 
   async function look() {
     if (!document.hidden) {
       try {
-        const response = await fetch(`${place.dataset.live}?after=${log.dataset.log}`);
+        const response = await fetch(`${place.dataset.live}?after=${lines.dataset.log}`);
         if (response.ok && show(await response.text())) return;
       } catch {
         // The hub is away for a moment: the next look tells.
@@ -35,8 +36,8 @@ function follow(place, log) {
     place.querySelector("[data-progress]").replaceChildren(...news.querySelector("[data-progress]").childNodes);
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 8;
     for (const line of news.querySelectorAll("[data-line]")) {
-      log.append(line);
-      log.dataset.log = line.dataset.line;
+      lines.append(line);
+      lines.dataset.log = line.dataset.line;
     }
     if (atEnd) log.scrollTop = log.scrollHeight;
     if (state && state !== news.dataset.state) announcer.textContent = news.dataset.stateName;

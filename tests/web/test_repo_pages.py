@@ -249,7 +249,7 @@ def test_a_folder_and_a_file_at_each_others_address(client: Client, repo: Reposi
 @pytest.mark.parametrize(
     ("below", "queries"),
     [
-        ("", 13),
+        ("", 14),
         ("/tree/main", 10),
         ("/tree/main/src", 11),
         ("/blob/main/src/run.py", 9),

@@ -11,11 +11,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from hub.accounts.models import Someone
 from hub.catalog.models import DownloadDay, RepoStats
 from hub.community.models import Review
 from hub.community.models.review import ENOUGH
 from hub.core.links import base_url, repo_path
 from hub.core.markdown import Rendered, render
+from hub.evaluations.models import Run
 from hub.repos import cards
 from hub.repos.git.files import FileEntry, read_file
 from hub.repos.models import GitPath, Kind, Release, Repository
@@ -28,6 +30,7 @@ from hub.web.snippets import first_upload, ways_to_use
 
 CONFIG = "config.json"
 DAYS = 30
+RESULTS = 3  # of evaluations that the rail shows
 # Repositories that a card names and the rail links to.
 MAX_RELATED = 20
 SPARK_WIDTH, SPARK_HEIGHT = 144, 40  # units of the drawing
@@ -88,7 +91,16 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
         newest_release=Release.objects.filter(repository=repo).newest_first().first(),
         ratings=Review.objects.filter(repository=repo).counted().summary() if repo.kind == Kind.MODEL else None,
         enough=ENOUGH,
+        results=_results(request.user, repo) if repo.kind == Kind.MODEL else [],
     )
+
+
+def _results(user: Someone, repo: Repository) -> list[Run]:
+    """Return the newest results of a model, one for each dataset."""
+    runs = Run.objects.visible_to(user).filter(model=repo).done()
+    newest = runs.order_by("dataset", "-pk").distinct("dataset").values("pk")
+    found = Run.objects.filter(pk__in=newest).select_related("result", "dataset__namespace", "model__namespace")
+    return list(found.newest_first()[:RESULTS])
 
 
 def _weights(repo: Repository) -> list[tuple[str, int]]:
