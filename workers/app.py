@@ -5,8 +5,8 @@ From the environment, all of it set by `make run` for its own two:
 GROVE_HUB_URL, GROVE_WORKER_KEY    the hub, and the key that `manage.py create_worker` printed
 GROVE_WORKER_NAME                  the name that was given there
 GROVE_WORKER_DATA                  a folder for fetched files and scratch (./worker-data)
-GROVE_WORKER_BROKER_URL            the broker, as Celery spells it, with the workers' own user
-GROVE_WORKER_REDIS_URL             the same database as redis-py spells it (the broker's URL, where that is left out)
+GROVE_WORKER_REDIS_URL             the workers' database, with their own user, as redis-py spells it
+GROVE_WORKER_BROKER_URL            the same as Celery spells it, where that differs: sockets
 GROVE_MODEL_MEMORY                 bytes that loaded models may take (half of the machine's, or 9/10 of the accelerator's)
 GROVE_WORKER_DISK                  bytes of disk for fetched files (100 GB)
 """
@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-BROKER_URL = os.environ.get("GROVE_WORKER_BROKER_URL", "redis://127.0.0.1:6379/1")
+REDIS_URL = os.environ.get("GROVE_WORKER_REDIS_URL", "redis://127.0.0.1:6379/1")
+BROKER_URL = os.environ.get("GROVE_WORKER_BROKER_URL", REDIS_URL)
 NAME = os.environ.get("GROVE_WORKER_NAME", "worker")
 DATA = Path(os.environ.get("GROVE_WORKER_DATA", "worker-data")).absolute()
 # The longest job, and then some: a message that comes back earlier would start the job a second time.
@@ -66,9 +67,8 @@ def hub() -> Hub:
 @cache
 def connection() -> "redis.Redis[Any]":
     """The workers' database, for streams and stops."""
-    url = os.environ.get("GROVE_WORKER_REDIS_URL", BROKER_URL)
     # Longer than the longest blocking read.
-    return redis.Redis.from_url(url, socket_timeout=60, socket_connect_timeout=5, health_check_interval=30)
+    return redis.Redis.from_url(REDIS_URL, socket_timeout=60, socket_connect_timeout=5, health_check_interval=30)
 
 
 @cache

@@ -107,7 +107,6 @@ def services(base: Path, data: Path, env: dict[str, str], hub: str, engine_set: 
         login = f"{WORKER}:{engine_set.worker_password}"
         shared["GROVE_WORKER_REDIS_URL"] = engine_set.engines.redis_url(WORKER_DATABASE, login)
         shared["GROVE_WORKER_BROKER_URL"] = engine_set.engines.broker_url(WORKER_DATABASE, login)
-    shared.setdefault("GROVE_WORKER_BROKER_URL", shared.get("GROVE_WORKER_REDIS_URL", ""))
     return [_service(base, data, shared, hub, name, kind) for name, kind in CARRIED.items()]
 
 
