@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from hub.accounts.models import Namespace, Organization, Role, User
@@ -23,7 +24,7 @@ from hub.accounts.services import create_token, create_user, get_user, revoke_to
 from hub.community.discussions import open_discussion, post_comment, set_status
 from hub.community.models import Status
 from hub.community.reviews import post_review
-from hub.core.models import record
+from hub.core.models import AuditEvent, record
 from hub.evaluations.services import submit_evaluation
 from hub.jobs.models import Job
 from hub.repos.models import Kind, Repository
@@ -37,12 +38,15 @@ Say = Callable[[str], None]
 def make_samples(*, url: str, python: Path, say: Say) -> str:
     """Make all of it on the hub that answers at `url`; returns the password of the sample accounts.
 
-    python: the interpreter of the worker's environment. What fails half-way is removed again. Raises SamplesExist, NamesTaken,
-    NotMade.
+    python: the interpreter of the worker's environment. What fails half-way is removed again, and so is what an earlier
+    run that was killed has left. Raises SamplesExist, NamesTaken, NotMade.
     """
-    if Namespace.objects.named(content.ORGANIZATION).exists():
-        raise SamplesExist("The sample content is here already. `manage.py remove_samples` removes it.")
-    taken = [person.name for person in content.PEOPLE if Namespace.objects.named(person.name).exists()]
+    if _people().exists():
+        if AuditEvent.objects.filter(verb="samples.make", actor__in=_people()).exists():
+            raise SamplesExist("The sample content is here already. `make demo-remove` removes it.")
+        remove_samples(say=say)
+    names = [content.ORGANIZATION, *(person.name for person in content.PEOPLE)]
+    taken = [name for name in names if Namespace.objects.named(name).exists()]
     if taken:
         raise NamesTaken(f"These names are taken on this hub, so the samples cannot be made: {', '.join(taken)}.")
     password = secrets.token_urlsafe(9)
@@ -57,6 +61,7 @@ def make_samples(*, url: str, python: Path, say: Say) -> str:
     except BaseException:
         remove_samples(say=lambda _text: None)
         raise
+    record(actor=people[content.MIRA], verb="samples.make", target="samples")
     return password
 
 
@@ -91,6 +96,8 @@ def upload_repositories(*, owner: User, url: str, python: Path, say: Say) -> Non
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "PYTHONUNBUFFERED": "1",
+        # Beside a working site, threads that wait must not keep the others from working.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
     try:
         made = folder / "repositories"
@@ -114,11 +121,15 @@ def _run(command: list[str], environment: dict[str, str], say: Say) -> None:
     )
     assert process.stdout is not None
     last = ""
-    for line in process.stdout:
-        if line.startswith(("training", "uploading")):
-            say(line.rstrip())
-        elif line.strip():
-            last = line.strip()
+    try:
+        for line in process.stdout:
+            if line.startswith(("training", "uploading")):
+                say(line.rstrip())
+            elif line.strip():
+                last = line.strip()
+    except BaseException:
+        process.kill()
+        raise
     if process.wait() != 0:
         raise NotMade(f"{command[2]} ended with exit code {process.returncode}: {last}")
 
@@ -161,7 +172,7 @@ def remove_samples(*, say: Say) -> int:
 
     Returns how many accounts went. What sample accounts said elsewhere stays, as by a deleted user.
     """
-    people = User.objects.filter(email__endswith=f"@{content.MAIL_DOMAIN}")
+    people = _people()
     organization = Organization.objects.filter(
         namespace__name__iexact=content.ORGANIZATION, memberships__user__in=people
     ).first()
@@ -178,6 +189,10 @@ def remove_samples(*, say: Say) -> int:
     people.delete()
     record(actor=None, verb="samples.remove", target="samples", accounts=count)
     return count
+
+
+def _people() -> QuerySet[User]:
+    return User.objects.filter(email__endswith=f"@{content.MAIL_DOMAIN}")
 
 
 def _repo(kind: str, name: str) -> Repository:

@@ -1,5 +1,6 @@
 """`make_samples`: fill a hub with sample content. `make demo` runs it once the site is up."""
 
+import signal
 import sys
 import time
 from argparse import ArgumentParser
@@ -29,6 +30,8 @@ class Command(HubCommand):
         python = settings.BASE_DIR / ".venv-worker" / "bin" / "python"
         if not Path(python).exists():
             raise Error("The workers' environment is not there. `make run` installs it; `make demo` waits for it.")
+        # Told to stop, it removes what it has made so far, like after any other mishap.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         began = time.monotonic()
 
         def say(text: str) -> None:
