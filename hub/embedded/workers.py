@@ -17,7 +17,7 @@ CARRIED = {"demo-1": "demo", "job-1": "job"}
 SETTING = "GROVE_WORKERS"
 ENVIRONMENT = ".venv-worker"
 # People wait for pages first, then for demos; a job takes what is left.
-OPTIONS = {"demo": ("--concurrency=64", 5), "job": ("--concurrency=1", 10)}
+OPTIONS = {"demo": ("--concurrency=64", 3), "job": ("--concurrency=1", 5)}
 WORKER_COMMAND = (
     "celery --app=workers.app --quiet worker --pool=threads --without-gossip --without-mingle --without-heartbeat "
     "--loglevel=WARNING"
