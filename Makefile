@@ -6,10 +6,16 @@ python := .venv/bin/python
 # Quiet about its own steps; the programs speak for themselves.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: run test test-full lint format bench clean help tools site tests
+.PHONY: run demo demo-remove test test-full lint format bench clean help tools site tests
 
 run: site ## Start Grove; Ctrl-C stops it
 	@exec $(python) manage.py up --end-with-parent
+
+demo: site ## Start Grove and fill it with sample content, whose models are trained on the spot
+	@exec $(python) manage.py up --end-with-parent --samples
+
+demo-remove: site ## Remove the sample content from the running Grove
+	@$(python) manage.py remove_samples
 
 test: lint ## Run the checks and all tests
 	@$(python) .ci/environment.py .venv-worker only:worker only:clients
@@ -41,7 +47,7 @@ clean: ## Remove the environments and caches, never the data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 # --- environments ---------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ def main(arguments: list[str]) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--samples", action="store_true", help="fill the hub with sample content, once it is up")
     parser.add_argument("--engines", action="store_true", help="start only the engines (for tests and development)")
     parser.add_argument(
         "--end-with-parent", action="store_true", help="stop when the program that started this ends, even by kill -9"
@@ -63,7 +64,7 @@ def main(arguments: list[str]) -> int:
     if options.end_with_parent and (ask := parent_death_signal(signal.SIGTERM, os.getppid())):
         ask()
     try:
-        up(supervisor, engines_only=options.engines)
+        up(supervisor, engines_only=options.engines, with_samples=options.samples)
     except Stopping:
         code = Exit.OK
     except StartError as error:
@@ -74,6 +75,7 @@ def main(arguments: list[str]) -> int:
     if supervisor.children:
         supervisor.say("Stopping.")
         # Workers give their jobs back while there is a site to take them.
+        supervisor.stop("sample")
         supervisor.stop("setup", "demo", "job")
         supervisor.stop("web", "beat")
         supervisor.stop("worker")
@@ -84,7 +86,7 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def up(supervisor: Supervisor, *, engines_only: bool) -> NoReturn:
+def up(supervisor: Supervisor, *, engines_only: bool, with_samples: bool) -> NoReturn:
     """Start everything in order, then keep it running until Ctrl-C (`Stopping`)."""
     env = {name: value for name, value in os.environ.items() if value}
     data = Path(env.get("GROVE_DATA", BASE / "data")).absolute()
@@ -119,18 +121,35 @@ def up(supervisor: Supervisor, *, engines_only: bool) -> NoReturn:
     supervisor.run_once(_manage("grove", ["setup_link"], env))
     supervisor.say(f"Grove is at {env.get('GROVE_PUBLIC_URL') or _address(listener)}  (Ctrl-C stops it)")
     if with_workers:
-        _start_workers(supervisor, data, env, _address(listener), engine_set)
+        _start_workers(supervisor, data, env, _address(listener), engine_set, with_samples=with_samples)
+    elif with_samples:
+        supervisor.say(
+            f"The sample content is made by the workers' tools, so it needs them: leave out {workers.SETTING}."
+        )
     _run_on(supervisor)
 
 
-def _start_workers(supervisor: Supervisor, data: Path, env: dict[str, str], hub: str, engine_set: EngineSet) -> None:
-    """Start the workers, at once where their environment is there, and otherwise once it is installed."""
+def _start_workers(
+    supervisor: Supervisor, data: Path, env: dict[str, str], hub: str, engine_set: EngineSet, *, with_samples: bool
+) -> None:
+    """Start the workers, at once where their environment is there, and otherwise once it is installed.
+
+    with_samples: then fill the hub with sample content, whose models are trained in the same environment.
+    """
 
     def start() -> None:
         workers.note(data, workers.Setup.STARTING)
         for service in workers.services(BASE, data, env, hub, engine_set):
             # A site without workers is a site all the same, so they may fail as often as they like.
             supervisor.add(service).was_ready = True
+        if with_samples:
+            samples = _manage("sample", ["make_samples", "--if-missing", f"--url={hub}"], env)
+            samples.on_end = filled
+            supervisor.add(samples)
+
+    def filled(code: int) -> None:
+        if code != 0:
+            supervisor.say("The sample content could not be made; the lines above say why. The hub goes on without it.")
 
     def installed(code: int) -> None:
         if code == 0:

@@ -25,6 +25,7 @@ COLOURS = {
     "setup": 90,
     "demo": 92,
     "job": 93,
+    "sample": 95,
 }
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between a crash and the next start
 STEADY_SECONDS = 60  # a child that ran this long was well, and its next crash is its first
