@@ -1,11 +1,15 @@
 """How often one person may do a thing, counted in the cache that all web processes share."""
 
+import logging
 import time
 
 from django.core.cache import cache
 from django.utils.translation import ngettext
+from redis.exceptions import RedisError
 
 from hub.core.errors import TooMany
+
+log = logging.getLogger(__name__)
 
 
 def check_rate(action: str, principal: int | str, *, limit: int, seconds: int) -> None:
@@ -13,9 +17,15 @@ def check_rate(action: str, principal: int | str, *, limit: int, seconds: int) -
     now = time.time()
     window = int(now // seconds)
     key = f"rate:{action}:{principal}:{window}"
-    # `add` does nothing where the counter is there; together they never lose a count.
-    cache.add(key, 0, timeout=seconds + 60)
-    if cache.incr(key) > limit:
+    try:
+        # `add` does nothing where the counter is there; together they never lose a count.
+        cache.add(key, 0, timeout=seconds + 60)
+        count = cache.incr(key)
+    except (RedisError, ValueError) as error:
+        # A limit that cannot be counted keeps nobody from talking.
+        log.warning("%s of %s was not counted: %s", action, principal, error)
+        return
+    if count > limit:
         left = int((window + 1) * seconds - now) + 1
         raise TooMany(
             ngettext(
