@@ -52,10 +52,11 @@ _PASSED = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "CUDA_D
 class ChildLost(Exception):
     """The child is gone. `reason`: memory, scratch (it passed a limit), killed (by us), or ended (by itself, or by others)."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", *, by_signal: bool = False) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+        self.by_signal = by_signal  # it was killed by nobody of ours: by the kernel, say
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,9 @@ class Child:
         self.wait(1)
         self.kill()
         status = self._process.returncode
-        return ChildLost(self._reason, self.last_words() or f"status {status}")
+        # bubblewrap reports its program's signal in the way of a shell.
+        by_signal = self._reason == "ended" and status in (-signal.SIGKILL, 128 + signal.SIGKILL)
+        return ChildLost(self._reason, self.last_words() or f"status {status}", by_signal=by_signal)
 
     def last_words(self) -> str:
         """The last line of its error output, at most 300 characters."""

@@ -1,7 +1,7 @@
 """Tiny models for tests, made on the spot: `python -m tests.workers.models FOLDER KIND...`, in the worker's environment.
 
-Each KIND becomes FOLDER/KIND, with random weights from a fixed seed and a tokenizer trained on text of this repository, some of it
-Chinese. `python -m tests.workers.models --list` names the kinds.
+Each KIND (of `KINDS`, or `all`) becomes FOLDER/KIND, with random weights from a fixed seed and a tokenizer trained on text of
+this repository, some of it Chinese.
 """
 
 import json
@@ -17,14 +17,18 @@ CHAT = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}</s>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}{% endfor %}"
+ENDLESS = (
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(9) %}{% endfor %}{% endfor %}{% endfor %}"
+)
 SPECIAL = ["<s>", "</s>", "<pad>", "<unk>", "<mask>", "<|user|>", "<|assistant|>", "<|system|>"]
 
 
 def main(folder: Path, kinds: list[str]) -> None:
     """Make models. A folder appears only once it is complete."""
     import torch
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     for kind in kinds:
         torch.manual_seed(7)
         making = folder / f".{kind}"
@@ -100,7 +104,10 @@ def llama_chat(folder: Path) -> None:
     """Llama with grouped heads, pieces with marked spaces, and a chat template."""
     tokenizer = piece_tokenizer()
     tokenizer.chat_template = CHAT
-    llama(tokenizer).save_pretrained(folder)
+    model = llama(tokenizer)
+    # Never the likeliest: with random bytes among them, the text of the others depends on what comes after.
+    model.lm_head.weight.data[tokenizer.convert_tokens_to_ids([f"<0x{byte:02X}>" for byte in range(256)])] = 0
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
@@ -115,6 +122,14 @@ def llama(tokenizer: Any, **changes: Any) -> Any:
             **{**sizes, "num_key_value_heads": 2, "max_position_embeddings": CONTEXT, "initializer_range": 0.2, **changes},
         )
     )  # fmt: skip
+
+
+def slow(folder: Path) -> None:
+    """A Llama that takes some milliseconds for a token, and has room for many."""
+    tokenizer = byte_tokenizer()
+    sizes = {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 10, "max_position_embeddings": 4096}
+    llama(tokenizer, **sizes, initializer_range=0.05).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def state_space(folder: Path) -> None:
@@ -233,6 +248,7 @@ def _change(path: Path, **changes: Any) -> None:
 KINDS: dict[str, Callable[[Path], None]] = {
     "gpt2": gpt2,
     "llama-chat": llama_chat,
+    "slow": slow,
     "state-space": state_space,
     "classifier": classifier,
     "mask": mask,
@@ -249,7 +265,4 @@ KINDS: dict[str, Callable[[Path], None]] = {
 }
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--list"]:
-        print(*KINDS, sep="\n")
-    else:
-        main(Path(sys.argv[1]), sys.argv[2:])
+    main(Path(sys.argv[1]), list(KINDS) if sys.argv[2:] == ["all"] else sys.argv[2:])

@@ -46,6 +46,8 @@ def main(kind: str) -> None:
             engine.cancel(order["id"])
         elif order["do"] == "ping":
             line.send({"pong": True})
+        elif order["do"] == "count":
+            line.send({"count": engine.computed})
 
 
 def _engine(line: channel.Channel, kind: str, order: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ The batch is transformers' own continuous batching. What it cannot do goes throu
 search, and models whose architecture it does not know or gets wrong, which loading finds out by asking it for two tokens.
 """
 
+import copy
 import queue
 import threading
 import time
@@ -63,6 +64,8 @@ class _Request:
 class CausalEngine:
     """Answers text-generation and chat with token events (text events for beams) and done."""
 
+    computed = 0  # tokens that the batch, or a streamer, has given so far
+
     def __init__(self, line: Channel, loaded: Loaded, kv_tokens: int) -> None:
         self._line = line
         self._loaded = loaded
@@ -75,6 +78,10 @@ class CausalEngine:
         self._model.generation_config = GenerationConfig(
             do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=self._pad_token()
         )
+        # The same weights in another module: the batch's forward puts `is_causal` into the configuration and back, and a
+        # forward of another thread in between would lose the causal mask, for good.
+        weights = {id(weight): weight for weight in self._model.parameters()}
+        self._single = copy.deepcopy(self._model, weights)
         self._batch = self._start_batch(kv_tokens)
         self._alone: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._sender = threading.Thread(target=self._send, name="sender", daemon=True)
@@ -193,7 +200,7 @@ class CausalEngine:
             print(f"no continuous batching: {step.error}", flush=True)
             return False
         read = torch.tensor([prompt + step.tokens], device=self._loaded.device)
-        logits = self._model(input_ids=read, use_cache=False).logits[0, len(prompt) - 1 : -1].float()
+        logits = self._single(input_ids=read, use_cache=False).logits[0, len(prompt) - 1 : -1].float()
         chosen = logits.gather(1, read[0, len(prompt) :, None])[:, 0]
         spread = logits.max(dim=1).values - logits.mean(dim=1)
         return bool((chosen >= logits.max(dim=1).values - 0.02 * spread - 1e-4).all())
@@ -206,6 +213,7 @@ class CausalEngine:
             steps = self._steps.get()
             while not self._steps.empty():
                 steps += self._steps.get()
+            self.computed += len(steps)
             events = [event for step in steps for event in self._events(step)]
             if events:
                 try:
@@ -312,7 +320,7 @@ class CausalEngine:
 
     def _generate(self, request: _Request, sequence: _Sequence, **how: Any) -> torch.Tensor:
         prompt = torch.tensor([request.prompt], device=self._loaded.device)
-        return self._model.generate(
+        return self._single.generate(
             prompt,
             attention_mask=torch.ones_like(prompt),
             max_new_tokens=self._room(request),

@@ -20,8 +20,9 @@ _DRAWS = 8
 class Choice:
     """Draws the tokens of one sequence.
 
-    By the exponential race (argmax of p/E): a logit that differs in its last bits, as it does from one batch to another, changes
-    the outcome only where two tokens are as good as equal. Drawing along the cumulative sum, each of its thousands of steps could.
+    By the exponential race (argmax of p/E): a logit that differs in its last bits, as it does from one batch to another,
+    changes the outcome only where two tokens are as good as equal. Drawing along the cumulative sum, each of its thousands of
+    steps could.
     """
 
     def __init__(self, sampling: Sampling, seed: int | None, device: torch.device) -> None:

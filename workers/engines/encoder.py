@@ -39,6 +39,7 @@ class EncoderEngine:
             raise Refused(FailureCode.BROKEN_TOKENIZER, detail="it has no mask token")
         self._waiting: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
+        self.computed = 0
         self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
         self._thread.start()
 
@@ -116,6 +117,7 @@ class EncoderEngine:
     def _forward(self, batch: Sequence[_Asked]) -> torch.Tensor:
         """One row of logits a request: of the labels, or of the words at the mask."""
         longest = max(len(asked.tokens) for asked in batch)
+        self.computed += longest * len(batch)
         pad = self._loaded.tokenizer.pad_token_id
         if pad is None:
             if any(len(asked.tokens) != longest for asked in batch):

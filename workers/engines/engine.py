@@ -30,6 +30,7 @@ class Engine:
         self._child = child
         self._longest_queue = longest_queue
         self._requests: dict[str, queue.SimpleQueue[dict[str, Any] | None]] = {}
+        self._counted: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._over: Failure | None = None
 
@@ -48,6 +49,13 @@ class Engine:
     def rss(self) -> int:
         """Bytes of memory that it holds now."""
         return self._child.rss()
+
+    def tokens(self) -> int:
+        """Tokens that it has computed so far. Asks it; 0 where it does not answer within ten seconds."""
+        with contextlib.suppress(sandbox.ChildLost, queue.Empty):
+            self._child.send({"do": "count"})
+            return self._counted.get(timeout=10)
+        return 0
 
     def submit(self, spec: GenerationSpec, request: str) -> Iterator[dict[str, Any]]:
         """Hand over a request at once; iterate over its events (`contracts.StreamEvent`) until the last.
@@ -118,8 +126,7 @@ class Engine:
         except sandbox.ChildLost as lost:
             failure = self._failure_of(lost)
             self._clean()
-            # By itself, and not by a signal from elsewhere: what it was given to load ended it.
-            if lost.reason == "ended" and "status -9" not in lost.detail:
+            if lost.reason == "ended" and not lost.by_signal:  # What it was given to load ended it.
                 failure = Failure(FailureCode.BROKEN_MODEL, {"detail": lost.detail})
             raise Refused(failure.code, **failure.params) from None
         except (Refused, ValueError, KeyError, TypeError) as error:
@@ -138,6 +145,8 @@ class Engine:
                 now = time.monotonic()
                 if message is not None:
                     heard = now
+                    if "count" in message:
+                        self._counted.put(int(message["count"]))
                     for request, event in message.get("events", ()):
                         self._deliver(request, event)
                 elif self._requests and now - heard > _SILENT_SECONDS:

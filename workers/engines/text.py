@@ -11,7 +11,7 @@ _OPEN = 3
 class Detokenizer:
     """Text of a sequence that grows.
 
-    Decodes a window of the last tokens, beginning with the prompt's, so that a space between them is there, and gives what is new.
+    Decodes a window of the last tokens, beginning with the prompt's, so that a space between them is there; gives what is new.
     """
 
     def __init__(self, tokenizer: Any, prompt: list[int]) -> None:
