@@ -39,6 +39,7 @@ format: tests ## Put code and templates into the house's form
 	@find templates hub -name '*.html' -path '*templates*' -print0 | xargs -0r .venv/bin/djade --target-version 5.2
 
 bench: tests ## Measure; one alone: python -m tests.benchmarks.NAME
+	@$(python) .ci/environment.py .venv-worker only:worker only:clients only:bench
 	@for file in tests/benchmarks/[a-z]*.py; do \
 	  $(python) -m tests.benchmarks.$$(basename "$$file" .py) $(ARGS) || exit 1; done
 

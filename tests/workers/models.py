@@ -1,7 +1,7 @@
 """Tiny models for tests, made on the spot: `python -m tests.workers.models FOLDER KIND...`, in the worker's environment.
 
-Each KIND (of `KINDS`, or `all`) becomes FOLDER/KIND, with random weights from a fixed seed and a tokenizer trained on text of
-this repository, some of it Chinese.
+Each KIND (of `KINDS`, or `all`: all but the large one) becomes FOLDER/KIND, with random weights from a fixed seed and a
+tokenizer trained on text of this repository, some of it Chinese.
 """
 
 import json
@@ -116,12 +116,9 @@ def llama(tokenizer: Any, **changes: Any) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=1, pad_token_id=2,
-            **{**sizes, "num_key_value_heads": 2, "max_position_embeddings": CONTEXT, "initializer_range": 0.2, **changes},
-        )
-    )  # fmt: skip
+    kept = {"vocab_size": len(tokenizer), "num_key_value_heads": 2, "max_position_embeddings": CONTEXT}
+    ends = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2, "initializer_range": 0.2}
+    return LlamaForCausalLM(LlamaConfig(**{**sizes, **kept, **ends, **changes}))
 
 
 def slow(folder: Path) -> None:
@@ -129,6 +126,19 @@ def slow(folder: Path) -> None:
     tokenizer = byte_tokenizer()
     sizes = {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 10, "max_position_embeddings": 4096}
     llama(tokenizer, **sizes, initializer_range=0.05).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def large(folder: Path) -> None:
+    """54 million weights: what the benchmarks run."""
+    tokenizer = piece_tokenizer(4000)
+    tokenizer.chat_template = CHAT
+    sizes = {"hidden_size": 512, "intermediate_size": 1376, "num_hidden_layers": 12, "num_attention_heads": 8}
+    more = {"num_key_value_heads": 4, "max_position_embeddings": 1024, "vocab_size": 32_000, "initializer_range": 0.05}
+    model = llama(tokenizer, **sizes, **more)
+    # Tokens without a text would make the answers shorter than they are.
+    model.lm_head.weight.data[len(tokenizer) :] = 0
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
@@ -249,6 +259,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "gpt2": gpt2,
     "llama-chat": llama_chat,
     "slow": slow,
+    "large": large,
     "state-space": state_space,
     "classifier": classifier,
     "mask": mask,
@@ -265,4 +276,4 @@ KINDS: dict[str, Callable[[Path], None]] = {
 }
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), list(KINDS) if sys.argv[2:] == ["all"] else sys.argv[2:])
+    main(Path(sys.argv[1]), [kind for kind in KINDS if kind != "large"] if sys.argv[2:] == ["all"] else sys.argv[2:])
