@@ -50,13 +50,15 @@ function follow(place, lines) {
 }
 
 function suggest(form, input, list) {
+  // Not form.dataset: that is the field of this name.
+  const address = form.getAttribute("data-evaluate");
   let timer = 0;
   let latest = 0;
 
   async function ask() {
     const mine = ++latest;
     try {
-      const response = await fetch(`${form.dataset.evaluate}?${new URLSearchParams({ q: input.value.trim() })}`);
+      const response = await fetch(`${address}?${new URLSearchParams({ q: input.value.trim() })}`);
       const { names } = await response.json();
       if (mine !== latest) return;
       list.replaceChildren(...names.map((name) => Object.assign(document.createElement("option"), { value: name })));

@@ -29,7 +29,7 @@ def test_from_the_form_to_the_leaderboard(client: Client) -> None:
     form = {"dataset": dataset.full_name, "column": "text", "revision": "main", "dataset_revision": "main"}
     answer = browser.post(page, form)
     run = Run.objects.with_names().get()
-    assert (answer.status_code, answer.headers["Location"]) == (302, run.get_absolute_url())
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{run.get_absolute_url()}#main")
     said = text_of(browser, run.get_absolute_url())
     assert "data-live" in said and "/cancel" in said
     assert dataset.full_name in text_of(browser, page)

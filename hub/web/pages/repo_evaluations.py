@@ -58,7 +58,8 @@ def evaluations(request: HttpRequest, repo: Repository) -> HttpResponse:
         status = 400
         if form.is_valid():
             try:
-                return redirect(_submit(request, repo, form).get_absolute_url())
+                # Else the browser would take the form's own place in the page along.
+                return redirect(f"{_submit(request, repo, form).get_absolute_url()}#main")
             except AlreadyEvaluated as error:
                 there, status = error, error.status
             except HubError as error:
