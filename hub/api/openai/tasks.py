@@ -57,7 +57,7 @@ def run(request: HttpRequest, namespace: str, name: str) -> HttpResponseBase:
     # `options` (use the cache, wait for the model) is what older clients send; there is one way here.
     if unknown := next(iter(body.keys() - {"inputs", "parameters", "stream", "options"}), None):
         raise Invalid(f"{unknown} is not known here. The body holds inputs, parameters and stream.", field=unknown)
-    parameters = body.get("parameters") or {}
+    parameters = {} if body.get("parameters") is None else body["parameters"]
     if not isinstance(parameters, dict):
         raise Invalid("parameters is an object.", field="parameters")
     given = {key: value for key, value in parameters.items() if value is not None}
