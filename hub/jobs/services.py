@@ -225,7 +225,7 @@ def release_job(*, worker: Worker, job_id: str, attempt: int) -> None:
         raise JobGone(_("This job is not this worker's any more."))
     job.max_attempts += 1
     job.save(update_fields=["max_attempts"])
-    _lose(job)
+    _lose(job, "the worker was stopped")
 
 
 def cancel_job(*, job: Job) -> None:
@@ -300,13 +300,13 @@ def _uuid(job_id: str) -> UUID:
         raise JobNotFound(_("There is no such job.")) from error
 
 
-def _lose(job: Job) -> None:
+def _lose(job: Job, why: str = "the worker was lost") -> None:
     """Give on a running job whose worker is gone. Somebody waits for a demo, and has seen the beginning of its answer,
     so that one ends."""
     if job.queue == WorkerKind.DEMO or job.attempt >= job.max_attempts:
         _end(job, State.FAILED, failure=Failure(FailureCode.WORKER_LOST))
     else:
-        _requeue(job, "the worker was lost")
+        _requeue(job, why)
 
 
 def _requeue(job: Job, why: str) -> None:
