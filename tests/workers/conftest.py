@@ -58,7 +58,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 
 def make_pool(scratch: Path, **settings: Any) -> Pool:
-    return Pool(**{"memory": 32 << 30, "scratch": scratch, "python": PYTHON, **settings})
+    return Pool(**{"memory": 32 << 30, "scratch": scratch, "python": PYTHON, "threads": 1, **settings})
 
 
 def key_of(name: str, task: Task = Task.TEXT_GENERATION) -> Key:
