@@ -1,6 +1,7 @@
 """`/v1/models`: the models that a demo can run for the caller."""
 
 from typing import Any
+from urllib.parse import unquote
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
@@ -35,7 +36,8 @@ def listing(request: HttpRequest) -> HttpResponseBase:
 @openai_view("GET")
 def one(request: HttpRequest, model: str) -> HttpResponseBase:
     """GET /v1/models/{owner/name[@revision]}. Says what keeps it from running, where something does."""
-    full_name, revision = name_of(model)
+    # OpenAI's library sends the slash of a name encoded, and it comes here as it was sent.
+    full_name, revision = name_of(unquote(model))
     repo = model_of(caller(request), full_name)
     commit = resolve_revision(repo, revision)
     offer = offer_of(repo, commit)
