@@ -48,7 +48,7 @@ clean: ## Remove the environments and caches, never the data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 # --- environments ---------------------------------------------------------------------------------------------------
 
