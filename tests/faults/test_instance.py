@@ -86,7 +86,8 @@ def test_commands_work_on_the_running_instance_and_refuse_in_one_line(hub: live.
     assert hub.manage("setup_link") != ""
     wait_until(lambda: is_ready(hub), seconds=60)
     report = hub.manage("check_health").splitlines()
-    assert [line.split()[:2] for line in report] == [[part, "ok"] for part in ("database", "queue", "blobs", "worker")]
+    parts = ("database", "queue", "blobs", "worker", "broker", "reaper", "demo", "job")
+    assert [line.split()[:2] for line in report] == [[part, "ok"] for part in parts]
 
     hub.manage("create_user", "ada", "--email", "ada@example.org", "--password", PASSWORD, "--admin")
     hub.manage("create_org", "looms", "--owner", "ada")
