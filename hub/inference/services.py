@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -228,34 +229,33 @@ def _check_text(text: Any, field: str = "inputs") -> None:
 
 def _take_turn(asker: Asker, repo: Repository) -> None:
     """Raise TooManyDemos, ModelBusy where a limit is reached. Locks count one request after the other until it is queued."""
-    open_demos = Job.objects.filter(kind=JobKind.INFERENCE, state__in=UNFINISHED)
     if isinstance(asker.user, User):
-        limit, mine = settings.DEMO_CONCURRENCY, open_demos.filter(user=asker.user)
-        name = f"user:{asker.user.pk}"
+        limit, mine, name = settings.DEMO_CONCURRENCY, Q(user=asker.user), f"user {asker.user.pk}"
     else:
         address = asker.visitor[:_VISITOR_HASH]
-        limit, mine = settings.DEMO_VISITOR_CONCURRENCY, open_demos.filter(visitor__startswith=f"{address}-")
-        name = f"visitor:{address}"
-    _lock(f"demos of {name}")
-    if mine.count() >= limit:
+        limit, mine, name = settings.DEMO_VISITOR_CONCURRENCY, Q(visitor__startswith=f"{address}-"), address
+    with connection.cursor() as cursor:
+        # Always in this order, so that nobody waits for who waits for them. They end with the transaction.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)), pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"demos of {name}", f"demos of model {repo.pk}"],
+        )
+    counted = Job.objects.filter(kind=JobKind.INFERENCE, state__in=UNFINISHED).aggregate(
+        mine=Count("pk", filter=mine, distinct=True),
+        of_model=Count("pk", filter=Q(repositories=repo), distinct=True),
+    )
+    if counted["mine"] >= limit:
         raise TooManyDemos(
             _("You have %(limit)d demos running, which is as many as one may have at once. Wait for one, or stop one.")
             % {"limit": limit},
             retry_after=RETRY_SECONDS,
         )
-    _lock(f"demos of model:{repo.pk}")
-    if open_demos.filter(repositories=repo).count() >= settings.DEMO_QUEUE:
+    if counted["of_model"] >= settings.DEMO_QUEUE:
         raise ModelBusy(
             _("%(waiting)d requests wait for this model already. Try again in a few seconds.")
             % {"waiting": settings.DEMO_QUEUE},
             retry_after=RETRY_SECONDS,
         )
-
-
-def _lock(name: str) -> None:
-    """Let one at a time pass until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def _address_hash(address: str) -> str:

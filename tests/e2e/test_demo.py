@@ -34,7 +34,7 @@ def test_text_comes_as_it_is_written_and_stops(visit: Visitor, maker: Client) ->
     page = visit.page
     expect(page.get_by_role("link", name="Demo", exact=True)).to_have_attribute("aria-current", "page")
     page.get_by_label("Your text").fill("Grove is")
-    page.get_by_text("Greedy", exact=True).click()
+    page.locator("[name=strategy][value=greedy]").check()
     page.get_by_label("New tokens, at most").fill("3000")
     page.get_by_label("Your text").press("Control+Enter")
     # The cold start is told while it lasts.
@@ -60,7 +60,7 @@ def test_what_is_set_is_what_is_asked(visit: Visitor, maker: Client) -> None:
     page = visit.page
     text = page.get_by_label("Your text")
     text.fill("It's a hub")
-    page.get_by_text("Greedy", exact=True).click()
+    page.locator("[name=strategy][value=greedy]").check()
     expect(page.get_by_label("Temperature")).to_be_hidden()
     expect(page.get_by_label("Continuations")).to_be_hidden()
     page.get_by_label("New tokens, at most").fill("6")
@@ -70,7 +70,7 @@ def test_what_is_set_is_what_is_asked(visit: Visitor, maker: Client) -> None:
     page.get_by_role("button", name="Run").click()
     expect(page.locator("[data-foot]")).to_contain_text("6 tokens", timeout=FIRST_ANSWER_MS)
     expect(page.locator("[data-foot]")).to_contain_text("cut at the longest length")
-    page.get_by_text("Beam search", exact=True).click()
+    page.locator("[name=strategy][value=beam]").check()
     page.get_by_label("Beams").fill("3")
     page.get_by_label("Continuations").fill("2")
     page.get_by_role("button", name="Run").click()
