@@ -17,7 +17,7 @@ os.environ["GROVE_DATA"] = os.environ[ROOT]
 from hub.settings import *  # noqa: E402, F403
 from hub.settings import CACHES, DATA_DIR, ENGINES, STORAGES  # noqa: E402
 
-# Each worker of pytest-xdist has a database (pytest-django sees to that), a queue, a broker for workers and a blob store of its own.
+# Each worker of pytest-xdist has a database (pytest-django sees to that), two queues and a blob store of its own.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _number = int(WORKER.removeprefix("gw") or 0)
 _first = 2 + _number % 31 * 2

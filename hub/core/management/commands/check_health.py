@@ -10,7 +10,9 @@ WORDS = {"ok": "ok", "missing": "missing", "failing": "FAILS"}
 
 
 class Command(HubCommand):
-    help = "Say how each part of the instance is, a line each. The exit code is 1 if one fails; a missing worker is none."
+    help = (
+        "Say how each part of the instance is, a line each. The exit code is 1 if one fails; a missing worker is none."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         checks = check_all()
