@@ -1,6 +1,6 @@
 """What jobs refuse."""
 
-from hub.core.errors import Conflict, Forbidden, HubError, NotFound, TooMany, Unavailable
+from hub.core.errors import Conflict, HubError, NotFound, Unavailable
 
 
 class JobNotFound(NotFound):
@@ -21,23 +21,11 @@ class JobFinished(Conflict):
     code = "JobFinished"
 
 
-class NotYourJob(Forbidden):
-    """Only who started a job, or who maintains the model, may stop it."""
-
-    code = "NotYourJob"
-
-
 class WorkerRefused(HubError):
     """The worker's key opens nothing."""
 
     code = "WorkerRefused"
     status = 401
-
-
-class TooManyJobs(TooMany):
-    """A stated limit of jobs at once is reached."""
-
-    code = "TooManyJobs"
 
 
 class NoWorker(Unavailable):

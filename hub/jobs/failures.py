@@ -1,4 +1,4 @@
-"""The sentence for every way in which a job can fail, and the refusal that an API raises for it.
+"""The sentence for every way in which a job can fail, the line about its next attempt, and the refusal that an API raises.
 
 Workers say a code and numbers; what people read is made here, in their language: what happened, then the way out.
 """
@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from hub.core.errors import HubError, TooMany, Unavailable
+from hub.jobs.models import JobEvent
 from workers.contracts import Failure, FailureCode
 
 BUSY_SECONDS = 5
@@ -64,6 +65,18 @@ def refusal(failure: Failure) -> HubError:
 def sentence(failure: Failure) -> str:
     """Return what people read about a failure, in the language that is active."""
     return _SENTENCES[failure.code](failure)
+
+
+def line_of(event: JobEvent) -> str:
+    """Return what people read of an event, in the language that is active; what a program logged stays as it is."""
+    if event.kind == JobEvent.Kind.LOG:
+        return event.text
+    match event.text:
+        case FailureCode.WORKER_LOST:
+            return _("Queued again: the worker was lost.")
+        case JobEvent.STOPPED:
+            return _("Queued again: the worker was stopped.")
+    return _("Queued again: the attempt failed (%(code)s).") % {"code": event.text}
 
 
 def _number(failure: Failure, name: str) -> float:

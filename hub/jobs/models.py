@@ -132,11 +132,16 @@ class Job(models.Model):
 
 
 class JobEvent(models.Model):
-    """A line that people can read about a job: what it logged, or what became of it."""
+    """A line about a job: what its program logged, or why it was queued again.
+
+    text: of LOG what it said; of STATE a FailureCode or STOPPED, for which `failures.line_of` has the words.
+    """
 
     class Kind(models.TextChoices):
         LOG = "log"
         STATE = "state"
+
+    STOPPED = "worker-stopped"  # in good order, and it gave the job back
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(auto_now_add=True)

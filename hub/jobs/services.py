@@ -44,8 +44,10 @@ log = logging.getLogger(__name__)
 KEY_PREFIX = "worker_"
 # A message is sent again after so many seconds, doubled each time, for as long as nobody has claimed the job.
 RESEND_SECONDS, LONGEST_RESEND_SECONDS = 30, 600
-MAX_EVENTS = 2000  # of one job; what it logs beyond is counted and not kept
+MAX_EVENTS = 2000  # of one job; what it logs beyond is not kept
 MAX_EVENT_TEXT = 1000
+# What has taken all the time that it may would take it again, and keep the others waiting meanwhile.
+_TRIED_AGAIN = TEMPORARY - {FailureCode.TIMED_OUT}
 # What a demo was asked is nobody's business for longer than people need to look at it again.
 KEEP_DEMO_HOURS = 24
 
@@ -210,8 +212,8 @@ def finish_job(*, worker: Worker, job_id: str, attempt: int, result: Any = None,
         raise JobGone(_("This job is not this worker's any more."))
     if failure is None:
         _end(job, State.DONE, result=result)
-    elif job.queue == WorkerKind.JOB and failure.code in TEMPORARY and job.attempt < job.max_attempts:
-        _requeue(job, f"failed: {failure.code}")
+    elif job.queue == WorkerKind.JOB and failure.code in _TRIED_AGAIN and job.attempt < job.max_attempts:
+        _requeue(job, failure.code)
     else:
         _end(job, State.FAILED, failure=failure)
     return job
@@ -225,7 +227,7 @@ def release_job(*, worker: Worker, job_id: str, attempt: int) -> None:
         raise JobGone(_("This job is not this worker's any more."))
     job.max_attempts += 1
     job.save(update_fields=["max_attempts"])
-    _lose(job, "the worker was stopped")
+    _lose(job, JobEvent.STOPPED)
 
 
 def cancel_job(*, job: Job) -> None:
@@ -254,7 +256,9 @@ def reap() -> None:
         for job in _unheld(state=State.QUEUED, deadline__lt=now):
             _end(job, State.FAILED, failure=Failure(FailureCode.TIMED_OUT, {"seconds": job.seconds}))
     lost = broker.messages_were_lost()
-    for job in Job.objects.filter(state=State.QUEUED).order_by("created_at"):
+    # What was asked stays where it is: it can be long, and the row is looked at every few seconds.
+    columns = ("queue", "deadline", "sent_at", "sends")
+    for job in Job.objects.filter(state=State.QUEUED).only(*columns).order_by("created_at"):
         waited = (now - job.sent_at).total_seconds() if job.sent_at else None
         if lost or waited is None or waited > min(LONGEST_RESEND_SECONDS, RESEND_SECONDS * 2 ** max(0, job.sends - 1)):
             _send(job.pk, WorkerKind(job.queue), "", job.deadline)
@@ -300,7 +304,7 @@ def _uuid(job_id: str) -> UUID:
         raise JobNotFound(_("There is no such job.")) from error
 
 
-def _lose(job: Job, why: str = "the worker was lost") -> None:
+def _lose(job: Job, why: str = FailureCode.WORKER_LOST) -> None:
     """Give on a running job whose worker is gone. Somebody waits for a demo, and has seen the beginning of its answer,
     so that one ends."""
     if job.queue == WorkerKind.DEMO or job.attempt >= job.max_attempts:
@@ -310,10 +314,11 @@ def _lose(job: Job, why: str = "the worker was lost") -> None:
 
 
 def _requeue(job: Job, why: str) -> None:
+    """Let another worker try; `why` is a FailureCode or JobEvent.STOPPED."""
     job.state, job.worker, job.lease_until, job.progress = State.QUEUED, None, None, {}
     job.sent_at, job.sends = None, 0
     job.save(update_fields=["state", "worker", "lease_until", "progress", "sent_at", "sends"])
-    JobEvent.objects.create(job=job, kind=JobEvent.Kind.STATE, attempt=job.attempt, text=f"queued again ({why})")
+    JobEvent.objects.create(job=job, kind=JobEvent.Kind.STATE, attempt=job.attempt, text=why)
     transaction.on_commit(partial(_send, job.pk, WorkerKind(job.queue), "", job.deadline))
 
 

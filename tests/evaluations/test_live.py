@@ -27,6 +27,6 @@ def test_a_worker_that_ends_in_good_order_gives_its_job_back(hub: live.Instance,
     evaluations.wait_for(number, 0)
     [worker] = pids(hub, "job")
     os.kill(worker, signal.SIGTERM)
-    wait_until(lambda: any("queued again" in line for line in evaluations.told(number)), 10)
+    wait_until(lambda: any("Queued again" in line for line in evaluations.told(number)), 10)
     assert evaluations.result(number)["attempt"] == 2
     assert evaluations.results().count(number) == 1

@@ -301,7 +301,7 @@ def test_a_stop_gives_the_evaluation_back_and_the_next_start_finishes_it(
     port = hub.url.rpartition(":")[2]
     with live.running(hub.data, GROVE_WORKERS="on", OMP_NUM_THREADS="1", PORT=port, **SECRETS):
         # The attempt was given back, not lost: the row says so before any lease is over.
-        assert "queued again (the worker was stopped)" in evaluations.told(number)
+        assert "Queued again: the worker was stopped." in evaluations.told(number)
         found = evaluations.result(number)
     assert found["attempt"] == 2
     assert found["result"]["metrics"]["perplexity"] == pytest.approx(undisturbed, rel=1e-6)

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import override
 
 from hub.core.errors import Conflict, NotFound
 from hub.jobs import broker, services
 from hub.jobs.errors import JobFinished, JobGone, JobNotFound, WorkerRefused
+from hub.jobs.failures import line_of
 from hub.jobs.models import Job, JobEvent, State, Worker
 from tests.factories import make_repo, make_user
 from tests.jobs.conftest import make_job, make_worker, messages
@@ -183,11 +185,17 @@ def test_a_failure_that_may_pass_is_tried_again_and_another_is_not(ends: Ends) -
         assert again(job).state == (State.QUEUED if attempt == 1 else State.FAILED)
     assert job.failed_with == Failure(FailureCode.INTERNAL, {"detail": "no memory"})
 
-    lasting = make_job()
-    claim(lasting, worker)
-    services.finish_job(worker=worker, job_id=str(lasting.pk), attempt=1, failure=Failure(FailureCode.NO_SAFETENSORS))
-    assert again(lasting).state == State.FAILED
-    assert ends == [(str(job.pk), "failed"), (str(lasting.pk), "failed")]
+    assert line_of(JobEvent.objects.get(job=job)) == "Queued again: the attempt failed (internal)."
+    with override("zh-hans"):
+        assert line_of(JobEvent.objects.get(job=job)) == "已重新排队：这次尝试失败了（internal）。"
+    # It takes as long the next time.
+    for code in (FailureCode.NO_SAFETENSORS, FailureCode.TIMED_OUT):
+        lasting = make_job()
+        claim(lasting, worker)
+        services.finish_job(worker=worker, job_id=str(lasting.pk), attempt=1, failure=Failure(code))
+        assert again(lasting).state == State.FAILED
+        assert ends[-1] == (str(lasting.pk), "failed")
+    assert len(ends) == 3
 
 
 # --- losing -----------------------------------------------------------------------------------------------------------------
@@ -205,7 +213,7 @@ def test_a_lease_lives_by_heartbeats_and_a_lost_job_goes_to_another(ends: Ends) 
     let_lease_expire(job)
     services.reap()
     assert (again(job).state, job.worker, messages()) == (State.QUEUED, None, [str(job.pk)] * 2)
-    assert JobEvent.objects.get(job=job).text == "queued again (the worker was lost)"
+    assert line_of(JobEvent.objects.get(job=job)) == "Queued again: the worker was lost."
     assert claim(job, make_worker()).attempt == 2
     assert ends == []
 
@@ -268,6 +276,7 @@ def test_a_worker_that_ends_in_good_order_costs_no_attempt() -> None:
     claim(job, worker)
     services.release_job(worker=worker, job_id=str(job.pk), attempt=1)
     assert (again(job).state, len(messages())) == (State.QUEUED, 2)
+    assert line_of(JobEvent.objects.get(job=job)) == "Queued again: the worker was stopped."
     # The number of an attempt is never used twice, so a message of the first speaks for nobody.
     assert claim(job, make_worker()).attempt == 2
     let_lease_expire(job)

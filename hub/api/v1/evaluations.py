@@ -19,6 +19,7 @@ from hub.evaluations.permissions import get_named, get_run
 from hub.evaluations.plans import Settings
 from hub.evaluations.services import MAX_KEY, cancel_evaluation, submit_evaluation
 from hub.evaluations.wording import failure_sentence
+from hub.jobs.failures import line_of
 from hub.jobs.models import JobEvent
 from hub.jobs.services import place_in_queue
 from hub.repos.git.files import resolve_revision
@@ -141,7 +142,8 @@ def events(request: Request, run_id: int) -> Response:
             "state": run.job.state,
             "after": rows[-1].pk if rows else after,
             "events": [
-                {"id": row.pk, "at": row.at, "kind": row.kind, "attempt": row.attempt, "text": row.text} for row in rows
+                {"id": row.pk, "at": row.at, "kind": row.kind, "attempt": row.attempt, "text": line_of(row)}
+                for row in rows
             ],
         }
     )

@@ -20,6 +20,7 @@ from hub.evaluations.models import Run
 from hub.evaluations.permissions import get_named, get_run, may_cancel
 from hub.evaluations.services import cancel_evaluation, submit_evaluation
 from hub.evaluations.wording import failure_sentence
+from hub.jobs.failures import line_of
 from hub.jobs.models import JobEvent, State
 from hub.jobs.presence import WorkerState, worker_state
 from hub.jobs.services import place_in_queue
@@ -153,7 +154,7 @@ def evaluation(request: HttpRequest, repo: Repository, run_id: int) -> HttpRespo
         end=end_of(run),
         steps=_steps(run),
         lines=lines,
-        last_line=lines[-1].pk if lines else 0,
+        last_line=lines[-1][0].pk if lines else 0,
         may_cancel=not run.finished and may_cancel(request.user, run),
         model_is_current=run.model_commit == resolve_revision(repo, DEFAULT_BRANCH).oid,
         again=[(name, value) for name, value in _as_form(run).items() if value != ""],
@@ -195,8 +196,10 @@ def record(request: HttpRequest, repo: Repository, run_id: int) -> HttpResponse:
     return response
 
 
-def _lines(run: Run, after: int) -> list[JobEvent]:
-    return list(JobEvent.objects.filter(job=run.job, pk__gt=after).order_by("pk")[:MAX_LINES])
+def _lines(run: Run, after: int) -> list[tuple[JobEvent, str]]:
+    """Return the events after that id, each with its words."""
+    events = JobEvent.objects.filter(job=run.job, pk__gt=after).order_by("pk")[:MAX_LINES]
+    return [(event, line_of(event)) for event in events]
 
 
 def progress_of(run: Run) -> Progress:
