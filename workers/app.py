@@ -65,7 +65,7 @@ def hub() -> Hub:
 
 
 @cache
-def connection() -> "redis.Redis[Any]":
+def connection() -> redis.Redis:
     """The workers' database, for streams and stops."""
     # Longer than the longest blocking read.
     return redis.Redis.from_url(REDIS_URL, socket_timeout=60, socket_connect_timeout=5, health_check_interval=30)

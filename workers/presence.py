@@ -58,7 +58,7 @@ class Held:
 class Presence:
     """Keeps the hub told of this worker, from `begin` on, in two threads of its own."""
 
-    def __init__(self, hub: Hub, connection: "redis.Redis[Any]", name: str) -> None:
+    def __init__(self, hub: Hub, connection: redis.Redis, name: str) -> None:
         self.leaving = threading.Event()  # the worker is asked to end: what can be given back is given back
         self.loaded: Callable[[], list[list[str]]] = list
         self._hub = hub
@@ -107,7 +107,8 @@ class Presence:
         """Hear at once what to stop; the heartbeat's answer says it again for what was lost here."""
         while True:
             try:
-                heard = self._connection.blpop([self._stops], timeout=30)
+                # (key, value), in bytes: the connection decodes nothing.
+                heard: Any = self._connection.blpop([self._stops], timeout=30)
             except redis.RedisError as error:
                 log.warning("no stops are heard: %s", error)
                 time.sleep(HEARTBEAT_SECONDS)

@@ -9,6 +9,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class Snapshots:
             done = 0
             on_progress(0, total)
             for file in files:
-                self._download(snapshot, file.path, place, token, lambda more, at=done: on_progress(at + more, total))
+                self._download(snapshot, file.path, place, token, partial(_add_to, on_progress, done, total))
                 self._check(file, place)
                 done += file.size
                 on_progress(done, total)
@@ -128,12 +129,12 @@ class Snapshots:
     def _download(
         self, snapshot: Snapshot, path: str, place: Path, token: str, on_bytes: Callable[[int], None]
     ) -> None:
-        class Progress(tqdm):  # type: ignore[type-arg]
+        class Progress(tqdm):
             """Tells how far the download is, and draws nothing."""
 
             def __init__(self, *_args: Any, initial: int = 0, **_kwargs: Any) -> None:
                 super().__init__(disable=True)
-                self.n = initial
+                self.n: float = initial
 
             def update(self, n: float | None = 1) -> None:
                 self.n += n or 0
@@ -176,6 +177,10 @@ class Snapshots:
                     (place / "complete.json").unlink()
                     shutil.rmtree(place, ignore_errors=True)
                     taken -= size
+
+
+def _add_to(on_progress: OnProgress, done: int, total: int, more: int) -> None:
+    on_progress(done + more, total)
 
 
 def _shards(index: bytes) -> set[str]:

@@ -14,7 +14,7 @@ MAX_ENTRIES = 100_000
 class Stream:
     """The stream of one job."""
 
-    def __init__(self, connection: "redis.Redis[Any]", job: str) -> None:
+    def __init__(self, connection: redis.Redis, job: str) -> None:
         self._connection = connection
         self._key = stream_key(job)
 
@@ -22,7 +22,7 @@ class Stream:
         """Append events, in one round trip. Raises redis.RedisError."""
         with self._connection.pipeline(transaction=False) as pipe:
             for event in events:
-                entry = {"e": json.dumps(event, ensure_ascii=False, separators=(",", ":"))}
+                entry: dict[Any, Any] = {"e": json.dumps(event, ensure_ascii=False, separators=(",", ":"))}
                 pipe.xadd(self._key, entry, maxlen=MAX_ENTRIES, approximate=True)
             pipe.expire(self._key, STREAM_SECONDS)
             pipe.execute()

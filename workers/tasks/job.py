@@ -150,7 +150,7 @@ def _listen(claim: Claim, held: Held, child: sandbox.Child, *, until: float) -> 
             case {"type": "log", "text": str(text)}:
                 lines.append(text[:1000])
             case {"type": "progress", "stage": stage, **more}:
-                numbers = {name: float(more[name]) for name in PROGRESS if name in more}
+                numbers = {name: float(str(more[name])) for name in PROGRESS if name in more}
                 if all(map(math.isfinite, numbers.values())):
                     held.progress(Stage(stage), **numbers)
             case {"type": "result", "result": result}:
