@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs
 
@@ -82,19 +83,29 @@ def read_object(request: HttpRequest | Request) -> dict[str, Any]:
 
 
 def parse_object(content: bytes) -> dict[str, Any]:
-    """Return the JSON object in `content`. Raises Invalid where it is none, or holds text that cannot be stored."""
+    """Return the JSON object in `content`. Raises Invalid where it is none, or holds text or numbers that cannot be stored."""
     try:
-        value = json.loads(content)
+        # Given bytes, the library guesses among encodings, and takes half a surrogate pair for text.
+        text = content.decode("utf-8-sig")
+        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
         # Escapes can spell what no text holds: half a surrogate pair, and NUL, which the database refuses.
-        if b"\\u" in content:
+        if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
-            if b"\\u0000" in content and "\0" in _texts(value):
+            if "\\u0000" in text and "\0" in _texts(value):
                 raise ValueError("NUL")
     except (ValueError, RecursionError) as error:
         raise Invalid("What was sent is not valid JSON in UTF-8, or holds characters that no text may have.") from error
     if not isinstance(value, dict):
         raise Invalid("What was sent is not a JSON object.")
     return value
+
+
+def _finite(text: str) -> float:
+    """Return a number; NaN and infinities, which Python reads, are no JSON, and the database refuses them."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _texts(value: Any) -> str:
