@@ -10,53 +10,35 @@ secret in its environment, and it ends with the worker. Two ways give that; `pro
 In both, a seccomp filter refuses `socket`, `connect`, `execve`, `fork`, `ptrace`, mounts, keyrings and the like, and no
 privilege can be gained (`workers/confined.py`).
 
-Memory: an address-space limit stops torch itself, so the worker watches what the child has in memory (anonymous and shared
-pages; the mapped file of the weights is the page cache's) and kills it past its limit, within half a second or so. The kernel's
-own killer is told to take a child before the worker. The size of the scratch folder is watched in the same way; no single file
-of it can pass the limit.
+Its memory and its scratch folder are watched by the worker (`workers/children.py`); no single file of the folder can pass the
+limit, and the kernel's own killer is told to take a child before the worker.
 
 A worker loads no model where the probe says "none", unless GROVE_UNSAFE_ENGINES=1: then only the limits and the clean
 environment hold, and whoever can upload a model that harms the loader can read what the worker reads.
 """
 
-import contextlib
 import json
 import os
-import queue
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from workers.channel import VARIABLE, Channel, ChannelClosed
+from workers import children
+from workers.children import Child, ChildLost, Limits
 
 Name = Literal["bubblewrap", "landlock", "none"]
 CODE = Path(__file__).resolve().parent
 _LAUNCHER = CODE / "confined.py"
-_WATCH_SECONDS = 0.25
 _LIBRARIES = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/local/lib", "/usr/share/zoneinfo")
 _FILES = ("/etc/ld.so.cache", "/etc/localtime")
 # Passed on from the worker's environment: how much of the machine a child may use, nothing that names or proves anybody.
 _PASSED = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "PYTORCH_CUDA_ALLOC_CONF")
-
-
-class ChildLost(Exception):
-    """The child is gone. `reason`: memory, scratch (it passed a limit), killed (by us), or ended (by itself, or by others)."""
-
-    def __init__(self, reason: str, detail: str = "", *, by_signal: bool = False) -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
-        self.by_signal = by_signal  # it was killed by nobody of ours: by the kernel, say
 
 
 @dataclass(frozen=True)
@@ -66,84 +48,6 @@ class Confinement:
     name: Name
     refused: tuple[str, ...] = ()
     why: dict[str, str] = field(default_factory=dict)  # name of a way that does not work here -> what went wrong
-
-
-class Child:
-    """A confined process. One thread receives from it; any may send, ask and kill."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]", channel: Channel, scratch: Path, limits: "Limits") -> None:
-        self.channel = channel
-        self.scratch = scratch
-        self.limits = limits
-        self.held = 0  # bytes of memory when it was last looked at
-        self._process = process
-        self._reason = "ended"
-
-    @property
-    def pid(self) -> int:
-        """The process to kill; under bubblewrap the program itself is a descendant of it."""
-        return self._process.pid
-
-    def send(self, *messages: dict[str, Any]) -> None:
-        """Send JSON objects. Raises ChildLost."""
-        try:
-            self.channel.send(*messages)
-        except ChannelClosed:
-            raise self.lost() from None
-
-    def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
-        """Return the child's next message, or None after `timeout` seconds without one (None: wait). Raises ChildLost."""
-        try:
-            return self.channel.receive(timeout)
-        except ChannelClosed:
-            raise self.lost() from None
-
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def rss(self) -> int:
-        """Bytes of memory that the child holds, without the pages of mapped files; 0 once it is gone."""
-        return sum(_memory_of(pid) for pid in _with_descendants(self.pid)) if self.alive() else 0
-
-    def kill(self, reason: str = "killed") -> None:
-        """End it at once, and wait until it is gone. `reason` is what `ChildLost` will say."""
-        if self._reason == "ended" and self.alive():
-            self._reason = reason
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def wait(self, timeout: float | None = None) -> int | None:
-        """Return the exit status, or None where it still runs after `timeout` seconds."""
-        try:
-            return self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return None
-
-    def lost(self) -> ChildLost:
-        """Make sure that it is gone and say why. What it last wrote to its error output is the `detail`."""
-        self.wait(1)
-        self.kill()
-        status = self._process.returncode
-        # bubblewrap reports its program's signal in the way of a shell.
-        by_signal = self._reason == "ended" and status in (-signal.SIGKILL, 128 + signal.SIGKILL)
-        return ChildLost(self._reason, self.last_words() or f"status {status}", by_signal=by_signal)
-
-    def last_words(self) -> str:
-        """The last line of its error output, at most 300 characters."""
-        try:
-            lines = (self.scratch / "stderr").read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
-        except OSError:
-            return ""
-        return lines[-1][:300] if lines else ""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """memory: bytes, or None for no limit. scratch: bytes that the scratch folder may hold."""
-
-    memory: int | None = None
-    scratch: int = 256 << 20
 
 
 def start(
@@ -173,10 +77,6 @@ def start(
     scratch = scratch.resolve()
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = confinement or probe().name
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    for end in (ours, theirs):
-        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            end.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
     python = (python or Path(sys.executable)).absolute()
     paths = [*_interpreter(python), CODE, *(Path(path).resolve() for path in readable)]
     plan = {
@@ -189,29 +89,9 @@ def start(
     }
     command = [str(python), "-P", "-B", str(_LAUNCHER), json.dumps(plan), *program]
     if name == "bubblewrap":
-        command = [*_bubblewrap(paths, scratch, theirs.fileno()), *command]
-    with theirs, open(scratch / "stderr", "wb") as errors:
-
-        def launch() -> "subprocess.Popen[bytes]":
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                env=_environment(scratch, env or {}, theirs.fileno()),
-                cwd=scratch,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-
-        try:
-            process = _starter().run(launch)
-        except OSError:
-            ours.close()
-            raise
-    child = Child(process, Channel(ours.detach()), scratch, Limits(memory, scratch_limit))
-    _watchdog().add(child)
-    return child
+        command = [*_bubblewrap(paths, scratch), *command]
+    limits = Limits(memory, scratch_limit)
+    return children.spawn(command, env=_environment(scratch, env or {}), scratch=scratch, limits=limits)
 
 
 @lru_cache(maxsize=1)
@@ -311,7 +191,7 @@ def _devices() -> list[Path]:
     ]
 
 
-def _bubblewrap(paths: list[Path], scratch: Path, fd: int) -> list[str]:
+def _bubblewrap(paths: list[Path], scratch: Path) -> list[str]:
     program = shutil.which("bwrap")
     if program is None:
         raise FileNotFoundError("bwrap is not installed")
@@ -333,7 +213,7 @@ def _bubblewrap(paths: list[Path], scratch: Path, fd: int) -> list[str]:
     return [*args, "--remount-ro", "/dev", "--remount-ro", "/", "--"]
 
 
-def _environment(scratch: Path, added: Mapping[str, str], fd: int) -> dict[str, str]:
+def _environment(scratch: Path, added: Mapping[str, str]) -> dict[str, str]:
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
     return {
         "PATH": "/usr/bin:/bin",
@@ -350,104 +230,4 @@ def _environment(scratch: Path, added: Mapping[str, str], fd: int) -> dict[str, 
         "PYTHONUNBUFFERED": "1",
         **passed,
         **added,
-        VARIABLE: str(fd),
     }
-
-
-# --- starting and watching ------------------------------------------------------------------------------------------------
-
-
-class _Starter:
-    """Starts processes in a thread that never ends.
-
-    A child that is to die with its parent dies with the *thread* that started it, and the threads that answer requests come
-    and go.
-    """
-
-    def __init__(self) -> None:
-        self._wanted: queue.SimpleQueue[tuple[Callable[[], Any], queue.SimpleQueue[Any]]] = queue.SimpleQueue()
-        threading.Thread(target=self._work, name="sandbox-starter", daemon=True).start()
-
-    def run(self, launch: Callable[[], Any]) -> Any:
-        answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._wanted.put((launch, answer))
-        result = answer.get()
-        if isinstance(result, BaseException):
-            raise result
-        return result
-
-    def _work(self) -> None:
-        while True:
-            launch, answer = self._wanted.get()
-            try:
-                answer.put(launch())
-            except BaseException as error:
-                answer.put(error)
-
-
-class _Watchdog:
-    """Kills children that pass their limits."""
-
-    def __init__(self) -> None:
-        self._children: list[Child] = []
-        self._lock = threading.Lock()
-        threading.Thread(target=self._work, name="sandbox-watchdog", daemon=True).start()
-
-    def add(self, child: Child) -> None:
-        with self._lock:
-            self._children.append(child)
-
-    def _work(self) -> None:
-        while True:
-            time.sleep(_WATCH_SECONDS)
-            with self._lock:
-                self._children = [child for child in self._children if child.alive()]
-                children = list(self._children)
-            for child in children:
-                child.held = child.rss()
-                if child.limits.memory is not None and child.held > child.limits.memory:
-                    child.kill("memory")
-                elif _size_of(child.scratch) > child.limits.scratch:
-                    child.kill("scratch")
-
-
-@lru_cache(maxsize=1)
-def _starter() -> _Starter:
-    return _Starter()
-
-
-@lru_cache(maxsize=1)
-def _watchdog() -> _Watchdog:
-    return _Watchdog()
-
-
-def _with_descendants(pid: int) -> list[int]:
-    """The process and all below it; a child may start none of its own, but bubblewrap stands before it."""
-    found, at = [pid], 0
-    while at < len(found):
-        with contextlib.suppress(OSError):
-            for task in os.listdir(f"/proc/{found[at]}/task"):
-                below = Path(f"/proc/{found[at]}/task/{task}/children").read_text()
-                found += [int(number) for number in below.split()]
-        at += 1
-    return found
-
-
-def _memory_of(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    wanted = [line.split() for line in lines if line.startswith(("RssAnon:", "RssShmem:"))]
-    return sum(int(words[1]) << 10 for words in wanted)
-
-
-def _size_of(folder: Path) -> int:
-    """Bytes on disk; an empty file and a folder count as a block."""
-    total = 0
-    for parent, _, files in os.walk(folder):
-        total += 4096
-        for name in files:
-            with contextlib.suppress(OSError):
-                total += max(4096, os.lstat(os.path.join(parent, name)).st_blocks * 512)
-    return total

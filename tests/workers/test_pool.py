@@ -13,6 +13,7 @@ import pytest
 from tests.waiting import wait_until
 from tests.workers.conftest import Ask, key_of, make_pool, request_name, spec_of, text_of
 from workers import sandbox
+from workers.children import _watchdog, with_descendants
 from workers.contracts import FailureCode, Task
 from workers.engines import CAUSAL, Refused
 from workers.engines.estimate import estimate
@@ -173,7 +174,7 @@ def test_killed_engine_fails_its_requests_and_the_next_gets_a_new_one(
             thread.start()
         wait_until(lambda: engine.busy == 4)
         time.sleep(0.3)
-        os.kill(sandbox._with_descendants(first)[-1], signal.SIGKILL)
+        os.kill(with_descendants(first)[-1], signal.SIGKILL)
         for thread in threads:
             thread.join(10)
     assert [event["code"] for event in ended] == ["internal"] * 4
@@ -187,9 +188,9 @@ def test_engine_killed_while_it_loads(models: Path, tmp_path: Path) -> None:
     pool = make_pool(tmp_path)
 
     def kill(done: int, total: int) -> None:
-        for child in sandbox._watchdog()._children:
+        for child in _watchdog()._children:
             if child.scratch.is_relative_to(tmp_path):
-                os.kill(sandbox._with_descendants(child.pid)[-1], signal.SIGKILL)
+                os.kill(with_descendants(child.pid)[-1], signal.SIGKILL)
 
     with pytest.raises(Refused) as refused, pool.open(models / "gpt2", key_of("gpt2"), kill):
         pass

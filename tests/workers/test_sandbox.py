@@ -15,18 +15,19 @@ from django.conf import settings
 from tests import live
 from tests.waiting import wait_until
 from workers import sandbox
+from workers.children import Child, ChildLost
 
 CHILDREN = Path(__file__).parent / "children"
 WAYS: list[sandbox.Name] = ["bubblewrap", "landlock"]
-Start = Callable[..., sandbox.Child]
+Start = Callable[..., Child]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """`start(way, **more)` starts the child that evaluates what it is sent."""
-    started: list[sandbox.Child] = []
+    started: list[Child] = []
 
-    def start(way: sandbox.Name, **more: Any) -> sandbox.Child:
+    def start(way: sandbox.Name, **more: Any) -> Child:
         readable = [CHILDREN, *more.pop("readable", [])]
         child = sandbox.start(
             ["tries"],
@@ -45,7 +46,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         child.channel.close()
 
 
-def ask(child: sandbox.Child, code: str) -> Any:
+def ask(child: Child, code: str) -> Any:
     """Evaluate an expression in the child; ("error", name) where it raised."""
     child.send({"code": code})
     answer = child.receive(30)
@@ -152,7 +153,7 @@ def test_memory_limit(start: Start, way: sandbox.Name) -> None:
     assert ask(child, "len(bytearray(50 << 20))") == 50 << 20
     assert child.rss() < 200 << 20
     child.send({"code": "[bytearray(b'1') * (400 << 20), threading.Event().wait(30)][1]"})
-    with pytest.raises(sandbox.ChildLost) as lost:
+    with pytest.raises(ChildLost) as lost:
         child.receive(20)
     assert lost.value.reason == "memory"
     assert not child.alive()
@@ -163,7 +164,7 @@ def test_scratch_limit(start: Start, way: sandbox.Name) -> None:
     child = start(way, scratch_limit=8 << 20)
     assert ask(child, "Path('one').write_bytes(bytes(9 << 20))") == ("error", "OSError")
     child.send({"code": "[Path(str(n)).write_bytes(bytes(1 << 20)) for n in range(20)] + [threading.Event().wait(30)]"})
-    with pytest.raises(sandbox.ChildLost) as lost:
+    with pytest.raises(ChildLost) as lost:
         child.receive(20)
     assert lost.value.reason == "scratch"
 
@@ -171,7 +172,7 @@ def test_scratch_limit(start: Start, way: sandbox.Name) -> None:
 def test_child_that_ends_says_why(start: Start) -> None:
     child = start("bubblewrap")
     child.send({"code": "sys.stderr.write('out of paper\\n') and sys.stderr.flush() or os._exit(3)"})
-    with pytest.raises(sandbox.ChildLost) as lost:
+    with pytest.raises(ChildLost) as lost:
         child.receive(20)
     assert (lost.value.reason, lost.value.detail) == ("ended", "out of paper")
 
@@ -186,7 +187,7 @@ def test_messages_of_all_sizes(start: Start) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_child_outlives_the_thread_that_started_it(start: Start, way: sandbox.Name) -> None:
-    children: list[sandbox.Child] = []
+    children: list[Child] = []
     thread = threading.Thread(target=lambda: children.append(start(way)))
     thread.start()
     thread.join()
@@ -198,11 +199,12 @@ def test_child_ends_with_the_worker(way: sandbox.Name, tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
 from workers import sandbox
+from workers.children import with_descendants
 child = sandbox.start(["tries"], readable=[Path({str(CHILDREN)!r})], scratch=Path({str(tmp_path / "s")!r}),
                       env={{"PYTHONPATH": {str(CHILDREN)!r}}}, confinement={way!r})
 child.send({{"code": "1"}})
 child.receive(20)
-print(*sandbox._with_descendants(child.pid), flush=True)
+print(*with_descendants(child.pid), flush=True)
 child.receive()
 """
     with subprocess.Popen([sys.executable, "-c", code], cwd=live.BASE, stdout=subprocess.PIPE, text=True) as worker:

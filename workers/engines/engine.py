@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from workers import sandbox
+from workers.children import Child, ChildLost
 from workers.contracts import LAST_EVENTS, Failure, FailureCode, GenerationSpec, StreamEvent
 from workers.engines import Refused
 from workers.engines.estimate import Estimate
@@ -24,7 +24,7 @@ _RETRY_SECONDS = 5
 class Engine:
     """A loaded model. Any thread may submit and cancel; the events of a request are read by one."""
 
-    def __init__(self, child: sandbox.Child, needed: int, longest_queue: int) -> None:
+    def __init__(self, child: Child, needed: int, longest_queue: int) -> None:
         self.needed = needed
         self.facts: dict[str, Any] = {}
         self._child = child
@@ -52,7 +52,7 @@ class Engine:
 
     def tokens(self) -> int:
         """Tokens that it has computed so far. Asks it; 0 where it does not answer within ten seconds."""
-        with contextlib.suppress(sandbox.ChildLost, queue.Empty):
+        with contextlib.suppress(ChildLost, queue.Empty):
             self._child.send({"do": "count"})
             return self._counted.get(timeout=10)
         return 0
@@ -80,7 +80,7 @@ class Engine:
             "top_k": spec.top_k,
         }
         # Where it cannot be sent, the thread that reads finds the engine gone and fails the request.
-        with contextlib.suppress(sandbox.ChildLost):
+        with contextlib.suppress(ChildLost):
             self._child.send(message)
         return self._events(request, answers, spec.deadline)
 
@@ -90,7 +90,7 @@ class Engine:
             answers = self._requests.pop(request, None)
         if answers is None:
             return
-        with contextlib.suppress(sandbox.ChildLost):
+        with contextlib.suppress(ChildLost):
             self._child.send({"do": "cancel", "id": request})
         answers.put(None)
 
@@ -123,7 +123,7 @@ class Engine:
                 elif "ready" in message:
                     self.facts = message["ready"]
                     break
-        except sandbox.ChildLost as lost:
+        except ChildLost as lost:
             failure = self._failure_of(lost)
             self._clean()
             if lost.reason == "ended" and not lost.by_signal:  # What it was given to load ended it.
@@ -154,8 +154,8 @@ class Engine:
                 elif now - asked > _PING_SECONDS:
                     asked = now
                     self._child.send({"do": "ping"})
-            except (sandbox.ChildLost, ValueError, TypeError, AttributeError) as error:
-                lost = error if isinstance(error, sandbox.ChildLost) else sandbox.ChildLost("nonsense")
+            except (ChildLost, ValueError, TypeError, AttributeError) as error:
+                lost = error if isinstance(error, ChildLost) else ChildLost("nonsense")
                 break
         self._child.kill()
         failure = self._failure_of(lost)
@@ -194,7 +194,7 @@ class Engine:
         finally:
             self.cancel(request)
 
-    def _failure_of(self, lost: sandbox.ChildLost) -> Failure:
+    def _failure_of(self, lost: ChildLost) -> Failure:
         if lost.reason == "memory":
             return Failure(FailureCode.TOO_LARGE, {"needed": self._child.held, "available": self._child.limits.memory})
         details = {

@@ -17,10 +17,10 @@ import httpx2
 
 from workers import machine, sandbox
 from workers.app import NAME, app, hub, presence, scratch_folder, snapshots
+from workers.children import Child, ChildLost
 from workers.client import HubRefused, JobGone
 from workers.contracts import RUN_JOB, Claim, EvaluationSpec, Failure, FailureCode, JobKind, Stage
 from workers.presence import Held
-from workers.sandbox import ChildLost
 from workers.snapshots import Unfit
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ def _run_child(claim: Claim, held: Held, model: Path, dataset: Path, began: floa
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _listen(claim: Claim, held: Held, child: sandbox.Child, *, until: float) -> dict[str, Any]:
+def _listen(claim: Claim, held: Held, child: Child, *, until: float) -> dict[str, Any]:
     """Return the child's result. Raises Unfit for what it refuses, and where its time is over; ChildLost, JobGone."""
     lines: list[str] = []
     passed_on = time.monotonic()
