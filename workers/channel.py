@@ -62,7 +62,9 @@ class Channel:
             self._read()
         try:
             message = json.loads(self._lines.popleft())
-        except ValueError as error:
+            # Whoever passes it on meets what no JSON has: NaN, infinities, half a surrogate pair, numbers without end.
+            json.dumps(message, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, RecursionError) as error:
             raise ChannelClosed from error
         if not isinstance(message, dict):
             raise ChannelClosed

@@ -17,6 +17,8 @@ HEARTBEAT_SECONDS = 2
 LEASE_SECONDS = 15
 # Chunks of a stream stay readable for so long after the last of them was written.
 STREAM_SECONDS = 600
+# And for so long after its end: a reader that lost its connection comes back at once.
+ENDED_SECONDS = 60
 
 
 class WorkerKind(StrEnum):

@@ -30,7 +30,8 @@ MODEL_FILES = re.compile(r"[\w.+-]+\.(json|txt|model|jinja|tiktoken|vocab|merges
 DATASET_FILES = re.compile(r"(?i)(.*/)?[^/]+\.(parquet|jsonl?|csv|tsv|txt)(\.gz|\.zst|\.xz|\.bz2)?|README\.md")
 # Files other than weights; no tokenizer is larger.
 MAX_SIDE_FILE = 512 * 1024**2
-MAX_INDEX = 64 * 1024**2
+# The worker itself reads it, and JSON takes some twenty times its length in memory.
+MAX_INDEX = 16 * 1024**2
 
 OnProgress = Callable[[int, int], None]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 
-from workers.contracts import STREAM_SECONDS, stream_key
+from workers.contracts import ENDED_SECONDS, LAST_EVENTS, STREAM_SECONDS, stream_key
 
 # Of one stream. A continuation has a few thousand pieces at most; this only bounds what a mistake could fill.
 MAX_ENTRIES = 100_000
@@ -24,5 +24,6 @@ class Stream:
             for event in events:
                 entry: dict[Any, Any] = {"e": json.dumps(event, ensure_ascii=False, separators=(",", ":"))}
                 pipe.xadd(self._key, entry, maxlen=MAX_ENTRIES, approximate=True)
-            pipe.expire(self._key, STREAM_SECONDS)
+            ended = events[-1]["type"] in LAST_EVENTS
+            pipe.expire(self._key, ENDED_SECONDS if ended else STREAM_SECONDS)
             pipe.execute()

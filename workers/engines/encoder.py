@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,10 +109,17 @@ class EncoderEngine:
             failure = Failure(FailureCode.INTERNAL, {"detail": first_line(error)})
             return [[batch[0].id, {"type": str(StreamEvent.FAILED), **failure.to_json()}]]
         make = self._labels if self._kind == CLASSIFIER else self._fillings
-        return [
-            [asked.id, {"type": str(StreamEvent.RESULT), "result": make(asked, row)}]
-            for asked, row in zip(batch, logits, strict=True)
-        ]
+        return [[asked.id, self._said(make, asked, row)] for asked, row in zip(batch, logits, strict=True)]
+
+    def _said(self, make: Callable[[_Asked, torch.Tensor], Any], asked: _Asked, row: torch.Tensor) -> dict[str, Any]:
+        """Return the event with the answer; a model whose numbers are none, or whose labels are missing, fails alone."""
+        try:
+            if not torch.isfinite(row).all():
+                raise ValueError("it computes no numbers: check its weights")
+            return {"type": str(StreamEvent.RESULT), "result": make(asked, row)}
+        except Exception as error:
+            failure = Failure(FailureCode.BROKEN_MODEL, {"detail": first_line(error)})
+            return {"type": str(StreamEvent.FAILED), **failure.to_json()}
 
     def _forward(self, batch: Sequence[_Asked]) -> torch.Tensor:
         """One row of logits a request: of the labels, or of the words at the mask."""

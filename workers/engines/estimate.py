@@ -12,8 +12,15 @@ from typing import Any
 from workers.contracts import FailureCode
 from workers.engines import CAUSAL, Refused
 
-_LONGEST_HEADER = 64 << 20
+# In bytes; the worker itself reads these, and JSON takes some twenty times its length in memory. The index of a model of 700
+# thousand million parameters has 9 MB, its headers together as much.
+_LONGEST_HEADER = 8 << 20
+_LONGEST_HEADERS = 32 << 20
 _LONGEST_CONFIG = 8 << 20
+_LONGEST_INDEX = 16 << 20
+# No number of a configuration or of a shape is larger; longer ones take time to multiply.
+_LARGEST = 1 << 48
+_MOST_DIMENSIONS = 16
 _WIDTHS = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2}
 DTYPES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _STORED = {"F16": "float16", "BF16": "bfloat16"}
@@ -21,6 +28,7 @@ _STORED = {"F16": "float16", "BF16": "bfloat16"}
 _BASE = 700 << 20
 # Tokens that all requests of a causal model hold together, and of one request at most, whatever the model could do.
 KV_TOKENS = 8192
+_CONTEXTS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,10 @@ def estimate(folder: Path, kind: str, dtype: str = "auto", *, accelerated: bool 
     Raises Refused: no-safetensors, broken-model.
     """
     config = _read_json(folder / "config.json", _LONGEST_CONFIG)
-    tensors = [tensor for path in weight_files(folder) for tensor in _header(path).values()]
-    stored = max((_STORED.get(str(tensor["dtype"]), "float32") for tensor in tensors), key=DTYPES.__getitem__)
+    numbers = _numbers_by_type(weight_files(folder))
+    stored = max((_STORED.get(name, "float32") for name in numbers), key=DTYPES.__getitem__)
     chosen = dtype if dtype != "auto" else stored if accelerated else "float32"
-    weights = sum(_bytes_of(tensor, DTYPES[chosen]) for tensor in tensors)
+    weights = sum(count * _width(name, DTYPES[chosen]) for name, count in numbers.items())
     context = _context(config)
     kv_tokens = min(KV_TOKENS, 32 * context) if kind == CAUSAL else 0
     kept = kv_tokens * _bytes_per_token(config, DTYPES[chosen])
@@ -58,10 +66,11 @@ def weight_files(folder: Path) -> list[Path]:
         return [whole]
     if not (index := folder / "model.safetensors.index.json").is_file():
         raise Refused(FailureCode.NO_SAFETENSORS)
-    given = _read_json(index, _LONGEST_CONFIG).get("weight_map")
-    names = set(given.values()) if isinstance(given, dict) else set()
+    given = _read_json(index, _LONGEST_INDEX).get("weight_map")
+    # As text: a list or an object is no key of a set.
+    names = {name if isinstance(name, str) else "" for name in given.values()} if isinstance(given, dict) else set()
     for name in names:
-        if not isinstance(name, str) or "/" in name or not name.endswith(".safetensors"):
+        if "/" in name or not name.endswith(".safetensors"):
             raise Refused(
                 FailureCode.BROKEN_MODEL, detail="model.safetensors.index.json names a file that is none of its own"
             )
@@ -86,8 +95,25 @@ def _read_json(path: Path, limit: int) -> dict[str, Any]:
     return given
 
 
-def _header(path: Path) -> dict[str, dict[str, Any]]:
-    """Name -> dtype, shape, data_offsets. The library accepts a name twice; here it is refused."""
+def _numbers_by_type(paths: list[Path]) -> dict[str, int]:
+    """Return type -> how many numbers of it the weights are. Raises Refused: broken-model."""
+    found: dict[str, int] = {}
+    read = 0
+    for path in paths:
+        length, header = _header(path)
+        read += length
+        if read > _LONGEST_HEADERS:
+            raise Refused(FailureCode.BROKEN_MODEL, detail="the headers of the safetensors files are too long")
+        for name, count in header:
+            found[name] = found.get(name, 0) + count
+    return found
+
+
+def _header(path: Path) -> tuple[int, list[tuple[str, int]]]:
+    """Return the length of a file's header in bytes, and (type, how many numbers) of each tensor.
+
+    The library accepts a name twice; here it is refused. Raises Refused: broken-model.
+    """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(names := dict(pairs)) != len(pairs):
@@ -103,36 +129,47 @@ def _header(path: Path) -> dict[str, dict[str, Any]]:
                 raise broken
             header = json.loads(file.read(length), object_pairs_hook=once)
         header.pop("__metadata__", None)
+        tensors = [(str(tensor["dtype"]), _count(tensor["shape"])) for tensor in header.values()]
         end = max(tensor["data_offsets"][1] for tensor in header.values())
         if size != 8 + length + end:
             raise Refused(
                 FailureCode.BROKEN_MODEL, detail=f"{path.name} is {size} bytes, its header says {8 + length + end}"
             )
-        for tensor in header.values():
-            _bytes_of(tensor, 4)
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         raise broken from None
-    return dict(header)
+    return length, tensors
 
 
-def _bytes_of(tensor: dict[str, Any], width: int) -> int:
-    """Floats take the width that they are loaded with, anything else its own."""
-    name = str(tensor["dtype"])
-    return math.prod(int(length) for length in tensor["shape"]) * (
-        width if name.startswith(("F", "BF")) else _WIDTHS.get(name, 1)
-    )
+def _count(shape: list[Any]) -> int:
+    """Return how many numbers a tensor of this shape has. Raises ValueError where no tensor has it."""
+    if len(shape) > _MOST_DIMENSIONS or not all(type(length) is int and 0 <= length <= _LARGEST for length in shape):
+        raise ValueError("no shape")
+    count = math.prod(shape)
+    if count > _LARGEST:
+        raise ValueError("no shape")
+    return count
+
+
+def _width(name: str, width: int) -> int:
+    """Bytes of a number: floats take the width that they are loaded with, anything else its own."""
+    return width if name.startswith(("F", "BF")) else _WIDTHS.get(name, 1)
 
 
 def _number(config: dict[str, Any], *names: str) -> int:
+    """Return the first of these that the configuration has, 0 where it has none. Raises Refused: broken-model."""
     found = [config[name] for name in names if isinstance(config.get(name), int) and config[name] > 0]
+    if found and found[0] > _LARGEST:
+        raise Refused(FailureCode.BROKEN_MODEL, detail="a number in config.json is too large")
     return found[0] if found else 0
 
 
 def _context(config: dict[str, Any]) -> int:
     """Tokens that the model was made for; what it does not say is taken as 2048."""
     inner = config.get("text_config")
-    wanted = _number(config, "max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
-    return wanted or (_context(inner) if isinstance(inner, dict) else 2048)
+    wanted = _number(config, *_CONTEXTS)
+    if not wanted and isinstance(inner, dict):
+        wanted = _number(inner, *_CONTEXTS)
+    return wanted or 2048
 
 
 def _bytes_per_token(config: dict[str, Any], width: int) -> int:

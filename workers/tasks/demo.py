@@ -4,6 +4,7 @@ Whatever happens to the engine, the reader hears of an end: the answer's, or why
 in the shape that was agreed and no other: what broke out of the loader could say anything.
 """
 
+import json
 import logging
 import time
 from functools import cache
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 # Progress is for people who watch: as often as they can follow.
 TELL_SECONDS = 0.2
 MAX_TEXT = 1 << 20  # characters of one event
+# And of a whole answer. A tokenizer's words can be as long as its owner likes, and all streams share the broker's memory.
+MAX_CHARACTERS = 1 << 19
 MAX_ANSWER = 2000  # labels or fillings
 FINISHES = ("stop", "length")
 
@@ -73,6 +76,7 @@ class _Request:
         self.spec = GenerationSpec.from_json(claim.spec)
         self.stream = Stream(connection(), claim.job)
         self.told_at = 0.0
+        self.written = 0
 
     def answer(self) -> None:
         """Do what is asked, end the stream, then report to the hub: nobody waits for the report."""
@@ -117,6 +121,7 @@ class _Request:
                     if event["type"] == StreamEvent.FAILED:
                         failed = Failure.from_json(event)
                         raise Refused(failed.code, **failed.params)
+                    self._weigh(event)
                     self.stream.write(event)
                     if event["type"] in LAST_EVENTS:
                         return {
@@ -143,6 +148,12 @@ class _Request:
         self.told_at = now
         self.held.progress(stage, done, total)
         self.stream.write({"type": StreamEvent.PROGRESS, "stage": stage, "done": done, "total": total})
+
+    def _weigh(self, event: dict[str, Any]) -> None:
+        """Raise Refused where the answer has become longer than any is."""
+        self.written += len(event.get("text", "")) + (len(json.dumps(event["result"])) if "result" in event else 0)
+        if self.written > MAX_CHARACTERS:
+            raise Refused(FailureCode.BROKEN_MODEL, detail="its answer is too long to be passed on")
 
     def _go_on(self) -> None:
         if self.held.stopped.is_set():
