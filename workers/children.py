@@ -11,8 +11,10 @@ import queue
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +24,9 @@ from typing import Any
 from workers.channel import VARIABLE, Channel, ChannelClosed
 
 _WATCH_SECONDS = 0.25
+# Characters below a scratch folder. What lies deeper cannot be counted, nor be removed.
+_LONGEST_PATH = 1000
+_LAST_BYTES = 4000  # of an error output
 
 
 class ChildLost(Exception):
@@ -45,13 +50,18 @@ class Limits:
 class Child:
     """A running child. One thread receives from it; any may send, ask and kill."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", channel: Channel, scratch: Path, limits: Limits) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", channel: Channel, scratch: Path, limits: Limits, errors: int
+    ) -> None:
         self.channel = channel
         self.scratch = scratch
         self.limits = limits
         self.held = 0  # bytes of memory when it was last looked at
         self._process = process
         self._reason = "ended"
+        # By name, the child could put a link to anything of ours in its place.
+        self._errors = errors
+        weakref.finalize(self, os.close, errors)
 
     @property
     def pid(self) -> int:
@@ -105,10 +115,9 @@ class Child:
 
     def last_words(self) -> str:
         """The last line of its error output, at most 300 characters."""
-        try:
-            lines = (self.scratch / "stderr").read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
-        except OSError:
-            return ""
+        size = os.fstat(self._errors).st_size
+        end = os.pread(self._errors, _LAST_BYTES, max(0, size - _LAST_BYTES))
+        lines = end.decode(errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else ""
 
 
@@ -121,7 +130,7 @@ def spawn(command: list[str], *, env: Mapping[str, str], scratch: Path, limits: 
     for end in (ours, theirs):
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             end.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
-    with theirs, open(scratch / "stderr", "wb") as errors:
+    with theirs, open(scratch / "stderr", "w+b") as errors:
 
         def launch() -> "subprocess.Popen[bytes]":
             return subprocess.Popen(
@@ -140,7 +149,7 @@ def spawn(command: list[str], *, env: Mapping[str, str], scratch: Path, limits: 
         except OSError:
             ours.close()
             raise
-    child = Child(process, Channel(ours.detach()), scratch, limits)
+        child = Child(process, Channel(ours.detach()), scratch, limits, os.dup(errors.fileno()))
     _watchdog().add(child)
     return child
 
@@ -231,11 +240,15 @@ def _memory_of(pid: int) -> int:
 
 
 def _size_of(folder: Path) -> int:
-    """Bytes on disk; an empty file and a folder count as a block."""
+    """Bytes on disk; an empty file and a folder count as a block. Endless, where a part of it cannot be counted."""
+    uncounted: list[OSError] = []
     total = 0
-    for parent, _, files in os.walk(folder):
+    for parent, _, files in os.walk(folder, onerror=uncounted.append):
         total += 4096
+        if len(parent) > len(str(folder)) + _LONGEST_PATH:
+            return sys.maxsize
         for name in files:
             with contextlib.suppress(OSError):
                 total += max(4096, os.lstat(os.path.join(parent, name)).st_blocks * 512)
-    return total
+    # What was removed meanwhile is no matter.
+    return total if all(isinstance(error, FileNotFoundError) for error in uncounted) else sys.maxsize
