@@ -14,7 +14,8 @@ from workers.contracts import LAST_EVENTS, Failure, FailureCode, GenerationSpec,
 from workers.engines import Refused
 from workers.engines.estimate import Estimate
 
-LOAD_SECONDS = 900
+# To load: for what every engine needs, and by the bytes of its weights. One model is loaded at a time, so the others wait.
+LOAD_SECONDS, LOAD_BYTES_A_SECOND = 120, 10 << 20
 _PING_SECONDS = 5
 # An engine with requests that says nothing for so long hangs, and is ended.
 _SILENT_SECONDS = 60
@@ -108,13 +109,14 @@ class Engine:
             "context": estimate.context,
             "kv_tokens": estimate.kv_tokens,
         }
-        until = time.monotonic() + LOAD_SECONDS
+        seconds = round(LOAD_SECONDS + estimate.weights / LOAD_BYTES_A_SECOND)
+        until = time.monotonic() + seconds
         try:
             self._child.send({"do": "load", **given})
             while True:
                 message = self._child.receive(max(0.0, until - time.monotonic()))
                 if message is None:
-                    raise Refused(FailureCode.TIMED_OUT, seconds=LOAD_SECONDS)
+                    raise Refused(FailureCode.TIMED_OUT, seconds=seconds)
                 if failure := message.get("failed"):
                     failed = Failure.from_json(failure)
                     raise Refused(failed.code, **failed.params)
@@ -129,7 +131,7 @@ class Engine:
             if lost.reason == "ended" and not lost.by_signal:  # What it was given to load ended it.
                 failure = Failure(FailureCode.BROKEN_MODEL, {"detail": lost.detail})
             raise Refused(failure.code, **failure.params) from None
-        except (Refused, ValueError, KeyError, TypeError) as error:
+        except (Refused, ValueError, LookupError, TypeError, AttributeError) as error:
             self._child.kill()
             self._clean()
             if isinstance(error, Refused):
@@ -154,7 +156,7 @@ class Engine:
                 elif now - asked > _PING_SECONDS:
                     asked = now
                     self._child.send({"do": "ping"})
-            except (ChildLost, ValueError, TypeError, AttributeError) as error:
+            except (ChildLost, ValueError, LookupError, TypeError, AttributeError) as error:
                 lost = error if isinstance(error, ChildLost) else ChildLost("nonsense")
                 break
         self._child.kill()
