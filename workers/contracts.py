@@ -4,6 +4,7 @@ A broker message carries a job's id and nothing else. The worker claims the job 
 say while it works are stream events (demos) or reports (jobs); it ends with a result or a `Failure`.
 """
 
+import re
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -85,6 +86,12 @@ class Stage(StrEnum):
     STARTING = "starting"
     LOADING = "loading"
     RUNNING = "running"  # done, total: in the job's own unit
+
+
+# How the names of architectures end that foretell the next token.
+CAUSAL_ENDINGS = ("ForCausalLM", "LMHeadModel")
+# Files that the datasets library makes rows of; workers fetch these of a dataset, and its card.
+DATA_FILES = re.compile(r"(?i).+\.(parquet|jsonl?|csv|tsv|txt)(\.gz|\.zst|\.xz|\.bz2)?")
 
 
 @dataclass(frozen=True)

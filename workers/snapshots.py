@@ -19,29 +19,22 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from tqdm.auto import tqdm
 
-from workers.contracts import Failure, FailureCode, Snapshot
+from workers.contracts import DATA_FILES, FailureCode, Snapshot
+from workers.refusals import Refused, first_line
 
 log = logging.getLogger(__name__)
 
 INDEX = "model.safetensors.index.json"
 WEIGHTS = "model.safetensors"
+CARD = "README.md"
 # What loading a model can need besides its weights; all of it lies in the repository's root.
 MODEL_FILES = re.compile(r"[\w.+-]+\.(json|txt|model|jinja|tiktoken|vocab|merges|spm|bpe)")
-DATASET_FILES = re.compile(r"(?i)(.*/)?[^/]+\.(parquet|jsonl?|csv|tsv|txt)(\.gz|\.zst|\.xz|\.bz2)?|README\.md")
 # Files other than weights; no tokenizer is larger.
 MAX_SIDE_FILE = 512 * 1024**2
 # The worker itself reads it, and JSON takes some twenty times its length in memory.
 MAX_INDEX = 16 * 1024**2
 
 OnProgress = Callable[[int, int], None]
-
-
-class Unfit(Exception):
-    """The repository cannot be used, or not fetched; `failure` says which."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(str(failure))
-        self.failure = failure
 
 
 class Snapshots:
@@ -61,7 +54,7 @@ class Snapshots:
     ) -> Iterator[Path]:
         """Give the folder with the snapshot's files, fetching what is missing; it stays for the length of the block.
 
-        on_progress: called with (bytes fetched, bytes in all). Raises Unfit.
+        on_progress: called with (bytes fetched, bytes in all). Raises Refused.
         """
         place = self._place(snapshot)
         with self._lock:
@@ -99,20 +92,20 @@ class Snapshots:
                 done += file.size
                 on_progress(done, total)
         except (HfHubHTTPError, LocalEntryNotFoundError, httpx2.TransportError, OSError) as error:
-            raise Unfit(Failure(FailureCode.FILES_UNAVAILABLE, {"detail": _first_line(error)})) from error
+            raise Refused(FailureCode.FILES_UNAVAILABLE, detail=first_line(error)) from error
         hashes = {file.path: file.lfs.sha256 for file in files if file.lfs}
         draft = place / "complete.json.new"
         draft.write_text(json.dumps({"sha256": hashes, "bytes": total}))
         draft.replace(place / "complete.json")
 
     def _choose(self, api: HfApi, snapshot: Snapshot, place: Path, token: str) -> list[RepoFile]:
-        """Return the files to fetch. Raises Unfit for a model without safetensors."""
+        """Return the files to fetch. Raises Refused for a model without safetensors."""
         listed = api.list_repo_tree(
             snapshot.name, repo_type=snapshot.kind, revision=snapshot.commit, recursive=snapshot.kind == "dataset"
         )
         files = {entry.path: entry for entry in listed if isinstance(entry, RepoFile)}
         if snapshot.kind == "dataset":
-            return [file for path, file in files.items() if DATASET_FILES.fullmatch(path)]
+            return [file for path, file in files.items() if path == CARD or DATA_FILES.fullmatch(path)]
         weights: set[str] = set()
         if WEIGHTS in files:
             weights = {WEIGHTS}
@@ -120,7 +113,7 @@ class Snapshots:
             self._download(snapshot, INDEX, place, token, lambda more: None)
             weights = _shards((place / "files" / INDEX).read_bytes()) & files.keys()
         if not weights:
-            raise Unfit(Failure(FailureCode.NO_SAFETENSORS))
+            raise Refused(FailureCode.NO_SAFETENSORS)
         return [
             file
             for path, file in files.items()
@@ -163,9 +156,9 @@ class Snapshots:
             raise OSError(f"{file.path} arrived damaged")
 
     def _make_room(self, wanted: int) -> None:
-        """Drop the snapshots that were used longest ago until `wanted` bytes fit. Raises Unfit where they never will."""
+        """Drop the snapshots that were used longest ago until `wanted` bytes fit. Raises Refused where they never will."""
         if wanted > self._room:
-            raise Unfit(Failure(FailureCode.TOO_LARGE, {"needed": wanted, "available": self._room}))
+            raise Refused(FailureCode.TOO_LARGE, needed=wanted, available=self._room)
         with self._lock:
             marks = sorted(self._folder.glob("*/*/*/complete.json"), key=lambda mark: mark.stat().st_mtime)
             sizes = {mark.parent: int(json.loads(mark.read_text())["bytes"]) for mark in marks}
@@ -189,10 +182,5 @@ def _shards(index: bytes) -> set[str]:
     try:
         listed = set(json.loads(index)["weight_map"].values())
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        detail = f"{INDEX} is not readable"
-        raise Unfit(Failure(FailureCode.BROKEN_MODEL, {"detail": detail})) from error
+        raise Refused(FailureCode.BROKEN_MODEL, detail=f"{INDEX} is not readable") from error
     return {name for name in listed if isinstance(name, str) and name.endswith(".safetensors")}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

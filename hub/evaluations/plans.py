@@ -14,7 +14,7 @@ from hub.jobs.failures import refusal
 from hub.repos import cards
 from hub.repos.git.files import FileEntry, find_files, list_files, list_folder, read_file
 from hub.repos.models import GitCommit, Repository
-from workers.contracts import EvaluationSpec, Failure, FailureCode
+from workers.contracts import CAUSAL_ENDINGS, DATA_FILES, EvaluationSpec, Failure, FailureCode
 
 MIN_TOKENS, MAX_TOKENS = 16, 1_048_576  # of the text
 MIN_CONTEXT, MAX_CONTEXT = 2, 32_768
@@ -26,10 +26,7 @@ MAX_SEED = 2**31 - 1
 MAX_CONFIG = 4 * 1024 * 1024  # bytes of config.json that are read
 MAX_CONFIGS, MAX_FILES = 200, 2000  # of a dataset, that are looked at for the names of splits
 
-CAUSAL = ("ForCausalLM", "LMHeadModel")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-# Files that the datasets library makes rows of text from; workers fetch these and no others.
-DATA_FILES = re.compile(r"(?i).+\.(parquet|jsonl?|csv|tsv|txt)(\.gz|\.zst|\.xz|\.bz2)?")
 # Words in the path of a file by which the datasets library tells its split; a file without any is of the training split.
 _SPLIT_WORDS = {
     "test": ("test", "testing", "eval", "evaluation"),
@@ -142,10 +139,10 @@ def check_model(repo: Repository, commit: GitCommit) -> ModelFacts:
     config = _config(repo, files.get("config.json"))
     named = config.get("architectures")
     architectures = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-    if architectures and not any(name.endswith(CAUSAL) for name in architectures):
+    if architectures and not any(name.endswith(CAUSAL_ENDINGS) for name in architectures):
         raise NotEvaluable(
             _(
-                "Perplexity is measured for models that foretell the next token, and this one's config.json names "
+                "Perplexity is measured for models that predict the next token, and this one's config.json names "
                 "“%(architecture)s”."
             )
             % {"architecture": architectures[0][:100]}

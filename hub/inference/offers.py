@@ -13,7 +13,7 @@ from hub.core.text import UNSTORABLE
 from hub.repos import cards
 from hub.repos.git.files import FileEntry, list_folder, read_file
 from hub.repos.models import GitCommit, Kind, Repository
-from workers.contracts import Task
+from workers.contracts import CAUSAL_ENDINGS, Task
 
 # Raise it when the same files give another offer.
 VERSION = 1
@@ -26,8 +26,7 @@ CONFIG, TOKENIZER_CONFIG, TEMPLATE = "config.json", "tokenizer_config.json", "ch
 
 # End of an architecture's name -> what it is asked.
 _ARCHITECTURES = (
-    ("ForCausalLM", Task.TEXT_GENERATION),
-    ("LMHeadModel", Task.TEXT_GENERATION),
+    *((end, Task.TEXT_GENERATION) for end in CAUSAL_ENDINGS),
     ("ForSequenceClassification", Task.TEXT_CLASSIFICATION),
     ("ForMaskedLM", Task.FILL_MASK),
 )

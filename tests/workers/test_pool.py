@@ -15,9 +15,10 @@ from tests.workers.conftest import Ask, key_of, make_pool, request_name, spec_of
 from workers import sandbox
 from workers.children import _watchdog, with_descendants
 from workers.contracts import FailureCode, Task
-from workers.engines import CAUSAL, Refused
+from workers.engines import CAUSAL
 from workers.engines.estimate import estimate
 from workers.engines.pool import Pool
+from workers.refusals import Refused
 
 
 def complete(pool: Pool, models: Path, name: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ events of `contracts.StreamEvent`, all that one step of the batch brought in one
 `{"do": "count"}`, `{"count": tokens so far}`.
 """
 
-from workers.contracts import Failure, FailureCode, Task
+from workers.contracts import Task
 
 CAUSAL, CLASSIFIER, MASK = "causal", "classifier", "mask"
 KINDS = {
@@ -20,11 +20,3 @@ KINDS = {
     Task.TEXT_CLASSIFICATION: CLASSIFIER,
     Task.FILL_MASK: MASK,
 }
-
-
-class Refused(Exception):
-    """A request that cannot be answered, or a model that cannot be loaded; `failure` is what to report."""
-
-    def __init__(self, code: FailureCode, **params: object) -> None:
-        super().__init__(f"{code}: {params}")
-        self.failure = Failure(code, params)

@@ -10,7 +10,8 @@ from typing import Any
 
 from workers import channel
 from workers.contracts import Failure, FailureCode
-from workers.engines import CAUSAL, Refused
+from workers.engines import CAUSAL
+from workers.refusals import Refused
 
 
 def main(kind: str) -> None:

@@ -23,8 +23,9 @@ from workers.channel import Channel, ChannelClosed
 from workers.contracts import Failure, FailureCode, Sampling, StreamEvent
 from workers.engines.choosing import Choice, Choices, OneChoice
 from workers.engines.loading import Loaded
-from workers.engines.prompts import first_line, tokens_of
+from workers.engines.prompts import tokens_of
 from workers.engines.text import Detokenizer, StopTexts
+from workers.refusals import first_line
 
 _LARGEST_BATCH = 64
 # Tokens of one step: a long prompt is read in pieces of so many, between which the others go on.

@@ -11,9 +11,10 @@ import torch
 
 from workers.channel import Channel, ChannelClosed
 from workers.contracts import Failure, FailureCode, StreamEvent
-from workers.engines import CLASSIFIER, MASK, Refused
+from workers.engines import CLASSIFIER, MASK
 from workers.engines.loading import Loaded
-from workers.engines.prompts import encode, first_line
+from workers.engines.prompts import encode
+from workers.refusals import Refused, first_line
 
 _WINDOW_SECONDS = 0.006
 _LARGEST_BATCH = 32

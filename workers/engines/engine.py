@@ -11,8 +11,8 @@ from typing import Any
 
 from workers.children import Child, ChildLost
 from workers.contracts import LAST_EVENTS, Failure, FailureCode, GenerationSpec, StreamEvent
-from workers.engines import Refused
 from workers.engines.estimate import Estimate
+from workers.refusals import Refused
 
 # To load: for what every engine needs, and by the bytes of its weights. One model is loaded at a time, so the others wait.
 LOAD_SECONDS, LOAD_BYTES_A_SECOND = 120, 10 << 20

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from workers.contracts import FailureCode
-from workers.engines import CAUSAL, Refused
+from workers.engines import CAUSAL
+from workers.refusals import Refused
 
 # In bytes; the worker itself reads these, and JSON takes some twenty times its length in memory. The index of a model of 700
 # thousand million parameters has 9 MB, its headers together as much.

@@ -12,8 +12,8 @@ from transformers.models.auto import modeling_auto
 from transformers.utils import logging
 
 from workers.contracts import FailureCode
-from workers.engines import CAUSAL, CLASSIFIER, MASK, Refused
-from workers.engines.prompts import first_line
+from workers.engines import CAUSAL, CLASSIFIER, MASK
+from workers.refusals import Refused, first_line
 
 _CLASSES: dict[str, tuple[Any, Any]] = {
     CAUSAL: (transformers.AutoModelForCausalLM, modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),

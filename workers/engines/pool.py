@@ -21,9 +21,9 @@ from uuid import uuid4
 
 from workers import sandbox
 from workers.contracts import TEMPORARY, Failure, FailureCode
-from workers.engines import Refused
 from workers.engines.engine import Engine
 from workers.engines.estimate import Estimate, estimate
+from workers.refusals import Refused
 
 FAILED_SECONDS = 60
 # How long a model waits for memory that engines in use hold before the caller is told to come back.

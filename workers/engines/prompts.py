@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 from workers.contracts import FailureCode, Task
-from workers.engines import Refused
+from workers.refusals import Refused, first_line
 
 TEMPLATE_SECONDS = 2.0
 _LONGEST_TEXT = 2_000_000
@@ -77,12 +77,6 @@ def render(tokenizer: Any, messages: Any) -> str:
     if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
         raise Refused(FailureCode.BAD_CHAT_TEMPLATE, detail="it makes too long a text")
     return text
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, short."""
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]
 
 
 class _TooSlow(BaseException):

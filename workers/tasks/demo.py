@@ -27,10 +27,10 @@ from workers.contracts import (
     Stage,
     StreamEvent,
 )
-from workers.engines import KINDS, Refused
+from workers.engines import KINDS
 from workers.engines.pool import Key, Pool
 from workers.presence import Held
-from workers.snapshots import Unfit
+from workers.refusals import Refused
 from workers.stream import Stream
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class _Request:
             if not presence().leaving.is_set():
                 return  # The hub has ended the job, and with it the stream.
             failure = Failure(FailureCode.WORKER_LOST)
-        except (Unfit, Refused) as refused:
+        except Refused as refused:
             failure = refused.failure
         except redis.RedisError as error:
             log.warning("the answer to %s could not be written: %s", self.claim.job, error)
@@ -105,7 +105,7 @@ class _Request:
             log.warning("the end of request %s was not reported: %s", self.claim.job, error)
 
     def _answer(self) -> dict[str, Any]:
-        """Write the events of the answer; returns what is kept of it, never its text. Raises Unfit, Refused, Stopped."""
+        """Write the events of the answer; returns what is kept of it, never its text. Raises Refused, Stopped."""
         model = self.spec.model
         with snapshots().open(model, self.claim.token, self._fetching) as folder:
             key = Key(model.name, model.commit, KINDS[self.spec.task])

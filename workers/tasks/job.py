@@ -21,7 +21,7 @@ from workers.children import Child, ChildLost
 from workers.client import HubRefused, JobGone
 from workers.contracts import RUN_JOB, Claim, EvaluationSpec, Failure, FailureCode, JobKind, Stage
 from workers.presence import Held
-from workers.snapshots import Unfit
+from workers.refusals import Refused
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +57,14 @@ def _end(claim: Claim, held: Held) -> None:
     """Do what the job asks and report what came of it. Raises JobGone."""
     try:
         if claim.kind != JobKind.EVALUATION:
-            raise Unfit(Failure(FailureCode.INTERNAL, {"detail": f"this worker knows no job of kind {claim.kind}"}))
+            raise Refused(FailureCode.INTERNAL, detail=f"this worker knows no job of kind {claim.kind}")
         result = evaluate(claim, held)
     except Stopped:
         if presence().leaving.is_set():
             hub().release(claim)
-    except Unfit as unfit:
-        log.info("job %s: %s", claim.job, unfit.failure)
-        hub().finish(claim, failure=unfit.failure)
+    except Refused as refused:
+        log.info("job %s: %s", claim.job, refused.failure)
+        hub().finish(claim, failure=refused.failure)
     except JobGone:
         raise
     except Exception as error:
@@ -75,10 +75,10 @@ def _end(claim: Claim, held: Held) -> None:
 
 
 def evaluate(claim: Claim, held: Held) -> dict[str, Any]:
-    """Fetch both snapshots, measure, and return the metrics with the whole record. Raises Unfit, Stopped, JobGone."""
+    """Fetch both snapshots, measure, and return the metrics with the whole record. Raises Refused, Stopped, JobGone."""
     began = time.monotonic()
     if not sandbox.may_load_models():
-        raise Unfit(Failure(FailureCode.INTERNAL, {"detail": "nothing on this worker can confine a model"}))
+        raise Refused(FailureCode.INTERNAL, detail="nothing on this worker can confine a model")
     spec = EvaluationSpec.from_json(claim.spec)
 
     def fetching(done: int, total: int) -> None:
@@ -115,7 +115,7 @@ def evaluate(claim: Claim, held: Held) -> dict[str, Any]:
 
 
 def _run_child(claim: Claim, held: Held, model: Path, dataset: Path, began: float) -> dict[str, Any]:
-    """Run the program and pass on what it says. Raises Unfit, Stopped, JobGone."""
+    """Run the program and pass on what it says. Raises Refused, Stopped, JobGone."""
     scratch = scratch_folder() / f"{claim.job}-{claim.attempt}"
     memory = machine.memory_for_models()
     held.progress(Stage.STARTING)
@@ -127,7 +127,7 @@ def _run_child(claim: Claim, held: Held, model: Path, dataset: Path, began: floa
     except ChildLost as lost:
         if held.stopped.is_set():
             raise Stopped from lost
-        raise Unfit(_failure_of(lost, memory)) from lost
+        raise _refusal_of(lost, memory) from lost
     finally:
         child.kill()
         child.channel.close()
@@ -135,13 +135,13 @@ def _run_child(claim: Claim, held: Held, model: Path, dataset: Path, began: floa
 
 
 def _listen(claim: Claim, held: Held, child: Child, *, until: float) -> dict[str, Any]:
-    """Return the child's result. Raises Unfit for what it refuses, and where its time is over; ChildLost, JobGone."""
+    """Return the child's result. Raises Refused for what it refuses, and where its time is over; ChildLost, JobGone."""
     lines: list[str] = []
     passed_on = time.monotonic()
     while True:
         now = time.monotonic()
         if now >= until:
-            raise Unfit(Failure(FailureCode.TIMED_OUT, {"seconds": round(claim.seconds)}))
+            raise Refused(FailureCode.TIMED_OUT, seconds=round(claim.seconds))
         if lines and now - passed_on >= PASS_ON_SECONDS:
             _pass_on(claim, lines)
             lines, passed_on = [], time.monotonic()
@@ -158,7 +158,7 @@ def _listen(claim: Claim, held: Held, child: Child, *, until: float) -> dict[str
                 return _checked(result)
             case {"type": "failed", "failure": failure}:
                 _pass_on(claim, lines)
-                raise Unfit(Failure(FailureCode(failure["code"]), _short(failure["params"])))
+                raise Refused(FailureCode(failure["code"]), **_short(failure["params"]))
 
 
 def _pass_on(claim: Claim, lines: list[str]) -> None:
@@ -170,10 +170,10 @@ def _pass_on(claim: Claim, lines: list[str]) -> None:
         log.warning("%d lines of job %s were lost: %s", len(lines), claim.job, error)
 
 
-def _failure_of(lost: ChildLost, memory: int) -> Failure:
+def _refusal_of(lost: ChildLost, memory: int) -> Refused:
     if lost.reason == "memory":
-        return Failure(FailureCode.TOO_LARGE, {"needed": memory + 1, "available": memory})
-    return Failure(FailureCode.INTERNAL, {"detail": f"the program ended: {lost}"[:300]})
+        return Refused(FailureCode.TOO_LARGE, needed=memory + 1, available=memory)
+    return Refused(FailureCode.INTERNAL, detail=f"the program ended: {lost}"[:300])
 
 
 def _checked(result: Any) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _checked(result: Any) -> dict[str, Any]:
     numbers = [metrics.get(name) for name in METRICS] if isinstance(metrics, dict) else [None]
     sound = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
     if not sound or not isinstance(result.get("record"), dict) or len(json.dumps(result)) > MAX_RESULT:
-        raise Unfit(Failure(FailureCode.INTERNAL, {"detail": "the program's result is none"}))
+        raise Refused(FailureCode.INTERNAL, detail="the program's result is none")
     return dict(result)
 
 
