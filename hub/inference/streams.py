@@ -29,7 +29,8 @@ LOOK_SECONDS = 1.0
 SILENCE_SECONDS = 5.0
 _READ_AT_ONCE = 500
 BEGINNING = "0"
-_ENTRY = re.compile(r"\d{1,20}(-\d{1,20})?", re.ASCII)
+# Both parts are numbers of 64 bits.
+_ENTRY = re.compile(r"\d{1,19}(-\d{1,19})?", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from hub.jobs.models import JobEvent
 from workers.contracts import Failure, FailureCode
 
 BUSY_SECONDS = 5
+_LARGEST = 1e18
 _STEPS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -80,8 +81,9 @@ def line_of(event: JobEvent) -> str:
 
 
 def _number(failure: Failure, name: str) -> float:
+    """Return a parameter as a number, 0 where it is none, or none that people could read."""
     value = failure.params.get(name)
-    return float(value) if isinstance(value, int | float) else 0
+    return float(value) if isinstance(value, int | float) and 0 <= value < _LARGEST else 0
 
 
 def _bytes(failure: Failure, name: str) -> str:

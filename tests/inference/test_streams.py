@@ -117,5 +117,5 @@ def test_an_answer_that_is_not_kept_any_more_says_so(job: Job) -> None:
 
 def test_what_a_reader_names_is_checked() -> None:
     assert resume_after("1795336521000-12") == "1795336521000-12"
-    for wrong in ("", "$", "+", "-", "x", "1-2-3", "9" * 30):
+    for wrong in ("", "$", "+", "-", "x", "1-2-3", "9" * 20, f"1-{2**64}", "9" * 30):
         assert resume_after(wrong) == "0"

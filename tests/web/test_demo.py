@@ -10,6 +10,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from hub.catalog.indexing import index_repository
+from hub.inference.readers import MAX_READERS
 from hub.jobs import broker
 from hub.jobs.models import Job, State
 from hub.repos.models import Repository, Visibility
@@ -214,6 +215,20 @@ def test_the_stream_is_events_that_a_browser_can_resume(client: Client, model: R
     assert whole[0][1]["text"] == "a\nb"
     again = read(client.get(addresses["stream"], headers={"Last-Event-ID": whole[0][0]}))
     assert again == whole[1:]
+
+
+def test_one_request_takes_few_of_the_places_for_streams(client: Client, model: Repository) -> None:
+    make_demo_worker()
+    address = asked(client, model)["stream"]
+    opened = [client.get(address) for _ in range(MAX_READERS)]
+    assert [response.status_code for response in opened] == [200] * MAX_READERS
+    refused = client.get(address)
+    assert refused.status_code == 503 and refused["Retry-After"]
+    opened.pop().close()
+    opened.append(client.get(address))
+    assert opened[-1].status_code == 200
+    for response in opened:
+        response.close()
 
 
 def test_a_failure_comes_with_its_sentence(client: Client, model: Repository) -> None:

@@ -27,10 +27,14 @@ def stream(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     try:
         job = _own_job(request, job_id)
         after = resume_after(request.headers.get("Last-Event-ID", ""))
-        streamed: Streamed[Event] = Streamed(
-            request, lambda: events_of(str(job.pk), after=after), on_gone=lambda: readers.leave(str(job.pk))
-        )
         readers.join(str(job.pk))
+        try:
+            streamed: Streamed[Event] = Streamed(
+                request, lambda: events_of(str(job.pk), after=after), on_gone=lambda: readers.leave(str(job.pk))
+            )
+        except HubError:
+            readers.leave(str(job.pk))
+            raise
     except HubError as refused:
         return refusal_response(refused)
     # Whoever is through with it does not leave it.
