@@ -21,7 +21,7 @@ class BadSettings(Invalid):
 
 
 class NotEvaluable(HubError):
-    """The model is none that foretells tokens, or the dataset has nothing to read."""
+    """The model is none that predicts tokens, or the dataset has nothing to read."""
 
     code = "NotEvaluable"
     status = 422

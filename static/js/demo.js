@@ -2,6 +2,7 @@
 import { codeFor } from "./demo-code.js";
 
 const NUMBERS = ["temperature", "top_p", "beams", "max_new_tokens", "sequences", "seed"];
+const GIVEN = 160; // characters of a prompt that stand before its continuation
 const language = document.documentElement.lang || "en";
 const whole = new Intl.NumberFormat(language);
 const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
@@ -119,7 +120,9 @@ function Demo(root) {
     const newButton = find("[data-new]");
     if (newButton) newButton.hidden ||= !talk.childElementCount;
     for (const output of all("output[for]")) output.value = short.format(document.getElementById(output.htmlFor).value);
-    const inputs = task === "chat" ? conversation([{ role: "user", content: text.value }]) : text.value;
+    // Nothing typed yet: the code asks what the first example asks, so that it can be pasted and runs.
+    const typed = text.value || find("[data-example]")?.dataset.example || root.dataset.example;
+    const inputs = task === "chat" ? conversation([{ role: "user", content: typed }]) : typed;
     const code = codeFor({ ...root.dataset, task, inputs, sampling: sampling() });
     for (const box of all("[data-code]")) box.textContent = code[box.dataset.code];
   }
@@ -159,12 +162,14 @@ function Demo(root) {
   async function run(inputs) {
     complain("");
     const answer = new Answer(clone("[data-answer]"), say, clone);
+    if (task === "text-generation") answer.given = inputs;
     talk.append(answer.element);
     running = new Request(answer);
     busy(true);
     const request = running;
     try {
       await request.run({ task, revision: root.dataset.revision, inputs, sampling: sampling() });
+      find("[data-load-note]")?.remove();
       if (task === "chat" && answer.texts[0]) messages.push({ role: "assistant", content: answer.texts[0] });
     } catch (refusal) {
       answer.element.remove();
@@ -197,13 +202,19 @@ function Demo(root) {
     if (!message) return;
     const line = document.createElement("p");
     line.className = "err";
-    line.textContent = message;
-    place.append(line);
     const input = settings?.elements[field] ?? (field === "inputs" || field === "messages" ? text : null);
+    // The API's name of a setting means nothing to who sees its label.
+    line.textContent = input?.labels?.[0] ? message.replace(`“${field}”`, `“${nameOf(input)}”`) : message;
+    place.append(line);
     if (input instanceof HTMLElement) {
       input.setAttribute("aria-invalid", "true");
       input.focus();
     }
+  }
+
+  function nameOf(input) {
+    const label = input.labels[0];
+    return (label.querySelector("span:not(.muted)") ?? label.firstChild).textContent.trim();
   }
 
   function clone(selector) {
@@ -283,7 +294,7 @@ function Demo(root) {
 // What has come so far, and how it is shown.
 class Answer {
   constructor(element, say, clone) {
-    Object.assign(this, { element, say, clone, texts: [], pieces: 0, begun: false, asked: performance.now() });
+    Object.assign(this, { element, say, clone, given: "", texts: [], pieces: 0, begun: false, asked: performance.now() });
     this.out = element.querySelector("[data-out]");
     element.querySelector("[data-who]").textContent = say("model");
   }
@@ -325,6 +336,7 @@ class Answer {
     while (this.texts.length <= sequence) {
       this.texts.push("");
       const part = document.createElement("p");
+      if (this.given) part.append(this.before());
       this.out.append(part);
       if (sequence > 0) this.out.classList.add("demo-many");
       this.number();
@@ -332,6 +344,14 @@ class Answer {
     this.texts[sequence] += piece;
     this.out.querySelectorAll("p")[sequence].append(piece);
     this.foot([this.say("writing")]);
+  }
+
+  // A continuation reads on from the end of what was given.
+  before() {
+    const given = document.createElement("span");
+    given.className = "demo-given";
+    given.textContent = this.given.length > GIVEN ? `…${this.given.slice(-GIVEN)}` : this.given;
+    return given;
   }
 
   // Several continuations are numbered, one is not.

@@ -317,3 +317,9 @@ def test_a_page_asks_the_database_as_often_for_many_comments_as_for_few(
         take_comment_away(comment=post_comment(discussion=discussion, actor=person, text="x"), actor=owner(repo))
     assert asked() == few
     assert few <= 16
+
+
+def test_the_front_page_names_the_newest_that_everybody_may_read(client: Client, discussion: Discussion) -> None:
+    assert "Which tokenizer?" in text_of(client, "/") and discussion.get_absolute_url() in text_of(client, "/")
+    Repository.objects.filter(pk=discussion.repository_id).update(visibility=Visibility.PRIVATE)
+    assert "Which tokenizer?" not in text_of(client, "/")

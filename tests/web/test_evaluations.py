@@ -10,7 +10,7 @@ from django.test import Client
 from hub.evaluations.models import Run
 from hub.jobs import services as jobs
 from hub.jobs.models import State
-from hub.repos.models import Visibility
+from hub.repos.models import Repository, Visibility
 from tests.evaluations.making import claim, finish, make_dataset, make_model, make_run
 from tests.factories import make_user
 from tests.web.conftest import browser_of
@@ -38,12 +38,24 @@ def test_from_the_form_to_the_leaderboard(client: Client) -> None:
     assert "1.2512" in said and "data-live" not in said and "Log in to run it again" in said
     assert "1.2512" in text_of(client, page)
     assert "1.2512" in text_of(client, f"{dataset.get_absolute_url()}/leaderboard")
-    assert "1.251 bits per byte" in text_of(client, model.get_absolute_url())
+    assert "1.251" in text_of(client, model.get_absolute_url())
+    # The front page tells of it as well, and of nothing that is not everybody's.
+    assert "New results" in text_of(client, "/") and "1.251" in text_of(client, "/")
+    Repository.objects.filter(pk=dataset.pk).update(visibility=Visibility.PRIVATE)
+    assert "New results" not in text_of(client, "/")
+    Repository.objects.filter(pk=dataset.pk).update(visibility=Visibility.PUBLIC)
     # The same again is said, with a link, and can be had.
     answer = browser.post(page, form)
     assert (answer.status_code, run.get_absolute_url() in answer.content.decode()) == (409, True)
     assert browser.post(page, form | {"again": "1"}).status_code == 302
     assert Run.objects.count() == 2
+
+
+def test_what_cannot_be_measured_is_said_before_anybody_asks() -> None:
+    classifier = make_model(architectures=["DistilBertForSequenceClassification"])
+    said = text_of(browser_of(make_user()), f"{classifier.get_absolute_url()}/evaluations")
+    assert "This model cannot be evaluated" in said and "DistilBertForSequenceClassification" in said
+    assert "data-evaluate" not in said
 
 
 def test_the_live_part_tells_what_is_new(client: Client) -> None:
@@ -118,8 +130,8 @@ def test_private_pages_are_absent_for_others(client: Client) -> None:
         assert get(stranger, f"{hidden_data.get_absolute_url()}/{below}").status_code == 404
         assert secret.full_name not in text_of(stranger, f"{data.get_absolute_url()}/{below}")
     for address in (f"{model.get_absolute_url()}/evaluations", model.get_absolute_url()):
-        assert hidden_data.full_name not in text_of(stranger, address)
-        assert hidden_data.full_name in text_of(mine, address)
+        assert runs[1].get_absolute_url() not in text_of(stranger, address)
+        assert runs[1].get_absolute_url() in text_of(mine, address)
     suggested = json.loads(text_of(stranger, f"{model.get_absolute_url()}/evaluations/datasets?q="))
     assert hidden_data.full_name not in suggested["names"]
     # A run is a page of its own model only.

@@ -277,3 +277,12 @@ def test_the_number_of_rows_stands_in_words(client: Client) -> None:
     assert "1 M to 10 M" in text_of(client, repo.get_absolute_url())
     client.cookies["django_language"] = "zh-hans"
     assert "100 万至 1000 万" in text_of(client, repo.get_absolute_url())
+
+
+def test_the_head_does_not_say_what_the_card_opens_with(client: Client) -> None:
+    repo, sentence = make_repo(), "A tree that grows on every wall and needs little light."
+    commit_files(repo, {"README.md": f"# Larch\n\n{sentence}\n"})
+    assert text_of(client, repo.get_absolute_url()).count(f"{sentence}<") == 1
+    commit_files(repo, {"README.md": f"# Larch\n\nBeta\n\nThanks\n\n{sentence}\n"})
+    index_repository(repo_id=repo.pk)
+    assert 'class="summary' in text_of(client, repo.get_absolute_url())

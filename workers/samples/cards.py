@@ -15,7 +15,7 @@ widget:
 
 # sprout-tiny
 
-A language model of about 1.6 million parameters, trained from nothing on the project's own handbook while this hub was
+A language model of about 1.5 million parameters, trained from nothing on the project's own handbook while this hub was
 being set up. It is here so that you can see what a hub with something in it looks like.
 
 ## What it is good for
@@ -26,7 +26,7 @@ being set up. It is here so that you can see what a hub with something in it loo
 
 ## How it was made
 
-| | |
+| Part | As it is |
 |---|---|
 | Architecture | Llama, 4 layers, width 160, grouped attention |
 | Tokenizer | byte-level BPE, 2,048 tokens, trained on the same text |
@@ -71,7 +71,7 @@ widget:
 
 # 新苗（xinmiao-tiny）
 
-用本站的中文界面文字从零训练的极小语言模型，约八十万参数。它只读过几千个字，所以只会说界面上的话。
+用本站的中文界面文字从零训练的极小语言模型，约七十三万参数。它只读过几千个字，所以只会说界面上的话。
 
 - 可以用来试用演示，看看逐字生成的样子。
 - 可以用来比较：同一份文字，不同的模型，困惑度差多少。

@@ -1,4 +1,4 @@
-"""The leaderboard of a dataset: which model foretells its text best, under the same settings."""
+"""The leaderboard of a dataset: which model predicts its text best, under the same settings."""
 
 import csv
 import io

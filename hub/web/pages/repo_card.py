@@ -16,7 +16,7 @@ from hub.catalog.models import DownloadDay, RepoStats
 from hub.community.models import Review
 from hub.community.models.review import ENOUGH
 from hub.core.links import base_url, repo_path
-from hub.core.markdown import Rendered, render
+from hub.core.markdown import Rendered, plain_text, render
 from hub.evaluations.models import Run
 from hub.repos import cards
 from hub.repos.git.files import FileEntry, read_file
@@ -27,9 +27,11 @@ from hub.repos.vocabulary import label
 from hub.web.pages.repo_demo import demo_of
 from hub.web.pages.repo_head import DEFAULT_BRANCH, does_demos, for_readers, open_revision, repo_page
 from hub.web.snippets import first_upload, ways_to_use
+from workers.contracts import Task
 
 CONFIG = "config.json"
 DAYS = 30
+OPENING = 2048  # characters of a card that stand below its head
 RESULTS = 3  # of evaluations that the rail shows
 # Repositories that a card names and the rail links to.
 MAX_RELATED = 20
@@ -53,6 +55,7 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
     text = _read_card(repo, files.get(cards.CARD_FILE))
     parsed = cards.parse(text or "")
     address = base_url(request)
+    demo = demo_of(request, repo, revision.commit, revision.name) if does_demos(repo) else None
     return repo_page(
         request,
         "web/repo/card.html",
@@ -61,6 +64,7 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
         revision=revision,
         card=parsed,
         has_card=text is not None,
+        summary=_summary(repo, parsed.body),
         rendered=_render(repo, parsed.body) if parsed.body.strip() else None,
         issues=cards.validate(text, repo.kind) if text is not None and may_write(request.user, repo) else None,
         languages_stated=_languages(parsed),
@@ -87,12 +91,22 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
         first_upload=first_upload(repo, address),
         downloads=RepoStats.objects.filter(pk=repo.pk).values_list("downloads", flat=True).first() or 0,
         days=_download_days(repo),
-        demo=demo_of(request, repo, revision.commit, revision.name) if does_demos(repo) else None,
+        demo=demo,
         newest_release=Release.objects.filter(repository=repo).newest_first().first(),
         ratings=Review.objects.filter(repository=repo).counted().summary() if repo.kind == Kind.MODEL else None,
         enough=ENOUGH,
         results=_results(request.user, repo) if repo.kind == Kind.MODEL else [],
+        # What a demo says of the model tells it as well; without one, its page of evaluations does.
+        may_be_evaluated=repo.kind == Kind.MODEL
+        and (demo is None or not demo.tasks or Task.TEXT_GENERATION in demo.tasks),
     )
+
+
+def _summary(repo: Repository, body: str) -> str:
+    """Return the summary for the head, or "" where the card just below opens with the same words."""
+    row = getattr(repo, "search_row", None)
+    summary = row.summary if row else ""
+    return "" if summary in plain_text(body, OPENING)[:2] else summary
 
 
 def _results(user: Someone, repo: Repository) -> list[Run]:

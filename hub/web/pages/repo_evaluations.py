@@ -18,6 +18,7 @@ from hub.core.errors import HubError, NotFound
 from hub.evaluations.errors import AlreadyEvaluated
 from hub.evaluations.models import Run
 from hub.evaluations.permissions import get_named, get_run, may_cancel
+from hub.evaluations.plans import check_model
 from hub.evaluations.services import cancel_evaluation, submit_evaluation
 from hub.evaluations.wording import failure_sentence
 from hub.jobs.failures import line_of
@@ -92,7 +93,17 @@ def evaluations(request: HttpRequest, repo: Repository) -> HttpResponse:
         previous=_page(chosen, page - 1) if page > 1 else "",
         next=_page(chosen, page + 1) if len(done) > PER_PAGE else "",
         known=suggestions(request.user, ""),
+        problem="" if done or form.is_bound else _problem_of(repo),
     )
+
+
+def _problem_of(repo: Repository) -> str:
+    """Return why the head of `main` cannot be evaluated, or ""."""
+    try:
+        check_model(repo, resolve_revision(repo, DEFAULT_BRANCH))
+    except HubError as refused:
+        return refused.message
+    return ""
 
 
 def _without_result(runs: Any) -> Any:
