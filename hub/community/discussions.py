@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.community.errors import (
-    CommentHidden,
     DiscussionFull,
     DiscussionNotFound,
     NothingChanged,
@@ -20,7 +19,7 @@ from hub.community.errors import (
 )
 from hub.community.models import Discussion, DiscussionEvent, EventKind, Status
 from hub.community.models.discussion import MAX_TITLE
-from hub.community.permissions import may_edit, may_steer, may_take_away
+from hub.community.permissions import check_may_edit, check_there, may_steer, may_take_away
 from hub.community.text import clean_line, clean_text
 from hub.core.errors import Invalid
 from hub.core.models import record
@@ -66,8 +65,7 @@ def edit_comment(*, comment: DiscussionEvent, actor: User, text: str) -> Discuss
     """Put another text in place of one's own; the last edit wins. Raises Invalid, TooMany, CommentHidden, NotYourComment."""
     text = clean_text(text, field="text")
     comment = _locked_comment(comment)
-    if not may_edit(actor, comment):
-        raise NotYourComment(_("Only the person who wrote a comment can change it."))
+    check_may_edit(actor, comment)
     if text != comment.text:
         _count_post(actor)
         comment.text = text
@@ -179,8 +177,7 @@ def _locked_comment(comment: DiscussionEvent) -> DiscussionEvent:
     discussion = _locked(comment.discussion)
     locked = DiscussionEvent.objects.select_related("author").get(pk=comment.pk)
     locked.discussion = discussion
-    if locked.hidden:
-        raise CommentHidden(_("This comment has been taken away. Nothing was changed."))
+    check_there(locked)
     return locked
 
 

@@ -1,11 +1,22 @@
-"""Who may say something about a repository, and who keeps order there."""
+"""Loading what people say about a repository; who may say something, and who keeps order there."""
 
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone, User
-from hub.community.errors import CommentNotFound, DiscussionNotFound
-from hub.community.models import Discussion, DiscussionEvent, EventKind
-from hub.repos.models import Repository
+from hub.accounts.permissions import role_in
+from hub.community.errors import (
+    CommentHidden,
+    CommentNotFound,
+    DiscussionNotFound,
+    NotReviewable,
+    NotYourComment,
+    NotYourReview,
+    OwnModel,
+    ReviewNeedsSignIn,
+    ReviewNotFound,
+)
+from hub.community.models import Discussion, DiscussionEvent, EventKind, Review
+from hub.repos.models import Kind, Repository
 from hub.repos.permissions import check_may_act, get_repo_for_read, may_write
 
 _MAX_ID = 2**63 - 1
@@ -63,6 +74,19 @@ def may_edit(user: Someone, comment: DiscussionEvent) -> bool:
     return not comment.hidden and _is(user, comment.author_id)
 
 
+def check_there(comment: DiscussionEvent) -> None:
+    """Raises CommentHidden for one that has been taken away."""
+    if comment.hidden:
+        raise CommentHidden(_("This comment has been taken away. Nothing was changed."))
+
+
+def check_may_edit(user: Someone, comment: DiscussionEvent) -> None:
+    """Raises CommentHidden, NotYourComment."""
+    check_there(comment)
+    if not may_edit(user, comment):
+        raise NotYourComment(_("Only the person who wrote a comment can change it."))
+
+
 def may_take_away(user: Someone, comment: DiscussionEvent, *, maintains: bool) -> bool:
     """Tell whether `user` may take a comment away: its author, except from the opening one; a maintainer, always."""
     return not comment.hidden and (maintains or (_is(user, comment.author_id) and not comment.is_opening))
@@ -70,3 +94,42 @@ def may_take_away(user: Someone, comment: DiscussionEvent, *, maintains: bool) -
 
 def _is(user: Someone, author_id: int | None) -> bool:
     return isinstance(user, User) and user.pk == author_id
+
+
+# --- reviews ------------------------------------------------------------------------------------------------------------
+
+
+def get_review(repo: Repository, review_id: int) -> Review:
+    """Return a review of a model that the caller may read. Raises ReviewNotFound."""
+    found = None
+    if review_id <= _MAX_ID:
+        found = Review.objects.filter(repository=repo, pk=review_id).select_related("author").first()
+    if found is None:
+        raise ReviewNotFound(_("%(name)s has no such review. It may have been deleted.") % {"name": repo.full_name})
+    # One repository in memory, with its namespace at hand.
+    found.repository = repo
+    return found
+
+
+def get_own_review(user: Someone, repo: Repository, review_id: int) -> Review:
+    """Return a review that `user` wrote. Raises ReviewNotFound, NotYourReview, WriteNeedsSignIn, ReadOnlyToken."""
+    review = get_review(repo, review_id)
+    check_may_act(user)
+    if review.author_id != user.pk:
+        raise NotYourReview(_("Only whoever wrote a review changes it."))
+    return review
+
+
+def check_may_review(user: Someone, repo: Repository) -> None:
+    """Say why `user`, who reads `repo`, may not review it. Raises NotReviewable, ReviewNeedsSignIn, OwnModel."""
+    if repo.kind != Kind.MODEL:
+        raise NotReviewable(_("Only models have reviews."))
+    if not user.is_authenticated:
+        raise ReviewNeedsSignIn(_("Log in to write a review."))
+    if user.pk in (repo.namespace.user_id, repo.created_by_id):
+        raise OwnModel(_("This model is your own, so you cannot review it."))
+    organization = repo.namespace.organization
+    if organization is not None and role_in(user, organization) is not None:
+        raise OwnModel(
+            _("You belong to %(owner)s, so you cannot review its models.") % {"owner": organization.shown_name}
+        )

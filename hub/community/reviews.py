@@ -1,69 +1,25 @@
-"""Reviews: who may write one, and writing, editing and deleting it."""
+"""Every change to reviews: writing, editing and deleting one."""
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hub.accounts.models import Someone, User
-from hub.accounts.permissions import role_in
-from hub.community.errors import (
-    NotReviewable,
-    NotYourReview,
-    OwnModel,
-    ReviewExists,
-    ReviewNeedsSignIn,
-    ReviewNotFound,
-)
+from hub.accounts.models import User
+from hub.community.errors import ReviewExists, ReviewNotFound
 from hub.community.models.review import MAX_REVIEW, MAX_STARS, Review
+from hub.community.permissions import check_may_review
 from hub.community.text import clean_text
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.core.throttles import check_rate
 from hub.repos.errors import ReleaseNotFound
 from hub.repos.git.files import resolve_revision
-from hub.repos.models import Kind, Release, Repository
+from hub.repos.models import Release, Repository
 from hub.repos.permissions import check_may_act
 from hub.repos.releases import get_release
 
 # Reviews that one person writes or edits in a minute.
 RATE = 10
-_MAX_ID = 2**63 - 1
-
-
-def get_review(repo: Repository, review_id: int) -> Review:
-    """Return a review of a model that the caller may read. Raises ReviewNotFound."""
-    found = None
-    if review_id <= _MAX_ID:
-        found = Review.objects.filter(repository=repo, pk=review_id).select_related("author").first()
-    if found is None:
-        raise ReviewNotFound(_("%(name)s has no such review. It may have been deleted.") % {"name": repo.full_name})
-    # One repository in memory, with its namespace at hand.
-    found.repository = repo
-    return found
-
-
-def get_own_review(user: Someone, repo: Repository, review_id: int) -> Review:
-    """Return a review that `user` wrote. Raises ReviewNotFound, NotYourReview, WriteNeedsSignIn, ReadOnlyToken."""
-    review = get_review(repo, review_id)
-    check_may_act(user)
-    if review.author_id != user.pk:
-        raise NotYourReview(_("Only whoever wrote a review changes it."))
-    return review
-
-
-def check_may_review(user: Someone, repo: Repository) -> None:
-    """Say why `user`, who reads `repo`, may not review it. Raises NotReviewable, ReviewNeedsSignIn, OwnModel."""
-    if repo.kind != Kind.MODEL:
-        raise NotReviewable(_("Only models have reviews."))
-    if not user.is_authenticated:
-        raise ReviewNeedsSignIn(_("Log in to write a review."))
-    if user.pk in (repo.namespace.user_id, repo.created_by_id):
-        raise OwnModel(_("This model is your own, so you cannot review it."))
-    organization = repo.namespace.organization
-    if organization is not None and role_in(user, organization) is not None:
-        raise OwnModel(
-            _("You belong to %(owner)s, so you cannot review its models.") % {"owner": organization.shown_name}
-        )
 
 
 @transaction.atomic
@@ -95,13 +51,16 @@ def post_review(*, repo: Repository, author: User, stars: int, text: str = "", t
 def edit_review(*, review: Review, stars: int, text: str) -> None:
     """Put other stars and words in place; release and commit stay. The caller has passed get_own_review.
 
-    Raises Invalid, TooMany, and OwnModel where the author has come to belong to the model's owner.
+    Raises Invalid, TooMany, ReviewNotFound where it has just been deleted, and OwnModel where the author has come to belong
+    to the model's owner.
     """
     check_may_review(review.author, review.repository)
     kept = _clean(stars, text)
     check_rate("review", review.author_id, limit=RATE, seconds=60)
     review.stars, review.text, review.edited_at = stars, kept, timezone.now()
-    review.save(update_fields=["stars", "text", "edited_at"])
+    changed = {"stars": review.stars, "text": review.text, "edited_at": review.edited_at}
+    if not Review.objects.filter(pk=review.pk).update(**changed):
+        raise ReviewNotFound(_("This review has just been deleted."))
     record(actor=review.author, verb="review.edit", target=_target(review), stars=stars)
 
 

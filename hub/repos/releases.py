@@ -55,10 +55,13 @@ def create_release(
 
 @transaction.atomic
 def edit_release(*, release: Release, actor: User, title: str, notes: str) -> None:
-    """Put other words in place of a release's own; tag, commit and number stay. Raises Invalid."""
+    """Put other words in place of a release's own; tag, commit and number stay. Raises Invalid, and ReleaseNotFound where it
+    has just been deleted."""
     title, notes = _clean(title, notes)
     release.title, release.notes, release.edited_at = title, notes, timezone.now()
-    release.save(update_fields=["title", "notes", "edited_at"])
+    changed = {"title": title, "notes": notes, "edited_at": release.edited_at}
+    if not Release.objects.filter(pk=release.pk).update(**changed):
+        raise ReleaseNotFound(_("This release has just been deleted."))
     record(actor=actor, verb="release.edit", target=_target(release))
 
 

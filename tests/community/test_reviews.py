@@ -12,7 +12,8 @@ from hub.accounts.organizations import add_member
 from hub.accounts.services import create_token
 from hub.community.errors import NotReviewable, NotYourReview, OwnModel, ReviewExists, ReviewNeedsSignIn, ReviewNotFound
 from hub.community.models import Review
-from hub.community.reviews import RATE, check_may_review, delete_review, edit_review, get_own_review, post_review
+from hub.community.permissions import check_may_review, get_own_review
+from hub.community.reviews import RATE, delete_review, edit_review, post_review
 from hub.core.errors import HubError, Invalid, TooMany
 from hub.core.models import AuditEvent
 from hub.repos.errors import ReadOnlyToken, ReleaseNotFound, WriteNeedsSignIn
@@ -128,6 +129,9 @@ def test_only_the_author_changes_a_review() -> None:
     assert made.edited_at is not None
     delete_review(review=get_own_review(ada, repo, made.pk))
     assert not Review.objects.exists()
+    # Loaded before somebody deleted it in another window.
+    with pytest.raises(ReviewNotFound):
+        edit_review(review=made, stars=4, text="")
     assert AuditEvent.objects.filter(verb__startswith="review.").count() == 3
     assert review(repo, ada).pk
 

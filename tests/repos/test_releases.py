@@ -69,10 +69,13 @@ def test_editing_and_deleting() -> None:
     found = get_release(repo, "v1")
     assert (found.title, found.notes, found.number, found.commit) == ("Newer", "new", 1, made.commit)
     assert found.edited_at is not None
+    seen_before = get_release(repo, "v1")
     delete_release(release=found, actor=owner(repo))
     assert resolve_revision(repo, "v1").oid == made.commit
     # Another release of the same tag is another release.
     assert release(repo, "v1").number == 2
+    with pytest.raises(ReleaseNotFound):
+        edit_release(release=seen_before, actor=owner(repo), title="", notes="")
 
 
 def test_the_release_goes_with_its_tag() -> None:

@@ -11,8 +11,8 @@ from hub.api.v1.bodies import Body, check_query
 from hub.api.v1.paging import PARAMETERS, page
 from hub.community.models import Review
 from hub.community.models.review import MAX_REVIEW, MAX_STARS, ORDERS
-from hub.community.permissions import get_repo_for_posting
-from hub.community.reviews import delete_review, edit_review, get_own_review, get_review, post_review
+from hub.community.permissions import get_own_review, get_repo_for_posting, get_review
+from hub.community.reviews import delete_review, edit_review, post_review
 from hub.core.errors import Invalid
 from hub.core.text import UNSTORABLE
 from hub.repos.models import Kind

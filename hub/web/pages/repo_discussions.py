@@ -13,9 +13,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hub.accounts.models import Membership, User
 from hub.community import discussions as services
-from hub.community.errors import CommentHidden, DiscussionNotFound, NotYourComment
+from hub.community.errors import DiscussionNotFound
 from hub.community.models import Discussion, DiscussionEvent, Status
-from hub.community.permissions import get_comment, get_discussion, may_edit, may_steer, may_take_away
+from hub.community.permissions import (
+    check_may_edit,
+    get_comment,
+    get_discussion,
+    may_edit,
+    may_steer,
+    may_take_away,
+)
 from hub.community.text import MAX_TEXT, render_text, render_texts
 from hub.core.errors import HubError
 from hub.core.markdown import Rendered
@@ -23,7 +30,8 @@ from hub.repos.models import Repository
 from hub.repos.permissions import may_write
 from hub.web.forms import explain
 from hub.web.forms.discussions import CommentForm, DiscussionForm, ReplyForm, TitleForm
-from hub.web.pages.repo_head import for_posters, for_readers, page_number, repo_page
+from hub.web.pages.composing import preview_fragment, previewed, typed
+from hub.web.pages.repo_head import for_posters, for_readers, page_number, page_of, repo_page
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 25
@@ -38,37 +46,26 @@ def discussions(request: HttpRequest, repo: Repository) -> HttpResponse:
     if state not in (*Status.values, "all"):
         raise DiscussionNotFound(_("Discussions are open or closed. There is no other list of them."))
     words = request.GET.get("q", "").strip()[:200]
-    page = page_number(request)
     everything = Discussion.objects.filter(repository=repo)
     found = everything.titled(words)
     counts = {key: found.filter(status=key).count() for key in Status.values}
     listed = found if state == "all" else found.filter(status=state)
-    start = (page - 1) * PER_PAGE
-    rows = list(
-        listed.with_comment_count().select_related("author").order_by("-active_at", "-pk")[start : start + PER_PAGE + 1]
-    )
-    for row in rows:
+    ordered = listed.with_comment_count().select_related("author").order_by("-active_at", "-pk")
+    page = page_of(request, ordered, PER_PAGE)
+    for row in page.rows:
         row.repository = repo
-    if page > 1 and not rows:
-        raise DiscussionNotFound(_("The list of discussions has no such page."))
-    kept = request.GET.copy()
-
-    def at(number: int) -> str:
-        kept["page"] = str(number)
-        return f"?{kept.urlencode()}"
-
     return repo_page(
         request,
         "web/discussions/list.html",
         repo,
         tab="discussions",
-        discussions=rows[:PER_PAGE],
+        discussions=page.rows,
         state=state,
         words=words,
         counts=counts,
         any=bool(sum(counts.values())) or (bool(words) and everything.exists()),
-        previous=at(page - 1) if page > 1 else "",
-        next=at(page + 1) if len(rows) > PER_PAGE else "",
+        previous=page.previous,
+        next=page.next,
     )
 
 
@@ -78,10 +75,10 @@ def new(request: MemberRequest, repo: Repository) -> HttpResponse:
     """Open a discussion."""
     form = DiscussionForm(request.POST or None)
     preview = _preview(request, repo)
+    if fragment := preview_fragment(request, preview):
+        return fragment
     if preview:
-        if fragment := _preview_fragment(request, preview):
-            return fragment
-        form = DiscussionForm(initial=_typed(request, form))
+        form = DiscussionForm(initial=typed(request, form))
     elif request.method == "POST" and form.is_valid():
         try:
             made = services.open_discussion(repo=repo, actor=request.user, **form.cleaned_data)
@@ -123,10 +120,11 @@ def comment(request: MemberRequest, repo: Repository, number: int) -> HttpRespon
         # Where the log-in leads whose session ended while they wrote.
         return redirect(found)
     form = ReplyForm(request.POST)
-    if preview := _preview(request, repo):
-        if fragment := _preview_fragment(request, preview):
-            return fragment
-        return _thread(request, repo, found, reply=CommentForm(initial=_typed(request, form)), preview=preview)
+    preview = _preview(request, repo)
+    if fragment := preview_fragment(request, preview):
+        return fragment
+    if preview:
+        return _thread(request, repo, found, reply=CommentForm(initial=typed(request, form)), preview=preview)
     if not form.is_valid():
         return _thread(request, repo, found, reply=form, status=400)
     text, wanted = form.cleaned_data["text"], form.cleaned_data["status"]
@@ -147,16 +145,14 @@ def comment(request: MemberRequest, repo: Repository, number: int) -> HttpRespon
 def edit(request: MemberRequest, repo: Repository, number: int, comment_id: str) -> HttpResponse:
     """Put another text in place of one's own comment; scripts fetch the form alone. Raises NotYourComment, CommentHidden."""
     found = get_comment(get_discussion(repo, number), comment_id)
-    if found.hidden:
-        raise CommentHidden(_("This comment has been taken away. Nothing was changed."))
-    if not may_edit(request.user, found):
-        raise NotYourComment(_("Only the person who wrote a comment can change it."))
+    check_may_edit(request.user, found)
     form = CommentForm(request.POST or None, initial={"text": found.text}, auto_id=f"edit-{found.pk}-%s")
     status = 200
-    if preview := _preview(request, repo):
-        if fragment := _preview_fragment(request, preview):
-            return fragment
-        form = CommentForm(initial=_typed(request, form), auto_id=form.auto_id)
+    preview = _preview(request, repo)
+    if fragment := preview_fragment(request, preview):
+        return fragment
+    if preview:
+        form = CommentForm(initial=typed(request, form), auto_id=form.auto_id)
     elif request.method == "POST" and form.is_valid():
         try:
             services.edit_comment(comment=found, actor=request.user, text=form.cleaned_data["text"])
@@ -327,18 +323,4 @@ def _address_of(discussion: Discussion, event: DiscussionEvent) -> str:
 
 
 def _preview(request: HttpRequest, repo: Repository) -> Rendered | None:
-    """Return the text that is being written as it will look, where that was asked for."""
-    if request.method != "POST" or "preview" not in request.POST:
-        return None
-    return render_text(repo, request.POST.get("text", "")[:MAX_TEXT], scope="preview")
-
-
-def _preview_fragment(request: HttpRequest, preview: Rendered) -> HttpResponse | None:
-    if request.headers.get("X-Fragment") != "preview":
-        return None
-    return render(request, "web/repo/preview.html", {"preview": preview})
-
-
-def _typed(request: HttpRequest, form: Any) -> dict[str, str]:
-    # Somebody who only looks is not told what is missing yet.
-    return {name: request.POST.get(name, "") for name in form.fields}
+    return previewed(request, "text", MAX_TEXT, lambda text: render_text(repo, text, scope="preview"))

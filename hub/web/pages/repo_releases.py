@@ -1,11 +1,10 @@
 """Releases: the list with their notes, and writing, changing and taking back one."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -15,13 +14,13 @@ from hub.core.links import base_url, repo_path
 from hub.core.markdown import Rendered
 from hub.core.markdown import render as render_markdown
 from hub.repos import releases as services
-from hub.repos.errors import ReleaseNotFound
 from hub.repos.models import GitRef, Release, Repository
 from hub.repos.models.git import TAG_PREFIX
 from hub.repos.models.release import MAX_RELEASE_NOTES
 from hub.web.forms import explain
 from hub.web.forms.releases import NewReleaseForm, ReleaseForm
-from hub.web.pages.repo_head import DEFAULT_BRANCH, MAX_REFS, for_readers, for_writers, page_number, repo_page
+from hub.web.pages.composing import preview_fragment, previewed, typed
+from hub.web.pages.repo_head import DEFAULT_BRANCH, MAX_REFS, for_readers, for_writers, page_of, repo_page
 from hub.web.requests import MemberRequest
 from hub.web.snippets import download_release
 
@@ -45,13 +44,7 @@ class Shown:
 @require_safe
 def releases(request: HttpRequest, repo: Repository) -> HttpResponse:
     """The releases, newest first."""
-    page = page_number(request)
-    start = (page - 1) * PER_PAGE
-    rows = list(
-        Release.objects.filter(repository=repo).select_related("author").newest_first()[start : start + PER_PAGE + 1]
-    )
-    if page > 1 and not rows:
-        raise ReleaseNotFound(_("The list of releases has no such page."))
+    page = page_of(request, Release.objects.filter(repository=repo).select_related("author").newest_first(), PER_PAGE)
     address = base_url(request)
     shown = [
         Shown(
@@ -59,7 +52,7 @@ def releases(request: HttpRequest, repo: Repository) -> HttpResponse:
             _render(repo, row.tag, row.notes, scope=f"release-{row.number}") if row.notes else None,
             download_release(repo, row.tag, address),
         )
-        for row in rows[:PER_PAGE]
+        for row in page.rows
     ]
     return repo_page(
         request,
@@ -68,8 +61,8 @@ def releases(request: HttpRequest, repo: Repository) -> HttpResponse:
         tab="releases",
         releases=shown,
         has_math=any(each.rendered.has_math for each in shown if each.rendered),
-        previous=f"?page={page - 1}" if page > 1 else "",
-        next=f"?page={page + 1}" if len(rows) > PER_PAGE else "",
+        previous=page.previous,
+        next=page.next,
     )
 
 
@@ -79,10 +72,10 @@ def new(request: MemberRequest, repo: Repository) -> HttpResponse:
     """Release a tag; `?tag=` suggests one."""
     form = NewReleaseForm(request.POST or None, initial={"tag": request.GET.get("tag", "")[:200]})
     preview, status = _preview(request, repo, request.POST.get("tag") or DEFAULT_BRANCH), 200
-    if preview and request.headers.get("X-Fragment") == "preview":
-        return render(request, "web/repo/preview.html", {"preview": preview})
+    if fragment := preview_fragment(request, preview):
+        return fragment
     if preview:
-        form = NewReleaseForm(initial=_typed(request, form))
+        form = NewReleaseForm(initial=typed(request, form))
     elif form.is_bound:
         status = 400
         if form.is_valid():
@@ -113,10 +106,10 @@ def edit(request: MemberRequest, repo: Repository, tag: str) -> HttpResponse:
     release = services.get_release(repo, tag)
     form = ReleaseForm(initial={"title": release.title, "notes": release.notes})
     preview, status = _preview(request, repo, tag), 200
-    if preview and request.headers.get("X-Fragment") == "preview":
-        return render(request, "web/repo/preview.html", {"preview": preview})
+    if fragment := preview_fragment(request, preview):
+        return fragment
     if preview:
-        form = ReleaseForm(initial=_typed(request, form))
+        form = ReleaseForm(initial=typed(request, form))
     elif request.method == "POST":
         form = ReleaseForm(request.POST)
         status = 400
@@ -155,11 +148,10 @@ def delete(request: MemberRequest, repo: Repository, tag: str) -> HttpResponse:
 
 def _bare_tags(repo: Repository) -> list[str]:
     """Return the tags that are not released yet, the newest first."""
-    released = Release.objects.filter(repository=repo).values_list("tag", flat=True)
     refs = GitRef.objects.filter(repository=repo, name__startswith=TAG_PREFIX).order_by("-pk")
-    names = (name.removeprefix(TAG_PREFIX) for name in refs.values_list("name", flat=True)[: 2 * MAX_REFS])
-    taken = set(released)
-    return [name for name in names if name not in taken][:MAX_REFS]
+    tags = [name.removeprefix(TAG_PREFIX) for name in refs.values_list("name", flat=True)[: 2 * MAX_REFS]]
+    released = set(Release.objects.filter(repository=repo, tag__in=tags).values_list("tag", flat=True))
+    return [tag for tag in tags if tag not in released][:MAX_REFS]
 
 
 def _render(repo: Repository, rev: str, notes: str, scope: str) -> Rendered:
@@ -173,15 +165,7 @@ def _render(repo: Repository, rev: str, notes: str, scope: str) -> Rendered:
 
 
 def _preview(request: HttpRequest, repo: Repository, rev: str) -> Rendered | None:
-    """Return the notes that are being written as they will look, where that was asked for."""
-    if request.method != "POST" or "preview" not in request.POST:
-        return None
-    return _render(repo, rev, request.POST.get("notes", "")[:MAX_RELEASE_NOTES], scope="preview")
-
-
-def _typed(request: HttpRequest, form: Any) -> dict[str, str]:
-    # Somebody who only looks is not told what is missing yet.
-    return {name: request.POST.get(name, "") for name in form.fields}
+    return previewed(request, "notes", MAX_RELEASE_NOTES, lambda text: _render(repo, rev, text, scope="preview"))
 
 
 def _address(repo: Repository) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -17,8 +17,8 @@ from hub.community import reviews as services
 from hub.community.errors import ReviewExists, ReviewNotFound
 from hub.community.models import Review
 from hub.community.models.review import ENOUGH, MAX_REVIEW, ORDERS
-from hub.community.reviews import check_may_review, get_own_review
-from hub.community.text import render_text
+from hub.community.permissions import check_may_review, get_own_review
+from hub.community.text import render_text, render_texts
 from hub.core.errors import HubError
 from hub.core.links import repo_path
 from hub.core.markdown import Rendered
@@ -27,7 +27,8 @@ from hub.repos.git.files import resolve_revision
 from hub.repos.models import Release, Repository
 from hub.web.forms import explain
 from hub.web.forms.reviews import NewReviewForm, ReviewForm
-from hub.web.pages.repo_head import DEFAULT_BRANCH, for_posters, for_readers, page_number, repo_page
+from hub.web.pages.composing import preview_fragment, previewed, typed
+from hub.web.pages.repo_head import DEFAULT_BRANCH, for_posters, for_readers, page_of, repo_page
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 20
@@ -70,7 +71,6 @@ def reviews(request: HttpRequest, repo: Repository) -> HttpResponse:
     """The reviews of a model; `?release=` of one release (empty: of main), `?sort=`. Raises ReviewNotFound."""
     sort = request.GET.get("sort", ORDERS[0])
     tag = request.GET.get("release")
-    page = page_number(request)
     if sort not in SORTS or (tag and UNSTORABLE.search(tag)):
         raise ReviewNotFound(_("There is no such list of reviews."))
     everything = Review.objects.filter(repository=repo)
@@ -79,12 +79,10 @@ def reviews(request: HttpRequest, repo: Repository) -> HttpResponse:
     total = chosen.count()
     # One's own stand apart, whatever is chosen.
     author = request.user.pk
-    mine = everything.filter(author=author).select_related("author").sorted_by("newest") if author else []
-    start = (page - 1) * PER_PAGE
-    rows = list(chosen.exclude(author=author).select_related("author").sorted_by(sort)[start : start + PER_PAGE + 1])
-    if page > 1 and not rows:
-        raise ReviewNotFound(_("There is no such list of reviews."))
-    own, listed = [_shown(repo, row) for row in mine], [_shown(repo, row) for row in rows[:PER_PAGE]]
+    mine = list(everything.filter(author=author).select_related("author").sorted_by("newest")) if author else []
+    page = page_of(request, chosen.exclude(author=author).select_related("author").sorted_by(sort), PER_PAGE)
+    shown = _shown(repo, [*mine, *page.rows])
+    own, listed = shown[: len(mine)], shown[len(mine) :]
     reason, form = _form_or_reason(request.user, repo, tag)
     return repo_page(
         request,
@@ -102,9 +100,9 @@ def reviews(request: HttpRequest, repo: Repository) -> HttpResponse:
         sorts=SORTS,
         reason=reason,
         form=form,
-        has_math=any(each.rendered.has_math for each in [*own, *listed] if each.rendered),
-        previous=_at(request.GET, page - 1) if page > 1 else "",
-        next=_at(request.GET, page + 1) if len(rows) > PER_PAGE else "",
+        has_math=any(each.rendered.has_math for each in shown if each.rendered),
+        previous=page.previous,
+        next=page.next,
     )
 
 
@@ -117,10 +115,10 @@ def new(request: MemberRequest, repo: Repository) -> HttpResponse:
     if form is None:
         raise ReviewExists(_("You have reviewed every version of this model. Edit one of your reviews."))
     preview, status = _preview(request, repo), 200
-    if preview and request.headers.get("X-Fragment") == "preview":
-        return render(request, "web/repo/preview.html", {"preview": preview})
+    if fragment := preview_fragment(request, preview):
+        return fragment
     if preview:
-        form = _new_form(request.user, repo, initial=_typed(request, form))
+        form = _new_form(request.user, repo, initial=typed(request, form))
     elif form.is_bound:
         status = 400
         if form.is_valid():
@@ -146,10 +144,10 @@ def edit(request: MemberRequest, repo: Repository, review_id: int) -> HttpRespon
     check_may_review(request.user, repo)
     form = ReviewForm(initial={"stars": review.stars, "text": review.text})
     preview, status = _preview(request, repo), 200
-    if preview and request.headers.get("X-Fragment") == "preview":
-        return render(request, "web/repo/preview.html", {"preview": preview})
+    if fragment := preview_fragment(request, preview):
+        return fragment
     if preview:
-        form = ReviewForm(initial=_typed(request, form))
+        form = ReviewForm(initial=typed(request, form))
     elif request.method == "POST":
         form, status = ReviewForm(request.POST), 400
         if form.is_valid():
@@ -245,26 +243,13 @@ def _with(query: QueryDict, tag: str | None) -> str:
     return f"?{kept.urlencode()}"
 
 
-def _at(query: QueryDict, page: int) -> str:
-    kept = query.copy()
-    kept["page"] = str(page)
-    return f"?{kept.urlencode()}"
-
-
-def _shown(repo: Repository, review: Review) -> Shown:
-    return Shown(review, render_text(repo, review.text, scope=review.anchor) if review.text else None)
+def _shown(repo: Repository, reviews: list[Review]) -> list[Shown]:
+    rendered = render_texts(repo, {review.anchor: review.text for review in reviews if review.text})
+    return [Shown(review, rendered.get(review.anchor)) for review in reviews]
 
 
 def _preview(request: HttpRequest, repo: Repository) -> Rendered | None:
-    """Return the text that is being written as it will look, where that was asked for."""
-    if request.method != "POST" or "preview" not in request.POST:
-        return None
-    return render_text(repo, request.POST.get("text", "")[:MAX_REVIEW], scope="preview")
-
-
-def _typed(request: HttpRequest, form: Any) -> dict[str, str]:
-    # Somebody who only looks is not told what is missing yet.
-    return {name: request.POST.get(name, "") for name in form.fields}
+    return previewed(request, "text", MAX_REVIEW, lambda text: render_text(repo, text, scope="preview"))
 
 
 def _address(repo: Repository, review: Review | None = None) -> str:

@@ -1,0 +1,28 @@
+"""Writing a text on the site: what it will look like, and what the form keeps while somebody only looks."""
+
+from collections.abc import Callable
+
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from hub.core.markdown import Rendered
+
+
+def previewed(request: HttpRequest, field: str, limit: int, as_html: Callable[[str], Rendered]) -> Rendered | None:
+    """Return the text that is being written as it will look, where that was asked for. limit: characters that are shown."""
+    if request.method != "POST" or "preview" not in request.POST:
+        return None
+    return as_html(request.POST.get(field, "")[:limit])
+
+
+def preview_fragment(request: HttpRequest, preview: Rendered | None) -> HttpResponse | None:
+    """Return the preview alone, for the page's script; None where the whole page was asked for."""
+    if preview is None or request.headers.get("X-Fragment") != "preview":
+        return None
+    return render(request, "web/repo/preview.html", {"preview": preview})
+
+
+def typed(request: HttpRequest, form: BaseForm) -> dict[str, str]:
+    """Return what was typed as a form's initial values: somebody who only looks is not told what is missing yet."""
+    return {name: request.POST.get(name, "") for name in form.fields}
