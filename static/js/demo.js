@@ -121,7 +121,7 @@ function Demo(root) {
     if (newButton) newButton.hidden ||= !talk.childElementCount;
     for (const output of all("output[for]")) output.value = short.format(document.getElementById(output.htmlFor).value);
     // Nothing typed yet: the code asks what the first example asks, so that it can be pasted and runs.
-    const typed = text.value || find("[data-example]")?.dataset.example || root.dataset.example;
+    const typed = text.value || find("[data-example]")?.dataset.example || root.dataset.prompt;
     const inputs = task === "chat" ? conversation([{ role: "user", content: typed }]) : typed;
     const code = codeFor({ ...root.dataset, task, inputs, sampling: sampling() });
     for (const box of all("[data-code]")) box.textContent = code[box.dataset.code];
