@@ -14,7 +14,7 @@ from hub.community.models import Discussion, DiscussionEvent
 from hub.community.text import MAX_TEXT
 from hub.repos.models import Kind, Repository, Visibility
 from hub.repos.services import move_repo
-from hub.web.pages import repo_discussions
+from hub.web.pages import composing, repo_discussions
 from tests.factories import make_organization, make_repo, make_user
 from tests.web.conftest import browser_of
 from tests.web.repos import owner, text_of
@@ -107,6 +107,14 @@ def test_preview_stores_nothing_and_keeps_what_was_typed(
         assert "<strong>bold</strong>" in piece and "<html" not in piece
     comment.refresh_from_db()
     assert comment.text == "The card does not say." and discussion.events.count() == 1
+
+
+def test_previews_have_a_rate(browser: Client, repo: Repository) -> None:
+    sent = {"text": "**bold**", "preview": "1"}
+    address = f"{repo.get_absolute_url()}/discussions/new"
+    answers = [browser.post(address, sent).status_code for _ in range(composing.RATE + 1)]
+    # A window may end in between, and another begin.
+    assert answers[0] == 200 and (answers[-1] == 429 or answers.count(200) > composing.RATE)
 
 
 def test_editing_and_deleting_ones_own(browser: Client, discussion: Discussion, member: User) -> None:

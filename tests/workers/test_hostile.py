@@ -98,3 +98,17 @@ def test_weights_that_are_no_numbers_fail_their_own_request(models: Path, tmp_pa
         assert [(event["type"], event.get("code")) for event in events] == [("failed", "broken-model")]
         assert engine.alive()
     pool.close()
+
+
+def test_a_pattern_that_backtracks_without_end_fails_its_own_request(models: Path, tmp_path: Path) -> None:
+    for file in (models / "gpt2").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    tokenizer = json.loads((tmp_path / "tokenizer.json").read_text())
+    split = {"type": "Split", "pattern": {"Regex": "(x+x+)+y"}, "behavior": "Isolated", "invert": False}
+    (tmp_path / "tokenizer.json").write_text(json.dumps({**tokenizer, "pre_tokenizer": split}))
+    pool = make_pool(tmp_path / "scratch")
+    with pool.open(tmp_path, key_of("pattern")) as engine:
+        ended = list(engine.submit(spec_of("pattern", "x" * 60), request_name()))
+        assert (ended[-1]["type"], ended[-1].get("code")) == ("failed", "broken-tokenizer")
+        assert list(engine.submit(spec_of("pattern", "The", max_new_tokens=2), request_name()))[-1]["type"] == "done"
+    pool.close()

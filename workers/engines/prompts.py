@@ -49,7 +49,10 @@ def encode(tokenizer: Any, text: str, *, special: bool = True) -> list[int]:
     """Return the tokens of a text, all of them. Raises Refused: broken-tokenizer."""
     try:
         return [int(token) for token in tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"]]
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    # What the tokenizers library gives up with, at a pattern that backtracks without end say, is no Exception.
+    except BaseException as error:
         raise Refused(FailureCode.BROKEN_TOKENIZER, detail=first_line(error)) from error
 
 

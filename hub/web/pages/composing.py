@@ -7,12 +7,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from hub.core.markdown import Rendered
+from hub.core.throttles import check_rate
+
+# Previews that one person may have in a minute: a long text can take a second to render.
+RATE = 30
 
 
 def previewed(request: HttpRequest, field: str, limit: int, as_html: Callable[[str], Rendered]) -> Rendered | None:
-    """Return the text that is being written as it will look, where that was asked for. limit: characters that are shown."""
+    """Return the text that is being written as it will look, where that was asked for. limit: characters that are shown.
+
+    Raises TooMany.
+    """
     if request.method != "POST" or "preview" not in request.POST:
         return None
+    check_rate("preview", request.user.pk or 0, limit=RATE, seconds=60)
     return as_html(request.POST.get(field, "")[:limit])
 
 
