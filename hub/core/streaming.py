@@ -34,12 +34,18 @@ class CallerGone(Exception):
 class Streamed(Generic[T]):
     """The items of an async generator, for this thread, until they end or the caller hangs up.
 
-    Take items with `next`, or iterate. `on_gone` is called once where the caller hangs up before the end; whoever makes this
-    calls `close` in the end (Django does, for the content of a response). Raises Unavailable where all places are taken.
+    Take items with `next`. `on_gone` is called once where the caller hangs up before the end, which is the item that
+    `is_last`, or the end of `items`; whoever makes this calls `close` in the end (Django does, for the content of a
+    response). Raises Unavailable where all places are taken.
     """
 
     def __init__(
-        self, request: HttpRequest, items: Callable[[], AsyncIterator[T]], on_gone: Callable[[], None]
+        self,
+        request: HttpRequest,
+        items: Callable[[], AsyncIterator[T]],
+        *,
+        on_gone: Callable[[], None],
+        is_last: Callable[[T], bool] = lambda item: False,
     ) -> None:
         if not _slots.acquire(blocking=False):
             raise Unavailable(
@@ -48,6 +54,7 @@ class Streamed(Generic[T]):
             )
         self._socket: socket.socket | None = request.META.get("gunicorn.socket")
         self._on_gone = on_gone
+        self._is_last = is_last
         self._runner = asyncio.Runner()
         self._items = items()
         self._next: asyncio.Task[T] | None = None
@@ -60,17 +67,19 @@ class Streamed(Generic[T]):
     def next(self, seconds: float | None = None) -> T | None:
         """Return the next item; None where there is none within `seconds`. Raises StopIteration, CallerGone."""
         try:
-            return self._runner.run(self._step(seconds))
+            item = self._runner.run(self._step(seconds))
         except StopAsyncIteration:
             self._ended = True
             raise StopIteration from None
         except CallerGone:
-            self._ended = True
-            self._on_gone()
+            self._give_up()
             raise
         except BaseException:
             self._ended = True
             raise
+        # Who has the last item and hangs up then gives nothing up.
+        self._ended = self._ended or (item is not None and self._is_last(item))
+        return item
 
     def close(self) -> None:
         """Let everything go. An open stream that is closed before its end was given up by its caller."""
@@ -82,6 +91,9 @@ class Streamed(Generic[T]):
             self._runner.run(self._stop())
         finally:
             self._runner.close()
+        self._give_up()
+
+    def _give_up(self) -> None:
         if not self._ended:
             self._ended = True
             self._on_gone()

@@ -34,7 +34,9 @@ class Watched:
         request = RequestFactory().get("/")
         if ours is not None:
             request.META["gunicorn.socket"] = ours
-        self.streamed: Streamed[int] = Streamed(request, self.numbers, self.note)
+        self.streamed: Streamed[int] = Streamed(
+            request, self.numbers, on_gone=self.note, is_last=lambda number: number == count - 1
+        )
 
     def note(self) -> None:
         self.gone += 1
@@ -87,6 +89,15 @@ def test_a_stream_that_is_let_go_before_its_end_was_given_up() -> None:
     watched.streamed.close()
     watched.streamed.close()
     assert (watched.gone, watched.closed) == (1, True)
+
+
+def test_who_hangs_up_with_the_last_item_gives_nothing_up(line: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = line
+    watched = Watched(ours, count=1)
+    assert watched.streamed.next() == 0
+    theirs.close()
+    watched.streamed.close()
+    assert (watched.gone, watched.closed) == (0, True)
 
 
 def test_signs_of_life_stand_between_slow_items(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,12 @@ def ask(
         asker=Asker(user), repo=repo, commit=commit, task=task, inputs=inputs, sampling=sampling, top_k=top_k
     )
     try:
-        streamed = Streamed(request, lambda: events_of(str(job.pk)), on_gone=lambda: stop_demo(job=job))
+        streamed = Streamed(
+            request,
+            lambda: events_of(str(job.pk)),
+            on_gone=lambda: stop_demo(job=job),
+            is_last=lambda event: event.last,
+        )
     except BaseException:
         stop_demo(job=job)
         raise

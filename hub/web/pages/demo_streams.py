@@ -30,7 +30,10 @@ def stream(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
         readers.join(str(job.pk))
         try:
             streamed: Streamed[Event] = Streamed(
-                request, lambda: events_of(str(job.pk), after=after), on_gone=lambda: readers.leave(str(job.pk))
+                request,
+                lambda: events_of(str(job.pk), after=after),
+                on_gone=lambda: readers.leave(str(job.pk)),
+                is_last=lambda event: event.last,
             )
         except HubError:
             readers.leave(str(job.pk))
