@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from hub.core.errors import Invalid, TooLarge
+from hub.core.text import texts_in
 
 MAX_JSON = 4 * 1024 * 1024  # bytes
 MAX_FORM_FIELDS = 20_000
@@ -91,7 +92,7 @@ def parse_object(content: bytes) -> dict[str, Any]:
         # Escapes can spell what no text holds: half a surrogate pair, and NUL, which the database refuses.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
-            if "\\u0000" in text and "\0" in _texts(value):
+            if "\\u0000" in text and "\0" in texts_in(value):
                 raise ValueError("NUL")
     except (ValueError, RecursionError) as error:
         raise Invalid("What was sent is not valid JSON in UTF-8, or holds characters that no text may have.") from error
@@ -106,15 +107,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
-
-
-def _texts(value: Any) -> str:
-    """Return all text in a JSON value, joined."""
-    if isinstance(value, dict):
-        return "".join(f"{key}{_texts(inner)}" for key, inner in value.items())
-    if isinstance(value, list):
-        return "".join(map(_texts, value))
-    return value if isinstance(value, str) else ""
 
 
 def read_form(request: HttpRequest | Request) -> dict[str, list[str]]:

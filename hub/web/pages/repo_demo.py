@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from hub.accounts.models import User
 from hub.core.errors import HubError, Invalid
 from hub.core.links import base_url
-from hub.core.text import UNSTORABLE
+from hub.core.text import UNSTORABLE, texts_in
 from hub.inference.errors import InputTooLarge
 from hub.inference.offers import Offer, offer_of
 from hub.inference.sampling import (
@@ -166,17 +166,9 @@ def _read(request: HttpRequest) -> dict[str, Any]:
         given = json.loads(request.body)
     except (ValueError, RecursionError) as error:
         raise Invalid(_("The request cannot be read. Load the page again.")) from error
-    if not isinstance(given, dict) or UNSTORABLE.search(_texts(given)):
+    if not isinstance(given, dict) or UNSTORABLE.search(texts_in(given)):
         raise Invalid(_("The text holds characters that no text may have. Type it anew."), field="inputs")
     return given
-
-
-def _texts(value: Any) -> str:
-    if isinstance(value, dict):
-        return "".join(f"{key}{_texts(inner)}" for key, inner in value.items())
-    if isinstance(value, list):
-        return "".join(map(_texts, value))
-    return value if isinstance(value, str) else ""
 
 
 def _task(given: Any) -> Task:
