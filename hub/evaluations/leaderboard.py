@@ -4,10 +4,14 @@ Bits per byte ranks, as it counts what the model makes of the text, whatever its
 token, so two numbers compare only under one tokenizer. A rank is a range: models whose 95 % intervals overlap share it.
 """
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+from django.core.cache import cache
 
 from hub.accounts.models import Someone
 from hub.evaluations.models import GROUP, Run
@@ -19,6 +23,7 @@ from hub.repos.models.git import MAIN
 MAX_GROUPS = 50
 # Results of one group that are looked at, the newest first.
 MAX_RUNS = 2000
+REMEMBERED_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -140,10 +145,17 @@ def _generations(runs: Iterable[Run]) -> dict[str, int]:
 def _commits_with_data_of_now(dataset: Repository, commits: set[str]) -> set[str]:
     """Return those of the dataset's commits that hold the same rows as main does now: a new card changes no result."""
     head = resolve_revision(dataset, "main")
-    now = _data(dataset, head)
+    now = _data_digest(dataset, head)
     there = GitCommit.objects.filter(store=dataset.store_id, oid__in=commits)
-    return {commit.oid for commit in there if commit.oid == head.oid or _data(dataset, commit) == now}
+    return {commit.oid for commit in there if commit.oid == head.oid or _data_digest(dataset, commit) == now}
 
 
-def _data(dataset: Repository, commit: GitCommit) -> set[tuple[str, str]]:
-    return {(file.path, file.oid) for file in data_files(dataset, commit)}
+def _data_digest(dataset: Repository, commit: GitCommit) -> str:
+    """Return a digest of the files that hold a commit's rows. It never changes, so it is remembered."""
+    key = f"dataset-rows:{dataset.store_id}:{commit.oid}"
+    known = cache.get(key)
+    if known is None:
+        files = sorted((file.path, file.oid) for file in data_files(dataset, commit))
+        known = hashlib.sha256(json.dumps(files).encode()).hexdigest()
+        cache.set(key, known, REMEMBERED_SECONDS)
+    return str(known)
