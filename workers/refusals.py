@@ -8,7 +8,13 @@ class Refused(Exception):
 
     def __init__(self, code: FailureCode, /, **params: object) -> None:
         super().__init__(f"{code}: {params}")
-        self.failure = Failure(code, params)
+        said = {name: plain(value) if isinstance(value, str) else value for name, value in params.items()}
+        self.failure = Failure(code, said)
+
+
+def plain(text: str) -> str:
+    """Return a text from somebody's files without what no report can hold: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def first_line(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.workers.conftest import key_of, make_pool, request_name, spec_of
+from tests.workers.conftest import in_worker, key_of, make_pool, request_name, spec_of
 from workers.channel import Channel, ChannelClosed
 from workers.contracts import FailureCode, Task
 from workers.engines import CAUSAL
@@ -36,6 +36,11 @@ def test_a_child_that_speaks_nonsense_is_heard_no_more(line: bytes) -> None:
         with pytest.raises(ChannelClosed):
             channel.receive(5)
     channel.close()
+
+
+def test_a_refusal_holds_only_what_a_report_can() -> None:
+    refused = Refused(FailureCode.UNSUPPORTED_ARCHITECTURE, architecture="a\0b\ud800c", tokens=3)
+    assert refused.failure.params == {"architecture": "a\ufffdb?c", "tokens": 3}
 
 
 def weights(folder: Path, shape: list[Any], config: dict[str, Any] | None = None) -> Path:
@@ -112,3 +117,26 @@ def test_a_pattern_that_backtracks_without_end_fails_its_own_request(models: Pat
         assert (ended[-1]["type"], ended[-1].get("code")) == ("failed", "broken-tokenizer")
         assert list(engine.submit(spec_of("pattern", "The", max_new_tokens=2), request_name()))[-1]["type"] == "done"
     pool.close()
+
+
+def test_only_a_result_that_pages_can_show_reaches_the_hub() -> None:
+    numbers = ("perplexity", "bits_per_byte", "nll", "tokens", "bytes", "documents", "windows")
+    good: dict[str, Any] = {
+        "metrics": dict.fromkeys(numbers, 1.5) | {"bits_per_byte_margin": None},
+        "record": {"versions": {}, "parameters": 3, "seconds": 1.0},
+    }
+    odd = [
+        ("metrics", "perplexity", "a"),
+        ("metrics", "bits_per_byte_margin", "abc"),
+        ("metrics", "nll", True),
+        ("metrics", "nll", 10**400),
+        ("metrics", "nll", float("nan")),
+        ("record", "versions", []),
+        ("record", "parameters", "x"),
+        ("record", "seconds", None),
+        ("record", "more", "\0"),
+        ("record", "more", "y" * 70_000),
+    ]
+    wrong: list[Any] = [{**good, part: {**good[part], name: value}} for part, name, value in odd]
+    wrong += [None, [], {**good, "record": []}, {**good, "metrics": None}]
+    assert in_worker("tests.workers.results", given=[good, *wrong]) == [True] + [False] * len(wrong)

@@ -14,7 +14,7 @@ from workers.contracts import Failure, FailureCode, StreamEvent
 from workers.engines import CLASSIFIER, MASK
 from workers.engines.loading import Loaded
 from workers.engines.prompts import encode
-from workers.refusals import Refused, first_line
+from workers.refusals import Refused, first_line, plain
 
 _WINDOW_SECONDS = 0.006
 _LARGEST_BATCH = 32
@@ -146,7 +146,7 @@ class EncoderEngine:
         config = self._loaded.model.config
         several = config.problem_type == "multi_label_classification" or len(row) == 1
         scores = torch.sigmoid(row) if several else torch.softmax(row, dim=-1)
-        found = [{"label": str(config.id2label[at]), "score": score} for at, score in enumerate(scores.tolist())]
+        found = [{"label": plain(str(config.id2label[at])), "score": score} for at, score in enumerate(scores.tolist())]
         return sorted(found, key=lambda one: -one["score"])[: asked.top_k]
 
     def _fillings(self, asked: _Asked, row: torch.Tensor) -> list[dict[str, Any]]:

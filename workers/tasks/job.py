@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 PASS_ON_SECONDS = 1
 # Of a result in JSON.
 MAX_RESULT = 64 << 10
+MAX_LINES = 500  # of a log, between two reports
 MAX_PARAMS = 4 << 10  # of a failure, likewise
 PROGRESS = ("done", "total", "perplexity", "left")
 METRICS = ("perplexity", "bits_per_byte", "nll", "tokens", "bytes", "documents", "windows")
@@ -84,6 +85,8 @@ def evaluate(claim: Claim, held: Held) -> dict[str, Any]:
     def fetching(done: int, total: int) -> None:
         if held.stopped.is_set():
             raise Stopped
+        if time.monotonic() - began > claim.seconds:
+            raise Refused(FailureCode.TIMED_OUT, seconds=round(claim.seconds))
         held.progress(Stage.FETCHING, done, total)
 
     held.progress(Stage.FETCHING)
@@ -147,7 +150,7 @@ def _listen(claim: Claim, held: Held, child: Child, *, until: float) -> dict[str
             lines, passed_on = [], time.monotonic()
         said = child.receive(min(PASS_ON_SECONDS, until - now))
         match said:
-            case {"type": "log", "text": str(text)}:
+            case {"type": "log", "text": str(text)} if len(lines) < MAX_LINES:
                 lines.append(text[:1000])
             case {"type": "progress", "stage": stage, **more}:
                 numbers = {name: float(str(more[name])) for name in PROGRESS if name in more}
@@ -179,11 +182,23 @@ def _refusal_of(lost: ChildLost, memory: int) -> Refused:
 def _checked(result: Any) -> dict[str, Any]:
     """Return what the child calls its result, if it is one: a model that has broken out of the loader could say anything."""
     metrics = result.get("metrics") if isinstance(result, dict) else None
-    numbers = [metrics.get(name) for name in METRICS] if isinstance(metrics, dict) else [None]
-    sound = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
-    if not sound or not isinstance(result.get("record"), dict) or len(json.dumps(result)) > MAX_RESULT:
-        raise Refused(FailureCode.INTERNAL, detail="the program's result is none")
-    return dict(result)
+    record = result.get("record") if isinstance(result, dict) else None
+    none = Refused(FailureCode.INTERNAL, detail="the program's result is none")
+    if not isinstance(metrics, dict) or not isinstance(record, dict) or not isinstance(record.get("versions"), dict):
+        raise none
+    # The hub shows and compares these as numbers, beside those of others.
+    margin = metrics.get("bits_per_byte_margin")
+    numbers = [*(metrics.get(name) for name in METRICS), record.get("parameters"), record.get("seconds")]
+    if not all(map(_is_number, numbers)) or not (margin is None or _is_number(margin)):
+        raise none
+    text = json.dumps(result)
+    if len(text) > MAX_RESULT or "\\u0000" in text:
+        raise none
+    return {"metrics": {name: metrics.get(name) for name in (*METRICS, "bits_per_byte_margin")}, "record": record}
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e300
 
 
 def _short(params: dict[str, Any]) -> dict[str, Any]:
