@@ -287,6 +287,27 @@ def test_the_health_report_says_what_confines_models(evaluations: Evaluations) -
     assert [line.split()[0] for line in listed] == ["demo-1", "job-1"]
 
 
+def test_cancelling_ends_the_program_at_once(hub: live.Instance, evaluations: Evaluations) -> None:
+    number = evaluations.start(stride=1, max_tokens=40_000)
+    evaluations.wait_for(number, 0)
+    assert engines(hub)
+    answer = evaluations._http.post(f"evaluations/{number}/cancel")
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    wait_until(lambda: not engines(hub), 10)
+    assert evaluations.look(number)["state"] == "cancelled"
+    assert number not in evaluations.results()
+
+
+def test_a_worker_that_ends_in_good_order_gives_its_job_back(hub: live.Instance, evaluations: Evaluations) -> None:
+    number = evaluations.start()
+    evaluations.wait_for(number, 0)
+    [worker] = pids(hub, "job")
+    os.kill(worker, signal.SIGTERM)
+    wait_until(lambda: any("Queued again" in line for line in evaluations.told(number)), 10)
+    assert evaluations.result(number)["attempt"] == 2
+    assert evaluations.results().count(number) == 1
+
+
 @pytest.mark.full
 def test_a_stop_gives_the_evaluation_back_and_the_next_start_finishes_it(
     evaluations: Evaluations, undisturbed: float
