@@ -154,7 +154,7 @@ _SENTENCES: dict[FailureCode, Callable[[Failure], Any]] = {
     FailureCode.TOO_LARGE: _too_large,
     FailureCode.UNSUPPORTED_ARCHITECTURE: _unsupported,
     FailureCode.BROKEN_MODEL: lambda f: _with_detail(
-        _("The model's files cannot be loaded. Its owner can check config.json and the weights."), f
+        _("This model cannot be run as it is. Its owner can check config.json and the weights."), f
     ),
     FailureCode.BROKEN_TOKENIZER: lambda f: _with_detail(
         _("The model's tokenizer cannot be loaded. Its owner can check tokenizer.json and tokenizer_config.json."), f
@@ -173,7 +173,7 @@ _SENTENCES: dict[FailureCode, Callable[[Failure], Any]] = {
     FailureCode.FILES_UNAVAILABLE: lambda f: _with_detail(
         _("A worker could not get the files from this hub. Try again in a minute."), f
     ),
-    FailureCode.WORKER_LOST: lambda f: _("The worker was lost while it worked on this. Try again."),
+    FailureCode.WORKER_LOST: lambda f: _("What worked on this was lost. Try again."),
     FailureCode.TIMED_OUT: _timed_out,
     FailureCode.INTERNAL: lambda f: _with_detail(
         _("Something went wrong in a worker. Try again; if it comes back, tell the hub's operator."), f

@@ -178,7 +178,7 @@ def test_killed_engine_fails_its_requests_and_the_next_gets_a_new_one(
         os.kill(with_descendants(first)[-1], signal.SIGKILL)
         for thread in threads:
             thread.join(10)
-    assert [event["code"] for event in ended] == ["internal"] * 4
+    assert [event["code"] for event in ended] == ["worker-lost"] * 4
     with pool.open(models / "slow", key_of("slow")) as engine:
         assert engine.pid != first
         assert list(engine.submit(spec_of("slow", "The hub", max_new_tokens=2), request_name()))[-1]["type"] == "done"

@@ -41,7 +41,7 @@ def main(kind: str) -> None:
                 line.send({"events": [[order["id"], {"type": "failed", **refused.failure.to_json()}]]})
             except Exception as error:
                 print(repr(error)[:300], file=sys.stderr)
-                failure = Failure(FailureCode.INTERNAL, {"detail": type(error).__name__})
+                failure = Failure(FailureCode.BROKEN_MODEL, {"detail": type(error).__name__})
                 line.send({"events": [[order["id"], {"type": "failed", **failure.to_json()}]]})
         elif order["do"] == "cancel":
             engine.cancel(order["id"])

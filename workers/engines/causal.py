@@ -232,7 +232,7 @@ class CausalEngine:
         if sequence.finish:
             return []
         if step.error:
-            failure = Failure(FailureCode.INTERNAL, {"detail": step.error[:200]})
+            failure = Failure(FailureCode.BROKEN_MODEL, {"detail": step.error[:200]})
             self.cancel(id_)
             return [[id_, {"type": str(StreamEvent.FAILED), **failure.to_json()}]]
         new = step.tokens[sequence.tokens :]

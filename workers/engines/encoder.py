@@ -107,7 +107,7 @@ class EncoderEngine:
                 return [answer for asked in batch for answer in self._answer([asked])]
             if self._loaded.device.type != "cpu":
                 raise  # An accelerator's error outlasts its request; a new engine does not have it.
-            failure = Failure(FailureCode.INTERNAL, {"detail": first_line(error)})
+            failure = Failure(FailureCode.BROKEN_MODEL, {"detail": first_line(error)})
             return [[batch[0].id, {"type": str(StreamEvent.FAILED), **failure.to_json()}]]
         make = self._labels if self._kind == CLASSIFIER else self._fillings
         return [[asked.id, self._said(make, asked, row)] for asked, row in zip(batch, logits, strict=True)]

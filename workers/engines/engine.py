@@ -199,14 +199,11 @@ class Engine:
     def _failure_of(self, lost: ChildLost) -> Failure:
         if lost.reason == "memory":
             return Failure(FailureCode.TOO_LARGE, {"needed": self._child.held, "available": self._child.limits.memory})
-        details = {
-            "scratch": "the engine wrote too much",
-            "killed": "the engine was stopped",
-            "silent": "the engine did not answer any more",
-        }
-        return Failure(
-            FailureCode.INTERNAL, {"detail": details.get(lost.reason, f"the engine ended: {lost.detail}")[:300]}
-        )
+        if lost.reason == "killed" or lost.by_signal:
+            return Failure(FailureCode.WORKER_LOST)
+        # What it was given to run ended it: the same request ends the next one, too.
+        details = {"scratch": "it wrote too much to disk", "silent": "it did not answer any more"}
+        return Failure(FailureCode.BROKEN_MODEL, {"detail": details.get(lost.reason, lost.detail)[:300]})
 
     def _clean(self) -> None:
         self._child.channel.close()
