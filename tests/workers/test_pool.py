@@ -195,7 +195,7 @@ def test_engine_killed_while_it_loads(models: Path, tmp_path: Path) -> None:
 
     with pytest.raises(Refused) as refused, pool.open(models / "gpt2", key_of("gpt2"), kill):
         pass
-    assert refused.value.failure.code == FailureCode.INTERNAL
+    assert refused.value.failure.code == FailureCode.WORKER_LOST
     # Nothing is held against the model.
     assert complete(pool, models, "gpt2")[-1]["type"] == "done"
     pool.close()
