@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import statistics
 import time
@@ -33,6 +34,7 @@ def run(description: str | None, measure: Callable[[bool], Iterable[Figure]]) ->
     parser.add_argument("--quick", action="store_true", help="less of everything")
     parser.add_argument("--json", type=Path, help="write the figures there")
     options = parser.parse_args()
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # It would write a line for each request.
     say_load()
     figures = []
     for figure in measure(options.quick):
