@@ -179,7 +179,8 @@ class GenerationSpec:
     """One request to a demo.
 
     inputs: a text (text-generation, text-classification, fill-mask), or messages `[{"role", "content"}]` (chat).
-    sampling: for text-generation and chat. top_k: how many labels or fillings, for the other two; None is all labels, or
+    sampling: for text-generation and chat. pieces: whether the text is wanted as it comes (token events), or once it is whole
+    (text events), which costs everybody less. top_k: how many labels or fillings, for the other two; None is all labels, or
     five fillings.
     deadline: seconds since the epoch after which nobody waits for the answer.
     """
@@ -190,6 +191,7 @@ class GenerationSpec:
     deadline: float
     sampling: Sampling | None = None
     top_k: int | None = None
+    pieces: bool = True
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -203,6 +205,7 @@ class GenerationSpec:
             deadline=given["deadline"],
             sampling=Sampling.from_json(given["sampling"]) if given.get("sampling") else None,
             top_k=given.get("top_k"),
+            pieces=given.get("pieces", True),
         )
 
 
@@ -237,7 +240,7 @@ class StreamEvent(StrEnum):
     """The `type` of an event of a demo's stream; each is a JSON object in the field `e` of a stream entry.
 
     progress: stage, done, total. token: sequence (from 0), text (a piece; pieces join to the continuation).
-    text: sequence, text (the whole, where it cannot stream: beams). result: result, for tasks with one answer.
+    text: sequence, text (the whole, where it cannot come in pieces or need not). result: result, for tasks with one answer.
     done: finish (list of "stop" or "length", one a sequence), prompt_tokens, completion_tokens, seconds.
     failed: code, params, as in `Failure`. The last event of a stream is done, result or failed.
     """

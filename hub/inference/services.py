@@ -66,10 +66,12 @@ def start_demo(
     inputs: Any,
     sampling: Sampling | None = None,
     top_k: int | None = None,
+    pieces: bool = True,
 ) -> Job:
     """Queue a request to a model at a commit. The caller has checked that the asker may read it.
 
-    inputs: a text, or for a chat the messages `[{"role", "content"}]`. Raises DemosOff, DemoNeedsSignIn, BadInput,
+    inputs: a text, or for a chat the messages `[{"role", "content"}]`. pieces: whether anybody reads the text as it comes.
+    Raises DemosOff, DemoNeedsSignIn, BadInput,
     InputTooLarge, TaskNotOffered, `JobRefused` for a model that no worker here can load, TooManyDemos, ModelBusy, NoWorker.
     """
     check_open(asker)
@@ -91,6 +93,7 @@ def start_demo(
         deadline=deadline.timestamp(),
         sampling=sampling,
         top_k=top_k,
+        pieces=pieces,
     )
     return submit_job(
         asker=asker,

@@ -66,7 +66,13 @@ def key_of(name: str, task: Task = Task.TEXT_GENERATION) -> Key:
 
 
 def spec_of(
-    name: str, inputs: Any, task: Task = Task.TEXT_GENERATION, *, seconds: float = 60, **wanted: Any
+    name: str,
+    inputs: Any,
+    task: Task = Task.TEXT_GENERATION,
+    *,
+    seconds: float = 60,
+    pieces: bool = True,
+    **wanted: Any,
 ) -> GenerationSpec:
     """A request; `wanted` are fields of Sampling, or top_k for the tasks of encoders."""
     causal = task in (Task.TEXT_GENERATION, Task.CHAT)
@@ -77,6 +83,7 @@ def spec_of(
         deadline=time.time() + seconds,
         sampling=Sampling(**{"strategy": "greedy", **wanted}) if causal else None,
         top_k=None if causal else wanted.get("top_k"),
+        pieces=pieces,
     )
 
 

@@ -142,6 +142,21 @@ def test_stop_text_ends_before_it(ask: Ask) -> None:
     assert done["finish"] == ["stop"]
 
 
+@pytest.mark.parametrize("name", ["gpt2", "state-space"])
+def test_text_that_is_wanted_whole_is_the_same_text(ask: Ask, name: str) -> None:
+    wanted = {"max_new_tokens": 40, "strategy": "sample", "seed": 5, "sequences": 2}
+    in_pieces = ask(name, PROMPTS[0], **wanted)
+    *whole, done = ask(name, PROMPTS[0], pieces=False, **wanted)
+    assert [event["type"] for event in whole] == ["text"] * 2
+    for event in whole:
+        assert event["text"] == text_of(in_pieces, event["sequence"])
+    assert done["completion_tokens"] == in_pieces[-1]["completion_tokens"]
+    stop = whole[0]["text"][10:13]
+    (text, done) = ask(name, PROMPTS[0], pieces=False, **{**wanted, "sequences": 1, "stop": (stop,)})
+    first = text_of(in_pieces, 0)
+    assert text["text"] == first[: first.index(stop)] and done["finish"] == ["stop"]
+
+
 def test_stop_texts_hold_back_no_more_than_they_must() -> None:
     stops = StopTexts(("END", "\n\n"))
     assert [stops.push(piece) for piece in ["a", "bE", "N", "x", "\n", "c\n", "\nd", "e"]] == [

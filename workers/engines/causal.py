@@ -50,6 +50,7 @@ class _Sequence:
     stops: StopTexts
     tokens: int = 0
     finish: str = ""
+    held: list[str] = field(default_factory=list)  # text that is wanted whole
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -59,6 +60,7 @@ class _Request:
     prompt: list[int]
     sampling: Sampling
     sequences: list[_Sequence]
+    pieces: bool
     begun: float = field(default_factory=time.monotonic)
 
 
@@ -113,7 +115,7 @@ class CausalEngine:
             _Sequence(number, Detokenizer(tokenizer, prompt), StopTexts(sampling.stop))
             for number in range(sampling.sequences)
         ]
-        request = _Request(order["id"], prompt, sampling, sequences)
+        request = _Request(order["id"], prompt, sampling, sequences, pieces=order["pieces"])
         with self._lock:
             self._requests[request.id] = request
         if self._batch is None or sampling.strategy == "beam":
@@ -235,6 +237,8 @@ class CausalEngine:
             failure = Failure(FailureCode.BROKEN_MODEL, {"detail": step.error[:200]})
             self.cancel(id_)
             return [[id_, {"type": str(StreamEvent.FAILED), **failure.to_json()}]]
+        if not (request.pieces or request.sampling.stop or step.over):
+            return []  # Nobody looks at it before it is whole.
         new = step.tokens[sequence.tokens :]
         sequence.tokens = len(step.tokens)
         piece = sequence.words.push(new)
@@ -242,14 +246,19 @@ class CausalEngine:
             piece += sequence.words.finish()
         piece = sequence.stops.push(piece, last=step.over)
         events: list[list[Any]] = []
-        if piece:
+        if piece and request.pieces:
             events.append([id_, {"type": str(StreamEvent.TOKEN), "sequence": sequence.number, "text": piece}])
+        elif piece:
+            sequence.held.append(piece)
         if sequence.stops.met and not step.over:
             self._stop(request, [sequence])
         if step.over or sequence.stops.met:
             ended = sequence.stops.met or (step.tokens[-1:] and step.tokens[-1] in self._ends)
             sequence.finish = "stop" if ended else "length"
             self._choices.of.pop(step.sequence, None)
+            if sequence.held:
+                whole = "".join(sequence.held)
+                events.append([id_, {"type": str(StreamEvent.TEXT), "sequence": sequence.number, "text": whole}])
             events += self._done(request)
         return events
 

@@ -78,6 +78,7 @@ class Engine:
             "task": str(spec.task),
             "inputs": spec.inputs,
             "sampling": spec.sampling.to_json() if spec.sampling else None,
+            "pieces": spec.pieces,
             "top_k": spec.top_k,
         }
         # Where it cannot be sent, the thread that reads finds the engine gone and fails the request.

@@ -116,12 +116,20 @@ def ask(
     *,
     sampling: Sampling | None = None,
     top_k: int | None = None,
+    pieces: bool = False,
 ) -> Asking:
     """Start a request; the caller may read `repo`. Raises what `start_demo` raises, RevisionNotFound, Unavailable."""
     user = caller(request)
     commit = resolve_revision(repo, revision)
     job = start_demo(
-        asker=Asker(user), repo=repo, commit=commit, task=task, inputs=inputs, sampling=sampling, top_k=top_k
+        asker=Asker(user),
+        repo=repo,
+        commit=commit,
+        task=task,
+        inputs=inputs,
+        sampling=sampling,
+        top_k=top_k,
+        pieces=pieces,
     )
     try:
         streamed = Streamed(

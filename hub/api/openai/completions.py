@@ -98,7 +98,7 @@ def _wanted(request: HttpRequest, body: dict[str, Any], repo: Repository, revisi
 def _answer(
     request: HttpRequest, repo: Repository, wanted: Wanted, task: Task, inputs: Any, form: _Form
 ) -> HttpResponseBase:
-    asking = ask(request, repo, wanted.revision, task, inputs, sampling=wanted.sampling)
+    asking = ask(request, repo, wanted.revision, task, inputs, sampling=wanted.sampling, pieces=wanted.stream)
     sequences = wanted.sampling.sequences
     if not wanted.stream:
         answer = asking.whole(sequences)

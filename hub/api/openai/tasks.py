@@ -132,7 +132,7 @@ def _generate(
     sampling = _sampling(given, context)
     if stream and sampling.sequences > 1:
         raise BadParameter("A stream has one sequence. Ask for one, or do not stream.", field="num_return_sequences")
-    asking = ask(request, repo, revision, Task.TEXT_GENERATION, inputs, sampling=sampling)
+    asking = ask(request, repo, revision, Task.TEXT_GENERATION, inputs, sampling=sampling, pieces=stream)
     before = inputs if given.get("return_full_text") else ""
     if stream:
         pieces = _Pieces(before, sampling)
