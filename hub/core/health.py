@@ -89,14 +89,22 @@ def _blobs() -> None:
 
 
 def _worker() -> Check:
+    return sign_of_life("worker", HEARTBEAT_KEY, HEARTBEAT_SECONDS, never="no sign of life yet", last="last seen")
+
+
+def sign_of_life(name: str, key: str, seconds: float, *, never: str, last: str) -> Check:
+    """Check what leaves the time (seconds since the epoch) under a key of the cache: it is well for `seconds` after.
+
+    never, last: how it is said that there is no such time, and how long ago it was.
+    """
     try:
-        seen = cache.get(HEARTBEAT_KEY)
+        seen = cache.get(key)
     except Exception:  # Said by the check of the queue already.
         seen = None
     if seen is None:
-        return Check("worker", ok=False, detail="no sign of life yet", weight=Weight.LAGS)
+        return Check(name, ok=False, detail=never, weight=Weight.LAGS)
     age = time.time() - seen
-    return Check("worker", ok=age < HEARTBEAT_SECONDS, detail=f"last seen {age:.0f} s ago", weight=Weight.LAGS)
+    return Check(name, ok=age < seconds, detail=f"{last} {age:.0f} s ago", weight=Weight.LAGS)
 
 
 def answer_health(get_response: GetResponse) -> GetResponse:

@@ -1,11 +1,8 @@
 """The workers' part of the health report: their broker, the reaper, and who is there to work."""
 
-import time
-
-from django.core.cache import cache
 from django.utils import timezone
 
-from hub.core.health import Check, Weight, attempt
+from hub.core.health import Check, Weight, attempt, sign_of_life
 from hub.jobs import broker
 from hub.jobs.models import Worker
 from hub.jobs.presence import WorkerState, worker_state
@@ -37,14 +34,7 @@ def _broker() -> None:
 
 
 def _reaper() -> Check:
-    try:
-        seen = cache.get(REAPED_KEY)
-    except Exception:  # Said by the check of the queue already.
-        seen = None
-    if seen is None:
-        return Check("reaper", ok=False, detail="has not run yet", weight=Weight.LAGS)
-    age = time.time() - seen
-    return Check("reaper", ok=age < REAPER_SECONDS, detail=f"last ran {age:.0f} s ago", weight=Weight.LAGS)
+    return sign_of_life("reaper", REAPED_KEY, REAPER_SECONDS, never="has not run yet", last="last ran")
 
 
 def _kind(kind: WorkerKind) -> Check:
