@@ -65,10 +65,15 @@ class Instance:
         assert done.returncode == 0, f"{args}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
-    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *args: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a management command on this instance, whatever comes of it."""
         return subprocess.run(
-            [sys.executable, "manage.py", *args], cwd=BASE, env=self.env, capture_output=True, text=True, timeout=120
+            [sys.executable, "manage.py", *args],
+            cwd=BASE,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
         )
 
     def stop(self, seconds: float = 90) -> int:
