@@ -207,9 +207,7 @@ def finish_job(*, worker: Worker, job_id: str, attempt: int, result: Any = None,
 
     A failure that another attempt may mend sends a job of the job queue back while it has attempts left.
     """
-    job = _lock(job_id)
-    if job.state != State.RUNNING or job.worker_id != worker.pk or job.attempt != attempt:
-        raise JobGone(_("This job is not this worker's any more."))
+    job = _lock_held(worker, job_id, attempt)
     if failure is None:
         _end(job, State.DONE, result=result)
     elif job.queue == WorkerKind.JOB and failure.code in _TRIED_AGAIN and job.attempt < job.max_attempts:
@@ -222,9 +220,7 @@ def finish_job(*, worker: Worker, job_id: str, attempt: int, result: Any = None,
 @transaction.atomic
 def release_job(*, worker: Worker, job_id: str, attempt: int) -> None:
     """Take a job back from a worker that stops in good order; the attempt does not count. Raises JobGone."""
-    job = _lock(job_id)
-    if job.state != State.RUNNING or job.worker_id != worker.pk or job.attempt != attempt:
-        raise JobGone(_("This job is not this worker's any more."))
+    job = _lock_held(worker, job_id, attempt)
     job.max_attempts += 1
     job.save(update_fields=["max_attempts"])
     _lose(job, JobEvent.STOPPED)
@@ -294,6 +290,13 @@ def _lock(job_id: str) -> Job:
     job = Job.objects.select_for_update(of=("self",)).filter(pk=_uuid(job_id)).first()
     if job is None:
         raise JobNotFound(_("There is no such job."))
+    return job
+
+
+def _lock_held(worker: Worker, job_id: str, attempt: int) -> Job:
+    job = _lock(job_id)
+    if job.state != State.RUNNING or job.worker_id != worker.pk or job.attempt != attempt:
+        raise JobGone(_("This job is not this worker's any more."))
     return job
 
 
