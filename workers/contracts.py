@@ -16,6 +16,8 @@ RUN_JOB = "workers.tasks.job.run"
 HEARTBEAT_SECONDS = 2
 # A job whose worker has not been heard of for so long is given to another.
 LEASE_SECONDS = 15
+# Where weights in safetensors lie in a repository: whole, or in the shards that the index names.
+WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 # Chunks of a stream stay readable for so long after the last of them was written.
 STREAM_SECONDS = 600
 # And for so long after its end: a reader that lost its connection comes back at once.

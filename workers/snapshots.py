@@ -19,13 +19,11 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from tqdm.auto import tqdm
 
-from workers.contracts import DATA_FILES, FailureCode, Snapshot
+from workers.contracts import DATA_FILES, WEIGHTS, WEIGHTS_INDEX, FailureCode, Snapshot
 from workers.refusals import Refused, first_line
 
 log = logging.getLogger(__name__)
 
-INDEX = "model.safetensors.index.json"
-WEIGHTS = "model.safetensors"
 CARD = "README.md"
 # What loading a model can need besides its weights; all of it lies in the repository's root.
 MODEL_FILES = re.compile(r"[\w.+-]+\.(json|txt|model|jinja|tiktoken|vocab|merges|spm|bpe)")
@@ -109,9 +107,9 @@ class Snapshots:
         weights: set[str] = set()
         if WEIGHTS in files:
             weights = {WEIGHTS}
-        elif INDEX in files and files[INDEX].size <= MAX_INDEX:
-            self._download(snapshot, INDEX, place, token, lambda more: None)
-            weights = _shards((place / "files" / INDEX).read_bytes()) & files.keys()
+        elif WEIGHTS_INDEX in files and files[WEIGHTS_INDEX].size <= MAX_INDEX:
+            self._download(snapshot, WEIGHTS_INDEX, place, token, lambda more: None)
+            weights = _shards((place / "files" / WEIGHTS_INDEX).read_bytes()) & files.keys()
         if not weights:
             raise Refused(FailureCode.NO_SAFETENSORS)
         return [
@@ -182,5 +180,5 @@ def _shards(index: bytes) -> set[str]:
     try:
         listed = set(json.loads(index)["weight_map"].values())
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise Refused(FailureCode.BROKEN_MODEL, detail=f"{INDEX} is not readable") from error
+        raise Refused(FailureCode.BROKEN_MODEL, detail=f"{WEIGHTS_INDEX} is not readable") from error
     return {name for name in listed if isinstance(name, str) and name.endswith(".safetensors")}

@@ -11,13 +11,12 @@ from hub.repos import cards
 from hub.repos.cards import CARD_FILE, MAX_CARD_FILE, MAX_WORD, Card
 from hub.repos.git.objects import read_objects
 from hub.repos.models import Blob, GitPath, Kind, Repository
+from workers.contracts import WEIGHTS, WEIGHTS_INDEX
 
 MAX_PATHS = 50_000  # files that are looked at
 MAX_CONFIG = 1024 * 1024  # bytes of a configuration that is read
 MAX_INDEX = 16 * 1024 * 1024  # bytes of the list of shards
 
-WEIGHTS = "model.safetensors"
-SHARDS = "model.safetensors.index.json"
 _CONFIGS = ("config.json", "adapter_config.json", "model_index.json")
 
 # The file that only one library writes -> that library; the first that is there decides.
@@ -141,9 +140,9 @@ def read_facts(repo: Repository) -> Facts:
 def _read_texts(repo: Repository, files: dict[str, GitPath]) -> dict[str, bytes]:
     """Return the contents of the small files that say something, in one query."""
     wanted = {}
-    for path in (CARD_FILE, SHARDS, *_CONFIGS):
+    for path in (CARD_FILE, WEIGHTS_INDEX, *_CONFIGS):
         file = files.get(path) or (files.get(path.lower()) if path == CARD_FILE else None)
-        limit = {CARD_FILE: MAX_CARD_FILE, SHARDS: MAX_INDEX}.get(path, MAX_CONFIG)
+        limit = {CARD_FILE: MAX_CARD_FILE, WEIGHTS_INDEX: MAX_INDEX}.get(path, MAX_CONFIG)
         if file is not None and file.sha256 is None and file.size <= limit:
             wanted[path] = file.oid
     contents = read_objects(repo.store_id, wanted.values())
@@ -235,7 +234,7 @@ def _weight_files(files: dict[str, GitPath], texts: dict[str, bytes]) -> list[Gi
     """Return the safetensors files that make up the model: the one, or its shards, or whatever there is."""
     if WEIGHTS in files:
         return [files[WEIGHTS]]
-    shards = _object(texts.get(SHARDS, b"")).get("weight_map")
+    shards = _object(texts.get(WEIGHTS_INDEX, b"")).get("weight_map")
     if isinstance(shards, dict):
         names = sorted({name for name in shards.values() if isinstance(name, str)})
         return [files[name] for name in names if name in files] if all(name in files for name in names) else []

@@ -14,7 +14,7 @@ from hub.jobs.failures import refusal
 from hub.repos import cards
 from hub.repos.git.files import FileEntry, find_files, list_files, list_folder, read_file
 from hub.repos.models import GitCommit, Repository
-from workers.contracts import CAUSAL_ENDINGS, DATA_FILES, EvaluationSpec, Failure, FailureCode
+from workers.contracts import CAUSAL_ENDINGS, DATA_FILES, WEIGHTS, WEIGHTS_INDEX, EvaluationSpec, Failure, FailureCode
 
 MIN_TOKENS, MAX_TOKENS = 16, 1_048_576  # of the text
 MIN_CONTEXT, MAX_CONTEXT = 2, 32_768
@@ -26,7 +26,6 @@ MAX_SEED = 2**31 - 1
 MAX_CONFIG = 4 * 1024 * 1024  # bytes of config.json that are read
 MAX_CONFIGS, MAX_FILES = 200, 2000  # of a dataset, that are looked at for the names of splits
 
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 # Words in the path of a file by which the datasets library tells its split; a file without any is of the training split.
 _SPLIT_WORDS = {
     "test": ("test", "testing", "eval", "evaluation"),
@@ -128,7 +127,7 @@ def _check_names(asked: Settings) -> None:
 def check_model(repo: Repository, commit: GitCommit) -> ModelFacts:
     """Return what the model's files say. Raises NotEvaluable, JobRefused for what no worker could measure."""
     files = {entry.path: entry for entry in list_folder(repo, commit) if not entry.is_folder}
-    if not any(name in files for name in WEIGHTS):
+    if not any(name in files for name in (WEIGHTS, WEIGHTS_INDEX)):
         if "adapter_config.json" in files:
             raise NotEvaluable(
                 _(

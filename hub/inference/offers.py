@@ -13,7 +13,7 @@ from hub.core.text import UNSTORABLE
 from hub.repos import cards
 from hub.repos.git.files import FileEntry, list_folder, read_file
 from hub.repos.models import GitCommit, Kind, Repository
-from workers.contracts import CAUSAL_ENDINGS, Task
+from workers.contracts import CAUSAL_ENDINGS, WEIGHTS, WEIGHTS_INDEX, Task
 
 # Raise it when the same files give another offer.
 VERSION = 1
@@ -21,7 +21,6 @@ REMEMBERED_SECONDS = 24 * 3600
 MAX_JSON = 4 * 1024 * 1024  # bytes of a configuration that is read
 MAX_EXAMPLES = 8
 MAX_EXAMPLE = 2000  # characters
-WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 CONFIG, TOKENIZER_CONFIG, TEMPLATE = "config.json", "tokenizer_config.json", "chat_template.jinja"
 
 # End of an architecture's name -> what it is asked.
@@ -128,7 +127,7 @@ def _weights(repo: Repository, files: dict[str, FileEntry]) -> int:
     """Return the bytes of what workers load: the one file, or the shards that its index names."""
     if WEIGHTS in files:
         return files[WEIGHTS].size
-    names = _object(repo, files.get(SHARDS)).get("weight_map")
+    names = _object(repo, files.get(WEIGHTS_INDEX)).get("weight_map")
     shards = {name for name in names.values() if isinstance(name, str)} if isinstance(names, dict) else set()
     return sum(files[name].size for name in shards if name in files and name.endswith(".safetensors"))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.contracts import FailureCode
+from workers.contracts import WEIGHTS, WEIGHTS_INDEX, FailureCode
 from workers.engines import CAUSAL
 from workers.refusals import Refused
 
@@ -63,22 +63,20 @@ def estimate(folder: Path, kind: str, dtype: str = "auto", *, accelerated: bool 
 
 def weight_files(folder: Path) -> list[Path]:
     """Return the safetensors files that transformers would load. Raises Refused."""
-    if (whole := folder / "model.safetensors").is_file():
+    if (whole := folder / WEIGHTS).is_file():
         return [whole]
-    if not (index := folder / "model.safetensors.index.json").is_file():
+    if not (index := folder / WEIGHTS_INDEX).is_file():
         raise Refused(FailureCode.NO_SAFETENSORS)
     given = _read_json(index, _LONGEST_INDEX).get("weight_map")
     # As text: a list or an object is no key of a set.
     names = {name if isinstance(name, str) else "" for name in given.values()} if isinstance(given, dict) else set()
     for name in names:
         if "/" in name or not name.endswith(".safetensors"):
-            raise Refused(
-                FailureCode.BROKEN_MODEL, detail="model.safetensors.index.json names a file that is none of its own"
-            )
+            raise Refused(FailureCode.BROKEN_MODEL, detail=f"{WEIGHTS_INDEX} names a file that is none of its own")
         if not (folder / name).is_file():
             raise Refused(FailureCode.BROKEN_MODEL, detail=f"{name} is missing")
     if not names:
-        raise Refused(FailureCode.BROKEN_MODEL, detail="model.safetensors.index.json names no file")
+        raise Refused(FailureCode.BROKEN_MODEL, detail=f"{WEIGHTS_INDEX} names no file")
     return sorted(folder / name for name in names)
 
 
