@@ -16,6 +16,10 @@ from workers.contracts import HEARTBEAT_SECONDS, Claim, Stage, stops_key
 log = logging.getLogger(__name__)
 
 
+class Stopped(Exception):
+    """What was held is not to go on: it was cancelled, it is another worker's by now, or this worker ends."""
+
+
 class Held:
     """A job that this worker runs. `stopped` is set once it is not to go on: it was cancelled, or given to another."""
 

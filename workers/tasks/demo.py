@@ -29,7 +29,7 @@ from workers.contracts import (
 )
 from workers.engines import KINDS
 from workers.engines.pool import Key, Pool
-from workers.presence import Held
+from workers.presence import Held, Stopped
 from workers.refusals import Refused
 from workers.stream import Stream
 
@@ -42,10 +42,6 @@ MAX_TEXT = 1 << 20  # characters of one event
 MAX_CHARACTERS = 1 << 19
 MAX_ANSWER = 2000  # labels or fillings
 FINISHES = ("stop", "length")
-
-
-class Stopped(Exception):
-    """Nobody waits for the answer any more, or this worker ends."""
 
 
 @cache

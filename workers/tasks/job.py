@@ -20,7 +20,7 @@ from workers.app import NAME, app, hub, presence, scratch_folder, snapshots
 from workers.children import Child, ChildLost
 from workers.client import HubRefused, JobGone
 from workers.contracts import RUN_JOB, Claim, EvaluationSpec, Failure, FailureCode, JobKind, Stage
-from workers.presence import Held
+from workers.presence import Held, Stopped
 from workers.refusals import Refused
 
 log = logging.getLogger(__name__)
@@ -33,10 +33,6 @@ MAX_LINES = 500  # of a log, between two reports
 MAX_PARAMS = 4 << 10  # of a failure, likewise
 PROGRESS = ("done", "total", "perplexity", "left")
 METRICS = ("perplexity", "bits_per_byte", "nll", "tokens", "bytes", "documents", "windows")
-
-
-class Stopped(Exception):
-    """The job is not to go on: it was cancelled, it is another worker's by now, or this worker ends."""
 
 
 @app.task(name=RUN_JOB)
