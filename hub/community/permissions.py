@@ -1,5 +1,6 @@
 """Loading what people say about a repository; who may say something, and who keeps order there."""
 
+from django.db.models import BigIntegerField
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone, User
@@ -19,7 +20,6 @@ from hub.community.models import Discussion, DiscussionEvent, EventKind, Review
 from hub.repos.models import Kind, Repository
 from hub.repos.permissions import check_may_act, get_repo_for_read, may_write
 
-_MAX_ID = 2**63 - 1
 _MAX_NUMBER = 2**31 - 1
 
 
@@ -50,7 +50,12 @@ def get_discussion(repo: Repository, number: int) -> Discussion:
 def get_comment(discussion: Discussion, comment_id: str) -> DiscussionEvent:
     """Return the comment of that id, hidden or not. Raises CommentNotFound, for other discussions' comments as well."""
     found = None
-    if comment_id.isascii() and comment_id.isdecimal() and len(comment_id) < 20 and int(comment_id) <= _MAX_ID:
+    if (
+        comment_id.isascii()
+        and comment_id.isdecimal()
+        and len(comment_id) < 20
+        and int(comment_id) <= BigIntegerField.MAX_BIGINT
+    ):
         found = (
             DiscussionEvent.objects.filter(discussion=discussion, kind=EventKind.COMMENT, pk=int(comment_id))
             .select_related("author")
@@ -102,7 +107,7 @@ def _is(user: Someone, author_id: int | None) -> bool:
 def get_review(repo: Repository, review_id: int) -> Review:
     """Return a review of a model that the caller may read. Raises ReviewNotFound."""
     found = None
-    if review_id <= _MAX_ID:
+    if review_id <= BigIntegerField.MAX_BIGINT:
         found = Review.objects.filter(repository=repo, pk=review_id).select_related("author").first()
     if found is None:
         raise ReviewNotFound(_("%(name)s has no such review. It may have been deleted.") % {"name": repo.full_name})

@@ -1,5 +1,6 @@
 """Loading an evaluation, and who may cancel it."""
 
+from django.db.models import BigIntegerField
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone, User
@@ -10,13 +11,11 @@ from hub.repos.errors import RepoMoved
 from hub.repos.models import Kind, Repository
 from hub.repos.permissions import check_may_act, get_repo_for_read, may_write
 
-_MAX_ID = 2**63 - 1
-
 
 def get_run(user: Someone, run_id: int, model: Repository | None = None) -> Run:
     """Return an evaluation (of `model`) if `user` may read both of its repositories. Raises EvaluationNotFound."""
     found = None
-    if run_id <= _MAX_ID:
+    if run_id <= BigIntegerField.MAX_BIGINT:
         runs = Run.objects.visible_to(user).with_names().filter(pk=run_id)
         found = (runs.filter(model=model) if model else runs).first()
     if found is None:

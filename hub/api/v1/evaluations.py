@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import BigIntegerField
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,7 +28,6 @@ from hub.repos.models import Kind
 from hub.repos.permissions import check_may_act, get_repo_for_read
 
 MAX_EVENTS = 500  # of one answer
-_MAX_ID = 2**63 - 1
 
 
 class RunShape(serializers.ModelSerializer[Run]):
@@ -135,7 +135,7 @@ def events(request: Request, run_id: int) -> Response:
     """GET /api/v1/evaluations/{id}/events?after=: what was logged after the event of that id."""
     run = get_run(request.user, run_id)
     check_query(request, "after")
-    after = number(request.query_params, "after", default=0, low=0, high=_MAX_ID)
+    after = number(request.query_params, "after", default=0, low=0, high=BigIntegerField.MAX_BIGINT)
     rows = list(JobEvent.objects.filter(job=run.job, pk__gt=after).order_by("pk")[:MAX_EVENTS])
     return Response(
         {
