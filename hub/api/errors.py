@@ -11,12 +11,15 @@ from rest_framework import exceptions
 
 from hub.core.errors import HubError, Invalid, NotFound, StorageFull, TooMany, Unavailable
 from hub.repos.errors import EntryNotFound, RepoMoved, RepoNotFound
+from hub.repos.models import Kind
 
 log = logging.getLogger(__name__)
 
 # The client recognises a bad token by this sentence.
 BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105
 MAX_HEADER_TEXT = 500
+# First words of addresses of everything but models.
+PREFIXES = frozenset(f"{kind}s" for kind in Kind.values if kind != Kind.MODEL)
 _PLAIN_QUOTES = str.maketrans("“”‘’", "\"\"''")
 
 
@@ -121,9 +124,8 @@ def moved_to(request: HttpRequest, error: RepoMoved) -> str:
     """Return the request's own address, relative, with the repository's new name in place of the old one."""
     raw, question, query = request.META.get("RAW_URI", request.get_full_path()).partition("?")
     segments = raw.split("/")
-    first = (
-        4 if segments[1:3] == ["api", "v1"] else 3 if segments[1] == "api" else 2 if segments[1] == "datasets" else 1
-    )
+    prefixed = 2 if segments[1] in PREFIXES else 1
+    first = (4 if segments[2] == "v1" else 3) if segments[1] == "api" else prefixed
     namespace, name = error.full_name.split("/")
     suffix = ".git" if segments[first + 1].endswith(".git") else ""
     segments[first : first + 2] = [namespace, name + suffix]

@@ -18,7 +18,7 @@ def repo_path(kind: str, full_name: str, *parts: str, rev: str | None = None, pa
 
     repo_path("dataset", "ada/notes", "tree", rev="refs/pr/3", path="a b/c") -> "/datasets/ada/notes/tree/refs%2Fpr%2F3/a%20b/c"
     """
-    segments = ["datasets"] if kind == "dataset" else []
+    segments = [] if kind == "model" else [f"{kind}s"]
     segments += [full_name, *(quote(part, safe="") for part in parts)]
     if rev is not None:
         segments.append(quote(rev, safe=""))

@@ -21,7 +21,7 @@ def open_content(repo: Repository, file: FileEntry, start: int = 0, end: int | N
     stop = file.size if end is None else min(end, file.size)
     if file.sha256 is None:
         return open_object(repo.store_id, file.oid, start, stop)
-    blob = blob_of(file)
+    blob = blob_of(repo, file)
     if blob is None:
         raise EntryNotFound(_("The content of “%(path)s” has not been uploaded to this hub.") % {"path": file.path})
     return open_blob(blob, start, stop)

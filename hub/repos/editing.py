@@ -8,6 +8,7 @@ from hub.repos.errors import EntryNotFound, RevisionNotFound, StaleParent
 from hub.repos.git.commits import Delete, Operation, Stage, create_commit
 from hub.repos.git.files import find_entry, resolve_revision
 from hub.repos.models import GitCommit, Repository
+from hub.repos.models.git import BRANCH_PREFIX
 
 
 def commit_text(
@@ -50,7 +51,7 @@ def commit_text(
         operations=operations,
         title=title or _default_title(path, target),
         description=description,
-        branch=branch,
+        ref_name=BRANCH_PREFIX + branch,
         parent=head.oid,
     )
 

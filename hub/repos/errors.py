@@ -37,6 +37,18 @@ class PathInvalid(Invalid):
     code = "PathInvalid"
 
 
+class GatedRepo(Forbidden):
+    """Everybody may know of this repository; its files are for those who have been let in."""
+
+    code = "GatedRepo"
+
+    def __init__(self, message: str, *, signed_in: bool) -> None:
+        super().__init__(message)
+        if not signed_in:
+            # So that tools ask for a token.
+            self.status = 401
+
+
 class NotWritable(Forbidden):
     """The caller reads this repository but may not change it."""
 
@@ -70,7 +82,7 @@ class ReleaseExists(Conflict):
 
 
 class RefProtected(Forbidden):
-    """`main` cannot be deleted."""
+    """The rules of a branch forbid this: `main` cannot be deleted, and owners protect others."""
 
     code = "RefProtected"
 

@@ -1,12 +1,23 @@
 """The one way in: load a repository, and may I?"""
 
+from fnmatch import fnmatchcase
+
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Namespace, Role, Someone
 from hub.accounts.permissions import role_in
 from hub.core.errors import Forbidden
-from hub.repos.errors import NotWritable, ReadOnlyToken, RepoMoved, RepoNotFound, WriteNeedsSignIn
+from hub.repos.errors import (
+    GatedRepo,
+    NotWritable,
+    ReadOnlyToken,
+    RefProtected,
+    RepoMoved,
+    RepoNotFound,
+    WriteNeedsSignIn,
+)
 from hub.repos.models import Kind, Repository, RepositoryAlias
+from hub.repos.models.git import BRANCH_PREFIX
 
 
 def get_repo_for_read(user: Someone, kind: str, namespace: str, name: str) -> Repository:
@@ -31,6 +42,13 @@ def get_repo_for_read(user: Someone, kind: str, namespace: str, name: str) -> Re
         )
         % {"kind": Kind(kind).label.lower(), "name": f"{namespace}/{name}"}
     )
+
+
+def get_repo_for_content(user: Someone, kind: str, namespace: str, name: str) -> Repository:
+    """Return the repository if `user` may fetch its files. Raises what reading raises, and GatedRepo."""
+    repo = get_repo_for_read(user, kind, namespace, name)
+    check_may_fetch(user, repo)
+    return repo
 
 
 def get_repo_for_write(user: Someone, kind: str, namespace: str, name: str) -> Repository:
@@ -72,6 +90,24 @@ def get_namespace_for_create(user: Someone, name: str | None) -> Namespace:
     return namespace
 
 
+def may_fetch(user: Someone, repo: Repository) -> bool:
+    """Tell whether `user`, who may know of `repo`, may fetch its files, too."""
+    return not repo.gated or Repository.objects.readable_by(user).filter(pk=repo.pk).exists()
+
+
+def check_may_fetch(user: Someone, repo: Repository) -> None:
+    """Raise GatedRepo where `user`, who may know of `repo`, may not fetch its files."""
+    if may_fetch(user, repo):
+        return
+    if not user.is_authenticated:
+        text = _(
+            "The files of %(name)s are for those whom its owner lets in. Sign in, then ask for access on its page."
+        )
+    else:
+        text = _("The files of %(name)s are for those whom its owner lets in. Ask for access on its page.")
+    raise GatedRepo(text % {"name": repo.full_name}, signed_in=user.is_authenticated)
+
+
 def may_write(user: Someone, repo: Repository) -> bool:
     """Tell whether `user` may change the content; for a user whose token only reads, no."""
     token_allows = getattr(user, "acting_token", None) is None or user.acting_token.may_write  # type: ignore[union-attr]
@@ -85,6 +121,32 @@ def may_administer(user: Someone, repo: Repository) -> bool:
     assert repo.namespace.organization is not None
     role = role_in(user, repo.namespace.organization)
     return role == Role.ADMIN or (role in (Role.CONTRIBUTOR, Role.WRITE) and repo.created_by_id == user.pk)
+
+
+def check_may_move(user: Someone, repo: Repository, ref_name: str, *, takes_away: bool = False) -> None:
+    """Refuse what the rules of a protected branch forbid to `user`, who may write.
+
+    takes_away: commits would be lost to it: deletion, a force push, a squash. `main` is never deleted, whatever its rules;
+    the caller sees to that. Raises RefProtected.
+    """
+    if not ref_name.startswith(BRANCH_PREFIX):
+        return
+    branch = ref_name.removeprefix(BRANCH_PREFIX)
+    rules = [rule for rule in repo.branch_rules.all() if fnmatchcase(branch, rule.pattern)]
+    if takes_away and rules:
+        raise RefProtected(
+            _(
+                "“%(branch)s” is protected: it cannot be deleted, and its history stays as it is. The settings tell its rules."
+            )
+            % {"branch": branch}
+        )
+    if any(rule.admins_only for rule in rules) and not may_administer(user, repo):
+        raise RefProtected(
+            _(
+                "“%(branch)s” is protected: only an administrator changes it. Push to another branch, or open a pull request."
+            )
+            % {"branch": branch}
+        )
 
 
 def check_may_act(user: Someone) -> None:

@@ -27,6 +27,7 @@ from hub.repos.models import (
 )
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, ObjectType
 from hub.repos.names import check_ref_name, check_repo_name
+from hub.repos.permissions import check_may_move
 from hub.repos.signals import repository_changed
 
 # What is stored outside git by name; every other file above settings.MAX_REGULAR_FILE is, too.
@@ -165,6 +166,7 @@ def delete_branch(*, repo: Repository, actor: User, name: str) -> None:
     """Delete a branch and forget the commits that only it reached. Raises RefProtected, RevisionNotFound."""
     if BRANCH_PREFIX + name == MAIN:
         raise RefProtected(_("“main” is the branch that people see; it cannot be deleted."))
+    check_may_move(actor, repo, BRANCH_PREFIX + name, takes_away=True)
     delete_ref(repo, actor, BRANCH_PREFIX + name)
 
 

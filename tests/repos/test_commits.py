@@ -199,7 +199,7 @@ def test_changes_of_a_commit() -> None:
 def test_a_deleted_branch_takes_its_commits_with_it() -> None:
     repo = make_repo()
     create_branch(repo=repo, actor=repo.created_by, name="feature/x")  # type: ignore[arg-type]
-    only_there = commit(repo, {"secret": b"1"}, branch="feature/x")
+    only_there = commit(repo, {"secret": b"1"}, ref_name="refs/heads/feature/x")
     kept = commit(repo, {"a": b"1"})
     delete_branch(repo=repo, actor=repo.created_by, name="feature/x")  # type: ignore[arg-type]
     assert resolve_revision(repo, kept.oid).oid == kept.oid

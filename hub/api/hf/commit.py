@@ -57,7 +57,7 @@ def commit(request: HttpRequest, kind: str, namespace: str, name: str, revision:
         operations=operations,
         title=text_of(header, "summary"),
         description=text_of(header, "description", limit=MAX_DESCRIPTION),
-        branch=revision.removeprefix(BRANCH_PREFIX),
+        ref_name=revision if revision.startswith("refs/") else BRANCH_PREFIX + revision,
         parent=_parent(header),
     )
     url = base_url(request) + repo_path(repo.kind, repo.full_name, "commit", made.oid)

@@ -38,7 +38,7 @@ def resolve(
     repo = get_repo_for_read(request.user, kind, namespace, name)
     commit = resolve_revision(repo, revision)
     file = find_file(repo, commit, path)
-    blob = blob_of(file)
+    blob = blob_of(repo, file)
     if file.sha256 and blob is None:
         raise EntryNotFound(f"The content of {path} has not been uploaded to this hub.", commit=commit.oid)
     if request.method == "GET":

@@ -27,6 +27,7 @@ from hub.repos.git.tree_editor import TreeEditor
 from hub.repos.models import Blob, GitCommit, GitPath, GitRef, RefUpdate, RepoBlob, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, GitObject, ObjectType
 from hub.repos.names import check_path
+from hub.repos.permissions import check_may_move
 from hub.repos.signals import ref_updated
 
 MAX_TITLE = 500
@@ -83,20 +84,24 @@ def create_commit(
     operations: Iterable[Operation],
     title: str,
     description: str = "",
-    branch: str = "main",
+    ref_name: str = MAIN,
     parent: str | None = None,
 ) -> GitCommit:
-    """Commit `operations`, in their order, to a branch; return the new commit, or the head where nothing changes.
+    """Commit `operations`, in their order, to a ref; return the new commit, or the head where nothing changes.
+
+    ref_name: `refs/heads/main`, `refs/pr/3`. The caller has seen that `actor` may move it.
 
     parent: the commit that the caller builds on. With it, a branch that has moved raises StaleParent; without it the
     commit goes on top of whatever is there, one writer after the other.
-    Raises also RevisionNotFound, PathInvalid, EntryNotFound (nothing to delete), BlobMissing.
+    Raises also RefProtected, RevisionNotFound, PathInvalid, EntryNotFound (nothing to delete), BlobMissing.
     """
     operations = list(operations)
     for operation in operations:
         check_path(operation.path.rstrip("/") if isinstance(operation, Delete) else operation.path)
+    check_may_move(actor, repo, ref_name)
     with transaction.atomic():
-        ref = GitRef.objects.select_for_update().filter(repository=repo, name=BRANCH_PREFIX + branch).first()
+        ref = GitRef.objects.select_for_update().filter(repository=repo, name=ref_name).first()
+        branch = ref_name.removeprefix(BRANCH_PREFIX)
         if ref is None:
             raise RevisionNotFound(_("There is no branch “%(name)s” in this repository.") % {"name": branch})
         if parent is not None and parent != ref.oid:

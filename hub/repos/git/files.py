@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from django.db.models import Exists, Func, TextField, Value
+from django.db.models import Exists, Func, OuterRef, TextField, Value
 from django.db.models.functions import Substr
 from django.utils.translation import gettext as _
 
 from hub.repos.errors import EntryNotFound, RevisionNotFound
 from hub.repos.git.commits import content_facts
 from hub.repos.git.objects import TREE_MODE, Entry, parse_tree, read_object, read_objects
-from hub.repos.models import Blob, GitCommit, GitPath, GitRef, Repository
+from hub.repos.models import Blob, GitCommit, GitPath, GitRef, RepoBlob, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, GitPathQuerySet, ObjectType
 from hub.repos.names import FULL_ID
 
@@ -50,8 +50,8 @@ def resolve_revision(repo: Repository, revision: str) -> GitCommit:
         names = [BRANCH_PREFIX + revision, TAG_PREFIX + revision]
         if revision.startswith("refs/"):
             names.append(revision)
-        refs = GitRef.objects.filter(repository=repo, name__in=names).order_by("name")
-        oid = refs.values_list("oid", flat=True).first()
+        ref = GitRef.objects.filter(repository=repo, name__in=names).order_by("name").first()
+        oid = ref.commit if ref else None
     commit = GitCommit.objects.filter(store=repo.store_id, oid=oid).first() if oid else None
     if commit is None:
         raise RevisionNotFound(
@@ -211,11 +211,13 @@ def read_file(repo: Repository, file: FileEntry) -> bytes:
     return read_object(repo.store_id, file.oid, ObjectType.BLOB)
 
 
-def blob_of(file: FileEntry) -> Blob | None:
-    """Return the stored large content behind a file, None for small files."""
+def blob_of(repo: Repository, file: FileEntry) -> Blob | None:
+    """Return the stored large content behind a file; None for small files, and for content that this repository was never
+    sent or has deleted."""
     if file.sha256 is None:
         return None
-    return Blob.objects.select_related("xet_file").filter(pk=file.sha256).first()
+    held = RepoBlob.objects.filter(repository=repo, blob=OuterRef("pk"))
+    return Blob.objects.select_related("xet_file").filter(Exists(held), pk=file.sha256).first()
 
 
 def _no_entry(path: str, commit: GitCommit) -> EntryNotFound:

@@ -6,7 +6,7 @@ from django.db import connection
 _PRUNE = """
 DELETE FROM repos_gitcommit WHERE store_id = %(store)s AND oid NOT IN (
     WITH RECURSIVE line(oid) AS (
-        SELECT ref.oid FROM repos_gitref ref JOIN repos_repository repo ON repo.id = ref.repository_id
+        SELECT COALESCE(ref.peeled, ref.oid) FROM repos_gitref ref JOIN repos_repository repo ON repo.id = ref.repository_id
         WHERE repo.store_id = %(store)s
         UNION SELECT parent FROM line JOIN repos_gitcommit c ON c.store_id = %(store)s AND c.oid = line.oid,
             unnest(c.parents) AS parent

@@ -17,7 +17,7 @@ class BlobQuerySet(models.QuerySet["Blob"]):
         from hub.repos.models.repository import Repository
 
         claimed = BlobClaim.objects.filter(repository=repository).values("blob")
-        readable = RepoBlob.objects.filter(repository__in=Repository.objects.visible_to(user)).values("blob")
+        readable = RepoBlob.objects.filter(repository__in=Repository.objects.readable_by(user)).values("blob")
         return self.filter(models.Q(pk__in=claimed) | models.Q(pk__in=readable))
 
 
@@ -53,10 +53,38 @@ class BlobClaim(models.Model):
 
 
 class RepoBlob(models.Model):
-    """A commit of this repository points at this blob, so whoever reads the repository may read the blob."""
+    """A commit that some ref of this repository reaches points at this blob, so whoever reads the repository's files may
+    read the blob."""
 
     repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="+", db_index=False)
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["repository", "blob"], name="repo_blob_once")]
+
+
+class LargeUpload(models.Model):
+    """A large file that arrives in parts (the `multipart` transfer of git-lfs). Parts lie in the staging area until all are
+    there."""
+
+    repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    sha256 = HexField(length=32)
+    size = models.PositiveBigIntegerField()  # bytes
+    part_size = models.PositiveBigIntegerField()  # bytes of each part but the last
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class LargeFileLock(models.Model):
+    """Somebody works on this file and asks others not to (git-lfs locks)."""
+
+    repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="+", db_index=False)
+    path = models.TextField(db_collation="C")
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    locked_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "path"], name="large_file_lock_once")]
+
+    def __str__(self) -> str:
+        return self.path

@@ -72,6 +72,8 @@ class GitRef(models.Model):
     repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="refs", db_index=False)
     name = models.CharField(max_length=255, db_collation="C")
     oid = HexField(length=20)
+    # The commit behind an annotated tag, whose own object `oid` names; null where `oid` is the commit.
+    peeled = HexField(length=20, null=True)
     message = models.TextField(blank=True)  # what was said of a tag
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -80,6 +82,10 @@ class GitRef(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def commit(self) -> str:
+        return self.peeled or self.oid
 
 
 class GitPathQuerySet(models.QuerySet["GitPath"]):
@@ -107,6 +113,21 @@ class GitPath(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class CommitReceipt(models.Model):
+    """What a commit request with an Idempotency-Key led to: sent again, it is answered with the same commit."""
+
+    repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    request = HexField(length=32)  # sha256 of what was asked: one key, one request
+    ref = models.CharField(max_length=255)
+    commit = HexField(length=20)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "user", "key"], name="commit_receipt_once")]
 
 
 class RefUpdate(models.Model):

@@ -20,6 +20,9 @@ class Kind(models.TextChoices):
 
     MODEL = "model", _("Model")
     DATASET = "dataset", _("Dataset")
+    # Stored and shown like the others; nothing here runs them.
+    SPACE = "space", _("Space")
+    KERNEL = "kernel", _("Kernel")
 
 
 class Visibility(models.TextChoices):
@@ -27,6 +30,14 @@ class Visibility(models.TextChoices):
 
     PUBLIC = "public", _("Public")
     PRIVATE = "private", _("Private")
+
+
+class Gate(models.TextChoices):
+    """Who gets the files of a repository that everybody may know of. The values are the words of the client protocol."""
+
+    OPEN = "", _("Everybody who can read it")
+    AUTO = "auto", _("Whoever asks")
+    MANUAL = "manual", _("Whoever is let in")
 
 
 class RepositoryQuerySet(models.QuerySet["Repository"]):
@@ -41,6 +52,20 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
             Q(visibility=Visibility.PUBLIC)
             | Q(namespace__in=Namespace.objects.filter(user=user))
             | Q(namespace__organization__in=user.memberships.values("organization"))
+        )
+
+    def readable_by(self, user: Someone) -> Self:
+        """Those whose files `user` may fetch: what they may know of, less gated ones where nobody has let them in."""
+        visible = self.visible_to(user)
+        if isinstance(user, RepoReader):
+            return visible
+        if not user.is_authenticated:
+            return visible.filter(gate=Gate.OPEN)
+        return visible.filter(
+            Q(gate=Gate.OPEN)
+            | Q(namespace__in=Namespace.objects.filter(user=user))
+            | Q(namespace__organization__in=user.memberships.values("organization"))
+            | Q(pk__in=AccessRequest.objects.accepted().filter(user=user).values("repository"))
         )
 
     def writable_by(self, user: Someone) -> Self:
@@ -72,6 +97,7 @@ class Repository(models.Model):
     namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="repositories")
     name = models.CharField(max_length=MAX_REPO_NAME)
     visibility = models.CharField(max_length=16, choices=Visibility, default=Visibility.PUBLIC)
+    gate = models.CharField(max_length=16, choices=Gate, default=Gate.OPEN, blank=True)
     store = models.ForeignKey(GitStore, on_delete=models.PROTECT, related_name="repositories")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -81,6 +107,10 @@ class Repository(models.Model):
     last_number = models.PositiveIntegerField(default=0)
     # The number of the newest release, deleted or not: the next one gets the next number.
     releases_made = models.PositiveIntegerField(default=0)
+
+    # How often history was taken away (a branch deleted, a force push, a squash). What was built from the objects of an
+    # earlier count may hold some that nobody may fetch any more.
+    rewrites = models.PositiveIntegerField(default=0)
 
     objects = RepositoryQuerySet.as_manager()
 
@@ -103,16 +133,21 @@ class Repository(models.Model):
         return self.visibility == Visibility.PRIVATE
 
     @property
+    def gated(self) -> bool:
+        return self.gate != Gate.OPEN
+
+    @property
     def plural(self) -> str:
         """The kind as it stands in API addresses: `models`, `datasets`."""
         return f"{self.kind}s"
 
 
 class RepositoryAlias(models.Model):
-    """A name that a repository had before. It redirects, and nobody else can take it while the repository lives."""
+    """Another name of a repository: one that it had before, or a short one without an owner (`gpt2`) that an administrator
+    gave it. It redirects, and nobody else can take it while the repository lives."""
 
     kind = models.CharField(max_length=16, choices=Kind)
-    full_name = models.CharField(max_length=160)
+    full_name = models.CharField(max_length=160)  # "namespace/name", or "name" for a short one
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="aliases")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -121,3 +156,52 @@ class RepositoryAlias(models.Model):
 
     def __str__(self) -> str:
         return self.full_name
+
+
+class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
+    def accepted(self) -> Self:
+        return self.filter(status=AccessRequest.Status.ACCEPTED)
+
+
+class AccessRequest(models.Model):
+    """Somebody asks for the files of a gated repository, or has been let in without asking. One for each person."""
+
+    class Status(models.TextChoices):
+        """The values are the words of the client protocol."""
+
+        PENDING = "pending", _("Waiting")
+        ACCEPTED = "accepted", _("Let in")
+        REJECTED = "rejected", _("Turned down")
+
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="access_requests", db_index=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_requests")
+    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
+    # What the card's form asked: label -> what was answered, a text or a tick.
+    fields = models.JSONField(default=dict)
+    reason = models.TextField(blank=True)  # why it was turned down
+    requested_at = models.DateTimeField(auto_now_add=True)
+    decided_at = models.DateTimeField(null=True)
+    # Null for a gate that opens by itself.
+    decided_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = AccessRequestQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "user"], name="access_request_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} asks for {self.repository}"
+
+
+class BranchRule(models.Model):
+    """What a branch is protected from: always deletion and rewriting; with `admins_only`, any change by others."""
+
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="branch_rules", db_index=False)
+    pattern = models.CharField(max_length=200)  # a branch's name; `*` stands for any characters
+    admins_only = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["repository", "pattern"], name="branch_rule_once")]
+
+    def __str__(self) -> str:
+        return self.pattern

@@ -17,6 +17,7 @@ from hub.repos.errors import EntryNotFound, StaleParent
 from hub.repos.git.commits import Delete, create_commit
 from hub.repos.git.files import find_file, read_file
 from hub.repos.models import Repository
+from hub.repos.models.git import BRANCH_PREFIX
 from hub.web.forms import explain
 from hub.web.forms.repositories import CommitForm, EditForm
 from hub.web.pages.repo_files import as_text
@@ -133,7 +134,7 @@ def delete(request: MemberRequest, repo: Repository, rev: str, path: str) -> Htt
             operations=[Delete(path)],
             title=form.cleaned_data["title"] or _("Delete %(path)s") % {"path": path},
             description=form.cleaned_data["description"],
-            branch=revision.name,
+            ref_name=BRANCH_PREFIX + revision.name,
         )
         messages.success(request, _("“%(path)s” is deleted. Earlier commits still have it.") % {"path": path})
         return redirect(repo_path(repo.kind, repo.full_name, "tree", rev=rev, path=path.rpartition("/")[0]))

@@ -107,7 +107,7 @@ def blob(request: HttpRequest, repo: Repository, rev: str, path: str) -> HttpRes
         parent=path.rpartition("/")[0],
         file=file,
         last_commit=_last_commit(repo, revision, file),
-        stored=blob_of(file),
+        stored=blob_of(repo, file),
         **_shown(repo, file),
     )
 

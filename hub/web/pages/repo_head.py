@@ -16,6 +16,7 @@ from hub.accounts.models import Someone
 from hub.community.models import Discussion, Review
 from hub.community.permissions import get_repo_for_posting
 from hub.core.errors import Invalid, NotFound
+from hub.core.links import repo_path
 from hub.evaluations.models import Run
 from hub.inference.offers import task_of_tags
 from hub.repos.errors import RepoMoved
@@ -72,10 +73,9 @@ for_admins = _ForRepo(get_repo_for_admin)
 
 def _forward(request: HttpRequest, moved: RepoMoved) -> HttpResponse:
     """Redirect to the same page below the new name."""
-    prefix = 3 if moved.kind == "dataset" else 2
+    prefix = 2 if moved.kind == Kind.MODEL else 3
     below = address_of(request).split("/", prefix + 1)[prefix + 1 :]
-    head = "/datasets" if moved.kind == "dataset" else ""
-    address = "/".join([f"{head}/{moved.full_name}", *below])
+    address = "/".join([repo_path(moved.kind, moved.full_name), *below])
     if not below and request.META.get("QUERY_STRING"):
         address += "?" + request.META["QUERY_STRING"]
     response = HttpResponseRedirect(address)

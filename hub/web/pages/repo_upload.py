@@ -19,6 +19,7 @@ from hub.core.text import UNSTORABLE
 from hub.repos.attributes import LargeFileRule
 from hub.repos.git.commits import create_commit
 from hub.repos.models import Repository
+from hub.repos.models.git import BRANCH_PREFIX
 from hub.repos.uploads import Receipts, receive_file
 from hub.web.forms.repositories import UploadForm
 from hub.web.pages.repo_head import crumbs_of, for_writers, open_branch, repo_page
@@ -82,7 +83,7 @@ def _commit(request: MemberRequest, repo: Repository, rev: str, path: str = "") 
         operations=[receipts.redeem(file["receipt"], file["path"]) for file in wanted["files"]],
         title=title,
         description=wanted["description"],
-        branch=open_branch(repo, rev).name,
+        ref_name=BRANCH_PREFIX + open_branch(repo, rev).name,
     )
     count = len(wanted["files"])
     done = ngettext("%(count)d file is uploaded.", "%(count)d files are uploaded.", count) % {"count": count}
@@ -142,7 +143,7 @@ def _page(request: MemberRequest, repo: Repository, rev: str, path: str = "") ->
                 operations=[put],
                 title=form.cleaned_data["title"] or _default_title([target]),
                 description=form.cleaned_data["description"],
-                branch=revision.name,
+                ref_name=BRANCH_PREFIX + revision.name,
             )
         except HubError as error:
             form.add_error("folder" if error.field == "path" else None, error.message)

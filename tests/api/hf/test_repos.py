@@ -46,7 +46,7 @@ def test_older_private_is_understood(hub: Hub) -> None:
         {"name": None},
         {"name": 5},
         {"name": "a\x00b"},
-        {"name": "ok", "type": "space"},
+        {"name": "ok", "type": "bucket"},
         {"name": "ok", "visibility": "secret"},
         {"name": "ok", "private": "yes"},
     ],
