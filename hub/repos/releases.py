@@ -11,6 +11,7 @@ from hub.core.models import record
 from hub.core.text import UNSTORABLE
 from hub.repos.errors import RefExists, ReleaseExists, ReleaseNotFound, RevisionNotFound
 from hub.repos.git.files import resolve_revision
+from hub.repos.git.locks import hold_history, lock_history
 from hub.repos.models import GitRef, Release, Repository
 from hub.repos.models.git import TAG_PREFIX
 from hub.repos.models.release import MAX_RELEASE_NOTES, MAX_RELEASE_TITLE
@@ -37,6 +38,7 @@ def create_release(
     """
     check_ref_name(tag, field="tag")
     title, notes = _clean(title, notes)
+    hold_history(repo)
     # Locked, so that the tag is not deleted before its release is there.
     ref = GitRef.objects.select_for_update().filter(repository=repo, name=TAG_PREFIX + tag).first()
     if ref is None:
@@ -78,6 +80,7 @@ def create_tag(*, repo: Repository, actor: User, name: str, revision: str = "mai
     """Tag a revision; with a message, that is a release. Raises Invalid, RefExists, RevisionNotFound."""
     check_ref_name(name)
     _title, notes = _clean("", message)
+    hold_history(repo)
     ref = create_ref(repo, actor, TAG_PREFIX + name, resolve_revision(repo, revision).oid, message=notes)
     if notes:
         _release(repo, actor, ref, "", notes)
@@ -87,6 +90,7 @@ def create_tag(*, repo: Repository, actor: User, name: str, revision: str = "mai
 @transaction.atomic
 def delete_tag(*, repo: Repository, actor: User, name: str) -> None:
     """Delete a tag, its release, and the commits that only it reached. Raises RevisionNotFound."""
+    lock_history(repo)
     delete_ref(repo, actor, TAG_PREFIX + name)
     for release in Release.objects.filter(repository=repo, tag=name):
         delete_release(release=release, actor=actor)

@@ -12,8 +12,9 @@ from hub.core.models import record
 from hub.repos.errors import RefExists, RefProtected, RepoExists, RepoNotFound, RevisionNotFound
 from hub.repos.git.commits import note_update, write_commit
 from hub.repos.git.files import resolve_revision
+from hub.repos.git.locks import hold_history, lock_history
 from hub.repos.git.objects import FILE_MODE, Entry, ObjectWriter, format_tree
-from hub.repos.git.pruning import prune_unreachable
+from hub.repos.git.pruning import forget_unreachable
 from hub.repos.models import (
     Blob,
     BlobClaim,
@@ -158,6 +159,7 @@ def next_number(repo: Repository) -> int:
 def create_branch(*, repo: Repository, actor: User, name: str, start: str = "main") -> GitRef:
     """Make a branch at revision `start`. Raises Invalid, RefExists, RevisionNotFound."""
     check_ref_name(name)
+    hold_history(repo)
     return create_ref(repo, actor, BRANCH_PREFIX + name, resolve_revision(repo, start).oid)
 
 
@@ -167,11 +169,12 @@ def delete_branch(*, repo: Repository, actor: User, name: str) -> None:
     if BRANCH_PREFIX + name == MAIN:
         raise RefProtected(_("“main” is the branch that people see; it cannot be deleted."))
     check_may_move(actor, repo, BRANCH_PREFIX + name, takes_away=True)
+    lock_history(repo)
     delete_ref(repo, actor, BRANCH_PREFIX + name)
 
 
 def create_ref(repo: Repository, actor: User, name: str, oid: str, message: str = "") -> GitRef:
-    """Make a ref by its full name, in the caller's transaction. Raises RefExists."""
+    """Make a ref by its full name, in the caller's transaction, which holds `hold_history`. Raises RefExists."""
     try:
         with transaction.atomic():
             ref = GitRef.objects.create(repository=repo, name=name, oid=oid, message=message)
@@ -182,12 +185,15 @@ def create_ref(repo: Repository, actor: User, name: str, oid: str, message: str 
 
 
 def delete_ref(repo: Repository, actor: User, name: str) -> None:
-    """Delete a ref by its full name and what only it reached, in the caller's transaction. Raises RevisionNotFound."""
+    """Delete a ref by its full name and what only it reached, in the caller's transaction, which holds `lock_history`.
+
+    Raises RevisionNotFound.
+    """
     ref = GitRef.objects.select_for_update().filter(repository=repo, name=name).first()
     if ref is None:
         raise RevisionNotFound(_("There is no “%(name)s” in this repository.") % {"name": name.split("/", 2)[2]})
     ref.delete()
-    prune_unreachable(repo.store_id)
+    forget_unreachable(repo)
     note_update(repo=repo, name=name, old=ref.oid, new=None, actor=actor)
 
 

@@ -14,6 +14,7 @@ from dulwich.objects import Commit, ObjectID
 
 from hub.accounts.models import User
 from hub.repos.errors import BlobMissing, EntryNotFound, RevisionNotFound, StaleParent
+from hub.repos.git.locks import hold_history
 from hub.repos.git.objects import (
     FILE_MODE,
     MAX_POINTER_BYTES,
@@ -100,6 +101,7 @@ def create_commit(
         check_path(operation.path.rstrip("/") if isinstance(operation, Delete) else operation.path)
     check_may_move(actor, repo, ref_name)
     with transaction.atomic():
+        hold_history(repo)
         ref = GitRef.objects.select_for_update().filter(repository=repo, name=ref_name).first()
         branch = ref_name.removeprefix(BRANCH_PREFIX)
         if ref is None:
