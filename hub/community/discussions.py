@@ -1,4 +1,5 @@
-"""Every change to discussions: open, comment, edit, take away, close, reopen, rename.
+"""Every change to discussions: open, comment, edit, take away, close, reopen, rename. Pull requests are opened and merged
+in `pull_requests.py`; the rest they share.
 
 The caller has passed get_repo_for_posting; who may change what is decided here. Each change locks the discussion's row,
 so what happens in it has one order.
@@ -39,7 +40,7 @@ def open_discussion(*, repo: Repository, actor: User, title: str, text: str) -> 
     """Begin a discussion with its opening text (Markdown). Raises Invalid, TooMany."""
     title = clean_line(title, field="title", limit=MAX_TITLE)
     text = clean_text(text, field="text")
-    _count_post(actor)
+    count_post(actor)
     discussion = Discussion.objects.create(repository=repo, number=next_number(repo), title=title, author=actor)
     DiscussionEvent.objects.create(
         discussion=discussion,
@@ -56,8 +57,8 @@ def open_discussion(*, repo: Repository, actor: User, title: str, text: str) -> 
 def post_comment(*, discussion: Discussion, actor: User, text: str) -> DiscussionEvent:
     """Say something in a discussion, open or closed. Raises Invalid, TooMany, DiscussionFull."""
     text = clean_text(text, field="text")
-    _count_post(actor)
-    return _add(_locked(discussion), actor, kind=EventKind.COMMENT, text=text)
+    count_post(actor)
+    return add_event(lock_discussion(discussion), actor, kind=EventKind.COMMENT, text=text)
 
 
 @transaction.atomic
@@ -67,7 +68,7 @@ def edit_comment(*, comment: DiscussionEvent, actor: User, text: str) -> Discuss
     comment = _locked_comment(comment)
     check_may_edit(actor, comment)
     if text != comment.text:
-        _count_post(actor)
+        count_post(actor)
         comment.text = text
         comment.edits = [*comment.edits, timezone.now()][-MAX_EDITS:]
         comment.save(update_fields=["text", "edits"])
@@ -95,7 +96,7 @@ def take_comment_away(*, comment: DiscussionEvent, actor: User) -> DiscussionEve
     record(
         actor=actor,
         verb="comment.delete" if comment.author_id == actor.pk else "comment.hide",
-        target=_target(discussion),
+        target=target_of(discussion),
         comment=comment.pk,
         author=comment.author.username if comment.author else None,
     )
@@ -104,14 +105,16 @@ def take_comment_away(*, comment: DiscussionEvent, actor: User) -> DiscussionEve
 
 @transaction.atomic
 def set_status(*, discussion: Discussion, actor: User, status: str, text: str = "") -> DiscussionEvent:
-    """Close or reopen a discussion, saying why where there is something to say; returns the change.
+    """Close or reopen a discussion, or publish a draft, saying why where there is something to say; returns the change.
 
     Raises Invalid, NotYourDiscussion, NothingChanged, TooMany, DiscussionFull for the text.
     """
-    if status not in Status.values:
+    if status not in (Status.OPEN, Status.CLOSED):
         raise Invalid(_("A discussion is open or closed."), field="status")
-    discussion = _locked(discussion)
+    discussion = lock_discussion(discussion)
     _check_steering(actor, discussion)
+    if discussion.status == Status.MERGED:
+        raise NothingChanged(_("This pull request is merged, and stays so. To undo it, commit the opposite change."))
     if discussion.status == status:
         raise NothingChanged(
             _("This discussion is open already.") if status == Status.OPEN else _("This discussion is closed already.")
@@ -119,12 +122,12 @@ def set_status(*, discussion: Discussion, actor: User, status: str, text: str = 
     if text.strip():
         post_comment(discussion=discussion, actor=actor, text=text)
     else:
-        _count_post(actor)
+        count_post(actor)
     before, discussion.status = discussion.status, status
-    event = _add(discussion, actor, kind=EventKind.STATUS, before=before, after=status)
+    event = add_event(discussion, actor, kind=EventKind.STATUS, before=before, after=status)
     discussion.save(update_fields=["status"])
     verb = "discussion.reopen" if status == Status.OPEN else "discussion.close"
-    record(actor=actor, verb=verb, target=_target(discussion))
+    record(actor=actor, verb=verb, target=target_of(discussion))
     return event
 
 
@@ -135,13 +138,13 @@ def rename_discussion(*, discussion: Discussion, actor: User, title: str) -> Dis
     Raises Invalid, NotYourDiscussion, NothingChanged, DiscussionFull, TooMany.
     """
     title = clean_line(title, field="title", limit=MAX_TITLE)
-    discussion = _locked(discussion)
+    discussion = lock_discussion(discussion)
     _check_steering(actor, discussion)
     if discussion.title == title:
         raise NothingChanged(_("That is its title already."), field="title")
-    _count_post(actor)
+    count_post(actor)
     before, discussion.title = discussion.title, title
-    event = _add(discussion, actor, kind=EventKind.TITLE, before=before, after=title)
+    event = add_event(discussion, actor, kind=EventKind.TITLE, before=before, after=title)
     discussion.save(update_fields=["title"])
     return event
 
@@ -153,9 +156,9 @@ def _check_steering(actor: User, discussion: Discussion) -> None:
         )
 
 
-def _add(discussion: Discussion, actor: User, **what: str) -> DiscussionEvent:
+def add_event(discussion: Discussion, actor: User, **what: str) -> DiscussionEvent:
     """Write the next event of a locked discussion. One that is full can still be closed."""
-    if what["kind"] != EventKind.STATUS and discussion.events.count() >= MAX_EVENTS:
+    if what["kind"] != EventKind.STATUS and not room_in(discussion):
         raise DiscussionFull(_("This discussion is full. Open a new one and link to this one."))
     event = DiscussionEvent.objects.create(discussion=discussion, author=actor, **what)
     discussion.active_at = event.created_at
@@ -163,7 +166,7 @@ def _add(discussion: Discussion, actor: User, **what: str) -> DiscussionEvent:
     return event
 
 
-def _locked(discussion: Discussion) -> Discussion:
+def lock_discussion(discussion: Discussion) -> Discussion:
     """Return the discussion as it is now, its row locked, with the repository that the caller has loaded."""
     locked = Discussion.objects.select_for_update().filter(pk=discussion.pk).first()
     if locked is None:
@@ -172,19 +175,24 @@ def _locked(discussion: Discussion) -> Discussion:
     return locked
 
 
+def room_in(discussion: Discussion) -> int:
+    """Return how many more events a discussion takes."""
+    return max(0, MAX_EVENTS - discussion.events.count())
+
+
 def _locked_comment(comment: DiscussionEvent) -> DiscussionEvent:
     """Return the comment as it is now, its discussion locked. Raises CommentHidden."""
-    discussion = _locked(comment.discussion)
+    discussion = lock_discussion(comment.discussion)
     locked = DiscussionEvent.objects.select_related("author").get(pk=comment.pk)
     locked.discussion = discussion
     check_there(locked)
     return locked
 
 
-def _count_post(actor: User) -> None:
+def count_post(actor: User) -> None:
     check_rate("post", actor.pk, limit=settings.POSTS_PER_MINUTE, seconds=60)
 
 
-def _target(discussion: Discussion) -> str:
+def target_of(discussion: Discussion) -> str:
     repo = discussion.repository
     return f"{repo.kind} {repo.full_name}#{discussion.number}"

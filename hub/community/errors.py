@@ -41,10 +41,28 @@ class DiscussionFull(Conflict):
     code = "DiscussionFull"
 
 
-class NoPullRequests(Invalid):
-    """This hub does not take pull requests yet."""
+class PullRequestNotFound(NotFound):
+    """No such pull request; a discussion may have that number."""
 
-    code = "NoPullRequests"
+    code = "PullRequestNotFound"
+
+
+class PullRequestClosed(Conflict):
+    """It is closed or merged, so it takes no more commits."""
+
+    code = "PullRequestClosed"
+
+
+class NotYourPullRequest(Forbidden):
+    """Only its author and the repository's writers add commits to a pull request."""
+
+    code = "NotYourPullRequest"
+
+
+class MergeConflict(Conflict):
+    """Both sides have changed the same files, each in its own way."""
+
+    code = "MergeConflict"
 
 
 class NotReviewable(Invalid):

@@ -11,14 +11,18 @@ from hub.community.errors import (
     DiscussionNotFound,
     NotReviewable,
     NotYourComment,
+    NotYourPullRequest,
     NotYourReview,
     OwnModel,
+    PullRequestClosed,
+    PullRequestNotFound,
     ReviewNeedsSignIn,
     ReviewNotFound,
 )
-from hub.community.models import Discussion, DiscussionEvent, EventKind, Review
+from hub.community.models import Discussion, DiscussionEvent, EventKind, PullRequest, Review, Status
+from hub.core.errors import HubError
 from hub.repos.models import Kind, Repository
-from hub.repos.permissions import check_may_act, get_repo_for_read, may_write
+from hub.repos.permissions import check_may_act, check_may_fetch, get_repo_for_read, may_write
 
 _MAX_NUMBER = 2**31 - 1
 
@@ -37,7 +41,9 @@ def get_discussion(repo: Repository, number: int) -> Discussion:
     """Return the discussion of that number. Raises DiscussionNotFound. The caller holds a repository that it may read."""
     found = None
     if number <= _MAX_NUMBER:
-        found = Discussion.objects.filter(repository=repo, number=number).select_related("author").first()
+        found = (
+            Discussion.objects.filter(repository=repo, number=number).select_related("author", "pull_request").first()
+        )
     if found is None:
         raise DiscussionNotFound(
             _("%(name)s has no discussion number %(number)s.") % {"name": repo.full_name, "number": str(number)[:20]}
@@ -99,6 +105,58 @@ def may_take_away(user: Someone, comment: DiscussionEvent, *, maintains: bool) -
 
 def _is(user: Someone, author_id: int | None) -> bool:
     return isinstance(user, User) and user.pk == author_id
+
+
+# --- pull requests ------------------------------------------------------------------------------------------------------
+
+
+def get_pull_request(repo: Repository, number: int) -> PullRequest:
+    """Return the pull request of that number. Raises PullRequestNotFound. The caller holds a repository that it may read."""
+    found = None
+    if number <= _MAX_NUMBER:
+        discussions = Discussion.objects.pull_requests().filter(repository=repo, number=number)
+        found = discussions.select_related("author", "pull_request").first()
+    if found is None:
+        raise PullRequestNotFound(
+            _("%(name)s has no pull request number %(number)s.") % {"name": repo.full_name, "number": str(number)[:20]}
+        )
+    found.repository = repo
+    return found.pull_request
+
+
+def get_pull_request_for_push(user: Someone, repo: Repository, number: int) -> PullRequest:
+    """Return the pull request if `user`, who may read `repo`, may add commits to its `refs/pr/N`.
+
+    Raises PullRequestNotFound, WriteNeedsSignIn, ReadOnlyToken, GatedRepo, NotYourPullRequest, PullRequestClosed.
+    """
+    found = get_pull_request(repo, number)
+    check_may_act(user)
+    check_may_fetch(user, repo)
+    writes = may_write(user, repo)
+    if not writes and not _is(user, found.discussion.author_id):
+        raise NotYourPullRequest(
+            _(
+                "Only whoever opened pull request %(number)d, or may write to %(name)s, adds commits to it. Open your own."
+            )
+            % {"number": number, "name": repo.full_name}
+        )
+    status = found.discussion.status
+    if status == Status.MERGED or (status == Status.CLOSED and not writes):
+        raise PullRequestClosed(
+            _("Pull request %(number)d is %(state)s, so it takes no more commits. Open another one, or reopen it.")
+            % {"number": number, "state": found.discussion.get_status_display().lower()}
+        )
+    return found
+
+
+def may_push_pull_request(user: Someone, repo: Repository, number: int) -> bool:
+    """Tell whether `user`, who may read `repo`, may add commits to its `refs/pr/N`: writers until it is merged; its author,
+    too, while it is open or a draft."""
+    try:
+        get_pull_request_for_push(user, repo, number)
+    except HubError:
+        return False
+    return True
 
 
 # --- reviews ------------------------------------------------------------------------------------------------------------

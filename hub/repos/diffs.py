@@ -107,6 +107,40 @@ def diff_changes(repo: Repository, changes: Iterable[Change]) -> list[FileDiff]:
     return diffs
 
 
+def unified(diffs: Iterable[FileDiff], *, limit: int) -> str:
+    """Return diffs as the text that `git diff` prints, of at most `limit` characters. What is left out is said in lines that
+    patch programs take for remarks."""
+    text: list[str] = []
+    room = limit
+    for diff in diffs:
+        piece = "\n".join(_unified(diff)) + "\n"
+        if len(piece) > room:
+            text.append(f"# {diff.path} and what follows are left out: the diff is too long.\n")
+            break
+        text.append(piece)
+        room -= len(piece)
+    return "".join(text)
+
+
+def _unified(diff: FileDiff) -> Iterator[str]:
+    yield f"diff --git a/{diff.path} b/{diff.path}"
+    if diff.status == "added":
+        yield "new file mode 100644"
+    elif diff.status == "deleted":
+        yield "deleted file mode 100644"
+    if diff.state != State.TEXT:
+        yield f"Binary files a/{diff.path} and b/{diff.path} differ"
+        return
+    if diff.hunks:
+        yield "--- /dev/null" if diff.status == "added" else f"--- a/{diff.path}"
+        yield "+++ /dev/null" if diff.status == "deleted" else f"+++ b/{diff.path}"
+    for hunk in diff.hunks:
+        yield hunk.header
+        yield from (f"{line.kind}{line.text}" if line.kind != "\\" else f"\\ {line.text}" for line in hunk.lines)
+    if diff.truncated:
+        yield f"# The rest of {diff.path} is left out."
+
+
 def _contents(
     repo: Repository, changes: list[Change], facts: list[dict[str, tuple[int, str | None]]]
 ) -> dict[str, bytes]:

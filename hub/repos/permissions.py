@@ -62,6 +62,24 @@ def get_repo_for_write(user: Someone, kind: str, namespace: str, name: str) -> R
     return repo
 
 
+def get_repo_for_proposing(user: Someone, kind: str, namespace: str, name: str) -> Repository:
+    """Return the repository if `user` may propose changes to it, as a pull request: whoever may fetch its files, signed in,
+    with a token that may write. They may upload large content for it as well, which is theirs alone until it is committed.
+
+    Raises what get_repo_for_content raises, and WriteNeedsSignIn, ReadOnlyToken.
+    """
+    repo = get_repo_for_content(user, kind, namespace, name)
+    check_may_act(user)
+    return repo
+
+
+def may_propose(user: Someone, repo: Repository) -> bool:
+    """Tell whether `user`, who may know of `repo`, may propose changes to it, and upload large content for them."""
+    if not user.is_authenticated or (user.acting_token is not None and not user.acting_token.may_write):
+        return False
+    return may_fetch(user, repo)
+
+
 def get_repo_for_admin(user: Someone, kind: str, namespace: str, name: str) -> Repository:
     """Return the repository if `user` may rename, hide or delete it. Raises what writing raises."""
     repo = get_repo_for_write(user, kind, namespace, name)

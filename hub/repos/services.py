@@ -207,7 +207,7 @@ def claim_blob(*, repo: Repository, user: User, sha256: str, size: int) -> Blob:
     if not created and not blob.whole:
         blob.whole = True
         blob.save(update_fields=["whole"])
-    BlobClaim.objects.get_or_create(repository=repo, blob=blob, defaults={"user": user})
+    BlobClaim.objects.get_or_create(repository=repo, blob=blob, user=user)
     return blob
 
 

@@ -1,4 +1,4 @@
-"""Discussions of a repository. Pull requests share their addresses and numbers; this hub does not take them yet."""
+"""Discussions of a repository, and its pull requests, which share their addresses and numbers."""
 
 from typing import Any
 
@@ -11,34 +11,44 @@ from hub.api.edge import json_view, writer
 from hub.api.hf.paging import number as number_of
 from hub.api.hf.shapes import date
 from hub.community import discussions as services
-from hub.community.errors import NoPullRequests
-from hub.community.models import Discussion, DiscussionEvent, EventKind, Status
-from hub.community.permissions import get_comment, get_discussion, get_repo_for_posting
+from hub.community import pull_requests
+from hub.community.models import Discussion, DiscussionEvent, EventKind, PullRequest, Status
+from hub.community.permissions import get_comment, get_discussion, get_pull_request, get_repo_for_posting
 from hub.community.text import render_texts
 from hub.core.errors import Invalid
 from hub.core.markdown import Rendered
+from hub.repos.diffs import diff_changes, unified
 from hub.repos.models import Repository
-from hub.repos.permissions import get_repo_for_read
+from hub.repos.permissions import get_repo_for_proposing, get_repo_for_read, get_repo_for_write, may_fetch
 
 PER_PAGE = 50
 _TYPES = ("all", "discussion", "pull_request")
-# Drafts and merges are states of pull requests: a known word, and nothing has it.
-_STATUSES = ("all", *Status.values, "draft", "merged")
+_STATUSES = ("all", *Status.values)
+# What the details of a pull request show of its changes: characters of text, and files.
+MAX_DIFF = 1_000_000
+MAX_FILES = 300
 
 
 @json_view("GET", "POST")
 def discussions(request: Request, kind: str, namespace: str, name: str) -> Response:
-    """GET (`p` from 0, `type`, `status`, `author`) or POST (`title`, `description`) /api/{kind}s/{repo}/discussions."""
+    """GET (`p` from 0, `type`, `status`, `author`) or POST (`title`, `description`, `pullRequest`) .../discussions.
+
+    `open` lists drafts as well, and `closed` what is merged: between them they list everything.
+    """
     if request.method == "POST":
         return _open(request, kind, namespace, name)
     repo = get_repo_for_read(request.user, kind, namespace, name)
     query = request.query_params
     asked = _one_of(query.get("type") or "all", "type", _TYPES)
     status = _one_of(query.get("status") or "all", "status", _STATUSES)
-    rows = Discussion.objects.filter(repository=repo).select_related("author").order_by("-number")
-    if asked == "pull_request":
-        rows = rows.none()
-    if status != "all":
+    rows = Discussion.objects.filter(repository=repo).select_related("author", "pull_request").order_by("-number")
+    if asked != "all":
+        rows = rows.pull_requests(asked == "pull_request")
+    if status == Status.OPEN:
+        rows = rows.open()
+    elif status == Status.CLOSED:
+        rows = rows.closed()
+    elif status != "all":
         rows = rows.filter(status=status)
     if author := query.get("author"):
         rows = rows.filter(author__username__iexact=author)
@@ -50,10 +60,19 @@ def discussions(request: Request, kind: str, namespace: str, name: str) -> Respo
 
 
 def _open(request: Request, kind: str, namespace: str, name: str) -> Response:
-    repo = get_repo_for_posting(request.user, kind, namespace, name)
     body = read_object(request)
     if body.get("pullRequest"):
-        raise NoPullRequests("Pull requests are not offered yet. Open a discussion, or commit to a branch.")
+        repo = get_repo_for_proposing(request.user, kind, namespace, name)
+        pull = pull_requests.open_pull_request(
+            repo=repo,
+            actor=writer(request),
+            title=_text(body, "title"),
+            description=_text(body, "description"),
+            # Its commits come next; whoever opened it publishes it then.
+            draft=True,
+        )
+        return Response(_discussion(pull.discussion, repo))
+    repo = get_repo_for_posting(request.user, kind, namespace, name)
     discussion = services.open_discussion(
         repo=repo, actor=writer(request), title=_text(body, "title"), text=_text(body, "description")
     )
@@ -62,11 +81,43 @@ def _open(request: Request, kind: str, namespace: str, name: str) -> Response:
 
 @json_view("GET")
 def discussion(request: Request, kind: str, namespace: str, name: str, number: int) -> Response:
-    """GET /api/{kind}s/{repo}/discussions/{number}: all that happened in it. `diff` is for pull requests."""
+    """GET /api/{kind}s/{repo}/discussions/{number}: all that happened in it, and what a pull request would change.
+
+    `diff` is for whoever may fetch the files.
+    """
     repo = get_repo_for_read(request.user, kind, namespace, name)
     found = get_discussion(repo, number)
     events = list(found.events.select_related("author").order_by("pk"))
-    return Response(_discussion(found, repo) | {"events": _events(events, repo)})
+    answer = _discussion(found, repo) | {"events": _events(events, repo)}
+    if found.is_pull_request:
+        answer |= _pull_request(found.pull_request, show_diff=may_fetch(request.user, repo))
+    return Response(answer)
+
+
+def _pull_request(pull: PullRequest, *, show_diff: bool) -> dict[str, Any]:
+    first, head, changed = pull_requests.changes_of(pull)
+    told: dict[str, Any] = {"base": pull.base}
+    if head is not None:
+        told["headSha"] = head.oid
+    if first is not None:
+        told["baseSha"] = first.oid
+    if pull.merge is not None:
+        told["mergeCommitId"] = pull.merge
+    answer: dict[str, Any] = {"changes": told, "filesWithConflicts": pull_requests.conflicts_of(pull)}
+    if show_diff:
+        diffs = diff_changes(pull.discussion.repository, changed[:MAX_FILES])
+        answer["diff"] = unified(diffs, limit=MAX_DIFF)
+    return answer
+
+
+@json_view("POST")
+def merge(request: Request, kind: str, namespace: str, name: str, number: int) -> Response:
+    """POST (`comment`) .../discussions/{number}/merge: takes a pull request into its base as one commit."""
+    repo = get_repo_for_write(request.user, kind, namespace, name)
+    found = get_pull_request(repo, number)
+    text = _text(read_object(request), "comment")
+    commit = pull_requests.merge_pull_request(pull=found, actor=writer(request), text=text)
+    return Response({"success": True, "mergeCommitId": commit.oid})
 
 
 @json_view("POST")
@@ -123,7 +174,7 @@ def _discussion(row: Discussion, repo: Repository) -> dict[str, Any]:
         "num": row.number,
         "title": row.title,
         "status": row.status,
-        "isPullRequest": False,
+        "isPullRequest": row.is_pull_request,
         "createdAt": date(row.created_at),
         "repo": {"name": repo.full_name, "type": repo.kind},
         **_by(row.author),
@@ -155,6 +206,8 @@ def _shape(event: DiscussionEvent, text: str, rendered: Rendered | None) -> dict
             shape["data"] = {"status": event.after}
         case EventKind.TITLE:
             shape["data"] = {"from": event.before, "to": event.after}
+        case EventKind.COMMIT:
+            shape["data"] = {"subject": event.text, "oid": event.after}
     return shape
 
 

@@ -60,8 +60,6 @@ urlpatterns = [
     path(f"{REPO}/discussions/<int:number>/comment/<str:comment_id>/hide", discussions.hide),
     path(f"{REPO}/discussions/<int:number>/title", discussions.title),
     path(f"{REPO}/discussions/<int:number>/status", discussions.status),
-    # A name without a namespace, as some old scripts have it: asked for often, and never here.
-    path("<kinds:kind>/<str:name>", info.short_name),
-    path("<kinds:kind>/<str:name>/<path:rest>", info.short_name),
+    path(f"{REPO}/discussions/<int:number>/merge", discussions.merge),
     path("<path:rest>", system.nothing_here),
 ]

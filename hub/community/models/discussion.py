@@ -1,4 +1,4 @@
-"""Discussions of a repository, and what happened in each, in order."""
+"""Discussions of a repository and its pull requests, and what happened in each, in order."""
 
 from typing import Self
 
@@ -21,6 +21,14 @@ class Status(models.TextChoices):
 
     OPEN = "open", _("Open")
     CLOSED = "closed", _("Closed")
+    # Of pull requests alone: not ready to be looked at, and taken in for good.
+    DRAFT = "draft", _("Draft")
+    MERGED = "merged", _("Merged")
+
+
+# What lists call open and closed: a draft still waits for something, what was merged does not.
+OPEN_STATES = (Status.OPEN, Status.DRAFT)
+CLOSED_STATES = (Status.CLOSED, Status.MERGED)
 
 
 class DiscussionQuerySet(models.QuerySet["Discussion"]):
@@ -29,7 +37,16 @@ class DiscussionQuerySet(models.QuerySet["Discussion"]):
         return self.filter(repository__in=Repository.objects.visible_to(user))
 
     def open(self) -> Self:
-        return self.filter(status=Status.OPEN)
+        """Those that still wait for something, drafts among them."""
+        return self.filter(status__in=OPEN_STATES)
+
+    def closed(self) -> Self:
+        """Those that are settled, one way or the other."""
+        return self.filter(status__in=CLOSED_STATES)
+
+    def pull_requests(self, wanted: bool = True) -> Self:
+        """Pull requests alone, or everything but them."""
+        return self.filter(pull_request__isnull=not wanted)
 
     def titled(self, words: str) -> Self:
         """Those whose title holds all of these words."""
@@ -75,7 +92,11 @@ class Discussion(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.status == Status.OPEN
+        return self.status in OPEN_STATES
+
+    @property
+    def is_pull_request(self) -> bool:
+        return hasattr(self, "pull_request")
 
 
 class EventKind(models.TextChoices):
@@ -84,6 +105,7 @@ class EventKind(models.TextChoices):
     COMMENT = "comment", _("Comment")
     STATUS = "status-change", _("Change of status")
     TITLE = "title-change", _("Change of title")
+    COMMIT = "commit", _("Commit")
 
 
 class DiscussionEvent(models.Model):
@@ -93,6 +115,7 @@ class DiscussionEvent(models.Model):
     kind = models.CharField(max_length=16, choices=EventKind)
     author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
+    # A commit of a pull request: its title here, its id in `after`.
     # A comment: Markdown, when it was edited (earlier texts are not kept: what somebody took back stays taken back),
     # and who took it away. Its author's own deletion erases the text; a maintainer's only hides it.
     text = models.TextField(blank=True)

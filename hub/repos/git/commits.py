@@ -26,7 +26,7 @@ from hub.repos.git.objects import (
 )
 from hub.repos.git.tree_editor import TreeEditor
 from hub.repos.models import Blob, GitCommit, GitPath, GitRef, RefUpdate, RepoBlob, Repository
-from hub.repos.models.git import BRANCH_PREFIX, MAIN, GitObject, ObjectType
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, GitObject, ObjectType
 from hub.repos.names import check_path
 from hub.repos.permissions import check_may_move
 from hub.repos.signals import ref_updated
@@ -117,19 +117,47 @@ def create_commit(
         pointers = _usable_blobs(repo, actor, operations)
         for operation in operations:
             _apply(operation, editor, writer, pointers)
-        tree = editor.write(writer)
-        if tree == head.tree:
-            return head
-        commit = write_commit(
-            repo=repo, writer=writer, tree=tree, parents=[head], actor=actor, title=title, description=description
-        )
+        # Before the ref moves, so that nobody finds a file whose content they may not fetch.
         RepoBlob.objects.bulk_create(
             [RepoBlob(repository=repo, blob=blob) for blob in pointers.values()], ignore_conflicts=True
         )
-        if ref.name == MAIN:
-            _update_paths(repo, commit, editor.changed)
-        move_ref(repo=repo, ref=ref, new=commit.oid, actor=actor)
-        return commit
+        return finish_commit(
+            repo=repo,
+            ref=ref,
+            head=head,
+            editor=editor,
+            writer=writer,
+            actor=actor,
+            title=title,
+            description=description,
+        )
+
+
+def finish_commit(
+    *,
+    repo: Repository,
+    ref: GitRef,
+    head: GitCommit,
+    editor: TreeEditor,
+    writer: ObjectWriter,
+    actor: User,
+    title: str,
+    description: str,
+) -> GitCommit:
+    """Commit what `editor` has made of the tree of `head`, to a locked ref, in the caller's transaction.
+
+    Returns the new commit, or the head where nothing has changed.
+    """
+    tree = editor.write(writer)
+    if tree == head.tree:
+        return head
+    commit = write_commit(
+        repo=repo, writer=writer, tree=tree, parents=[head], actor=actor, title=title, description=description
+    )
+    if ref.name == MAIN:
+        _update_paths(repo, commit, editor.changed)
+    move_ref(repo=repo, ref=ref, new=commit.oid, actor=actor)
+    return commit
 
 
 def write_commit(
@@ -190,8 +218,10 @@ def move_ref(*, repo: Repository, ref: GitRef, new: str, actor: User | None) -> 
 def note_update(*, repo: Repository, name: str, old: str | None, new: str | None, actor: User | None) -> None:
     """Record that a ref was made, moved or deleted, in the caller's transaction."""
     RefUpdate.objects.create(repository=repo, name=name, old=old, new=new, actor=actor)
-    repo.updated_at = timezone.now()
-    repo.save(update_fields=["updated_at"])
+    if name.startswith((BRANCH_PREFIX, TAG_PREFIX)):
+        # What somebody proposes is no news of the repository itself.
+        repo.updated_at = timezone.now()
+        repo.save(update_fields=["updated_at"])
     ref_updated.send(sender=Repository, repository=repo, name=name, old=old, new=new, actor=actor)
 
 

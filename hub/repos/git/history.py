@@ -69,6 +69,12 @@ def _entries_at(store_id: int, commits: Iterable[GitCommit], path: str) -> dict[
     return at
 
 
+def merge_base(repo: Repository, one: GitCommit, other: GitCommit) -> GitCommit | None:
+    """Return the newest commit that both have among their ancestors or are; None where their histories never met."""
+    theirs = history(repo, other).values("oid").order_by()
+    return history(repo, one).filter(oid__in=theirs).first()
+
+
 @dataclass(frozen=True)
 class Change:
     """What happened to one file between two commits; `old` or `new` is None where it was added or deleted."""

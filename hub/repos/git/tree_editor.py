@@ -58,6 +58,7 @@ class TreeEditor:
             self.changed[path] = None
         del folder.entries[name]
         folder.opened.pop(name, None)
+        self._close_empty(path)
 
     def write(self, writer: ObjectWriter) -> str:
         """Write every changed tree; return the oid of the new root."""
@@ -97,6 +98,17 @@ class TreeEditor:
                 )
             folder = self._enter(folder, segment)
         return folder, name
+
+    def _close_empty(self, path: str) -> None:
+        """Take away the folders on the way to `path` that hold nothing any more: git has none, so their names are free."""
+        *parents, _name = path.split("/")
+        way = [self._root]
+        for segment in parents:
+            way.append(way[-1].opened[segment])
+        while parents and not way.pop().entries:
+            segment = parents.pop()
+            del way[-1].entries[segment]
+            del way[-1].opened[segment]
 
     def _files(self, folder: _Folder, prefix: str = "") -> list[str]:
         found = []

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 class BlobQuerySet(models.QuerySet["Blob"]):
     def usable_in(self, repository: "Repository", user: Someone) -> Self:
-        """Blobs that `user` may commit to `repository`: proven there, or part of any repository that they can read."""
+        """Blobs that `user` may commit to `repository`: those that they have sent to it, and those in any repository whose
+        files they may fetch."""
         from hub.repos.models.repository import Repository
 
-        claimed = BlobClaim.objects.filter(repository=repository).values("blob")
+        claimed = BlobClaim.objects.filter(repository=repository, user=user.pk).values("blob")
         readable = RepoBlob.objects.filter(repository__in=Repository.objects.readable_by(user)).values("blob")
         return self.filter(models.Q(pk__in=claimed) | models.Q(pk__in=readable))
 
@@ -41,7 +42,10 @@ class Blob(models.Model):
 
 
 class BlobClaim(models.Model):
-    """Somebody has sent, or proven to hold, these bytes for this repository; a commit may name them now."""
+    """Somebody has sent, or proven to hold, these bytes for this repository; a commit of theirs may name them now.
+
+    A claim is its user's alone: whoever may propose changes may send content, and none of it is anybody else's to read.
+    """
 
     repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="+", db_index=False)
     blob = models.ForeignKey(Blob, on_delete=models.CASCADE, related_name="+")
@@ -49,7 +53,7 @@ class BlobClaim(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["repository", "blob"], name="claim_once")]
+        constraints = [models.UniqueConstraint(fields=["repository", "blob", "user"], name="claim_once")]
 
 
 class RepoBlob(models.Model):

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from hub.accounts.models import Someone
 from hub.accounts.services import user_of_grant
 from hub.repos.models import BlobClaim, RepoBlob, Repository, XetFile
-from hub.repos.permissions import may_write
+from hub.repos.permissions import check_may_fetch, may_propose
 from hub.repos.xet.errors import ContentNotFound, TokenInvalid, TokenReadOnly
 from hub.repos.xet.tokens import read_token
 
@@ -23,9 +23,10 @@ class Access:
 
 
 def authorize(text: str, *, write: bool) -> Access:
-    """Return what the token `text` opens now.
+    """Return what the token `text` opens now. Whoever may propose changes uploads as well: what they send is theirs alone
+    until a commit that they may make names it.
 
-    Raises TokenInvalid, TokenReadOnly, and ContentNotFound where the repository is gone or hidden.
+    Raises TokenInvalid, TokenReadOnly, GatedRepo, and ContentNotFound where the repository is gone or hidden.
     """
     token = read_token(text)
     user = AnonymousUser() if token.user is None else user_of_grant(token.user, token.access_token)
@@ -34,7 +35,8 @@ def authorize(text: str, *, write: bool) -> Access:
     repository = Repository.objects.visible_to(user).filter(pk=token.repository).first()
     if repository is None:
         raise ContentNotFound("The repository of this Xet token is not there any more.")
-    if write and (token.scope != "write" or not may_write(user, repository)):
+    check_may_fetch(user, repository)
+    if write and (token.scope != "write" or not may_propose(user, repository)):
         raise TokenReadOnly("This Xet token reads; uploading takes a token with the write scope.")
     return Access(repository, user, writes=token.scope == "write")
 
@@ -42,7 +44,7 @@ def authorize(text: str, *, write: bool) -> Access:
 def get_file_for_read(access: Access, file_hash: str) -> XetFile:
     """Return a file that the token's repository holds. Raises ContentNotFound.
 
-    A write token also sees what was uploaded for the repository and is not committed yet.
+    A write token also sees what its user has uploaded for the repository and not committed yet.
     """
     file = XetFile.objects.filter(pk=file_hash).filter(_held_by(access)).first()
     if file is None:
@@ -51,9 +53,9 @@ def get_file_for_read(access: Access, file_hash: str) -> XetFile:
 
 
 def files_known_to(access: Access) -> QuerySet[XetFile]:
-    """Files that the caller may know of: those in any repository that they read, and fresh claims here."""
+    """Files that the caller may know of: those in any repository whose files they may fetch, and fresh claims here."""
     readable = RepoBlob.objects.filter(
-        blob=OuterRef("sha256"), repository__in=Repository.objects.visible_to(access.user)
+        blob=OuterRef("sha256"), repository__in=Repository.objects.readable_by(access.user)
     )
     return XetFile.objects.filter(Q(Exists(readable)) | _held_by(access))
 
@@ -62,5 +64,6 @@ def _held_by(access: Access) -> Q:
     # Correlated, so that the few files in question are looked up one by one, however many the hub holds.
     held = Q(Exists(RepoBlob.objects.filter(blob=OuterRef("sha256"), repository=access.repository)))
     if access.writes:
-        held |= Q(Exists(BlobClaim.objects.filter(blob=OuterRef("sha256"), repository=access.repository)))
+        claims = BlobClaim.objects.filter(blob=OuterRef("sha256"), repository=access.repository, user=access.user.pk)
+        held |= Q(Exists(claims))
     return held

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from hub.accounts.services import create_token, revoke_token
-from hub.repos.models import Visibility
+from hub.repos.models import Gate, Visibility
 from hub.repos.xet import tokens
 from hub.repos.xet.access import authorize, get_file_for_read
 from hub.repos.xet.errors import ContentNotFound, LinkRefused, TokenInvalid, TokenReadOnly
@@ -60,8 +60,14 @@ def test_a_read_token_does_not_write_and_a_write_token_does(repo, ada):
 
 def test_rights_are_asked_for_at_each_use(repo, ada, eve):
     """However a token was come by, it opens what its user may do now."""
+    # Whoever fetches files may propose changes to them, and upload what these name.
+    assert authorize(token(repo, eve, "write"), write=True).repository == repo
+    repo.gate = Gate.MANUAL
+    repo.save()
     with pytest.raises(TokenReadOnly):
         authorize(token(repo, eve, "write"), write=True)
+    repo.gate = Gate.OPEN
+    repo.save()
     nobody = token(repo, AnonymousUser())
     assert authorize(nobody, write=False).repository == repo
     repo.visibility = Visibility.PRIVATE

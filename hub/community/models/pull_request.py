@@ -1,0 +1,45 @@
+"""Pull requests: discussions with commits of their own, at `refs/pr/N`, that a branch may take in."""
+
+from django.db import models
+
+from hub.community.models.discussion import Discussion
+from hub.core.fields import HexField
+from hub.repos.models.git import BRANCH_PREFIX, MAIN
+
+PR_PREFIX = "refs/pr/"
+
+
+def pull_request_ref(number: int) -> str:
+    """Return the full name of the ref that holds the commits of pull request `number`."""
+    return f"{PR_PREFIX}{number}"
+
+
+def number_of_ref(ref_name: str) -> int | None:
+    """Return N of `refs/pr/N`, None for any other ref."""
+    number = ref_name.removeprefix(PR_PREFIX) if ref_name.startswith(PR_PREFIX) else ""
+    return int(number) if number.isascii() and number.isdecimal() and number[0] != "0" and len(number) < 10 else None
+
+
+class PullRequest(models.Model):
+    """What makes a discussion a pull request. Its commits are at `ref`; its state is the discussion's status."""
+
+    discussion = models.OneToOneField(
+        Discussion, primary_key=True, on_delete=models.CASCADE, related_name="pull_request"
+    )
+    base = models.CharField(max_length=255, default=MAIN)  # the full name of the branch that is to take it in
+    start = HexField(length=20)  # the commit of `base` that it was made from
+    # Once it is merged: its head then, and the commit of `base` that took it in (the head itself for a fast-forward).
+    head = HexField(length=20, null=True)
+    merge = HexField(length=20, null=True)
+
+    def __str__(self) -> str:
+        return f"{self.discussion} into {self.branch}"
+
+    @property
+    def ref(self) -> str:
+        return pull_request_ref(self.discussion.number)
+
+    @property
+    def branch(self) -> str:
+        """The short name of `base`."""
+        return self.base.removeprefix(BRANCH_PREFIX)
