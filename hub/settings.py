@@ -177,6 +177,8 @@ CELERY_BEAT_SCHEDULE = {
     "drain download counts": {"task": "hub.catalog.tasks.drain_downloads", "schedule": 15},
     "reap jobs": {"task": "hub.jobs.tasks.reap", "schedule": 5},
     "prune jobs": {"task": "hub.jobs.tasks.prune", "schedule": 3600},
+    "prune sign-ins": {"task": "hub.accounts.tasks.prune", "schedule": 3600},
+    "sweep access requests": {"task": "hub.repos.tasks.sweep_requests", "schedule": 300},
     "sweep staging": {"task": "hub.core.tasks.sweep_staging", "schedule": 3600},
     "beat": {"task": "hub.core.tasks.beat", "schedule": 10},
 }
@@ -200,6 +202,11 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
+
+# Under which id `hf auth login` asks to be let in; empty, nobody logs in that way. The command line has this one built in.
+TOOL_CLIENT_ID = env.str("GROVE_TOOL_CLIENT_ID", default="26be6b09-91c5-47da-9861-d2d2bb7a7e36")
+# The RSA key, as PEM, that id tokens are signed with. Without one of the operator's, the data folder keeps one.
+OIDC_KEY = env.str("GROVE_OIDC_KEY", default="", multiline=True)
 
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
@@ -250,7 +257,7 @@ LOGGING = {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    "loggers": {"authlib": {"level": "WARNING"}, "django": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
 }
 
 # --- limits of what people send (each is stated in the error that it raises) ---------------------------------------

@@ -43,3 +43,21 @@ class NotEmpty(Conflict):
     """The organization still owns repositories."""
 
     code = "NotEmpty"
+
+
+class ApplicationNotFound(NotFound):
+    """Nobody, or not this person, has registered such an application."""
+
+    code = "ApplicationNotFound"
+
+
+class CodeNotFound(NotFound):
+    """No tool waits under this code."""
+
+    code = "CodeNotFound"
+
+
+class IdentityOnly(Forbidden):
+    """The token tells who its owner is, and opens nothing."""
+
+    code = "IdentityOnly"

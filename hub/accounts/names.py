@@ -15,7 +15,7 @@ RESERVED = frozenset(
     """
     about account accounts activity admin administrator agents api apps archive assets auth authorize avatars
     benchmarks billing blog blob blobs branch buckets cas chat collections commit commits community config contact
-    convert dashboard datasets demo demos discussions docs documentation download downloads edit email enterprise
+    convert dashboard datasets demo demos device discussions docs documentation download downloads edit email enterprise
     evaluations events explore families favicon favicon.ico feed feeds files forum grove guest health healthz help
     home identity inference info join jobs kernels leaderboard leaderboards legal lfs licence license likes login logout
     mail mcp me media members metrics mfa models moderation new news none notifications null oauth organizations orgs

@@ -13,6 +13,11 @@ def base_url(request: HttpRequest | None = None) -> str:
     return f"{request.scheme}://{request.get_host()}"
 
 
+def avatar_url(base: str, name: str) -> str:
+    """Return the address of the picture of the user or organization `name`, below the hub's address."""
+    return f"{base}/avatars/{quote(name)}.svg"
+
+
 def repo_path(kind: str, full_name: str, *parts: str, rev: str | None = None, path: str = "") -> str:
     """Return the site path of a repository or of something in it.
 

@@ -12,15 +12,18 @@ from hub.core.errors import TooMany
 log = logging.getLogger(__name__)
 
 
-def check_rate(action: str, principal: int | str, *, limit: int, seconds: int) -> None:
-    """Count one more `action` of `principal` (a user's id, say). Raises TooMany above `limit` in a window of `seconds`."""
+def check_rate(action: str, principal: int | str, *, limit: int, seconds: int, cost: int = 1) -> None:
+    """Count one more `action` of `principal` (a user's id, say). Raises TooMany above `limit` in a window of `seconds`.
+
+    cost: as how many it counts; with 0 it is only held to what was counted before.
+    """
     now = time.time()
     window = int(now // seconds)
     key = f"rate:{action}:{principal}:{window}"
     try:
         # `add` does nothing where the counter is there; together they never lose a count.
         cache.add(key, 0, timeout=seconds + 60)
-        count = cache.incr(key)
+        count = cache.incr(key, cost)
     except (RedisError, ValueError) as error:
         # A limit that cannot be counted keeps nobody from talking.
         log.warning("%s of %s was not counted: %s", action, principal, error)

@@ -72,7 +72,7 @@ class Job(models.Model):
     queue: the kind of worker that runs it. visitor: who asked, where nobody is signed in: the random name in their session.
     key: what the caller calls this request, so that a repeated one makes no second job. repositories: what its worker may
     read. attempt: of how many claims this is the latest; max_attempts: how many a lost worker may cost. sends: how often its
-    message went to the broker. deadline: after which nobody waits for it.
+    message went to the broker. deadline: after which nobody waits for it. request_id: of the request that asked for it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -81,6 +81,7 @@ class Job(models.Model):
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="jobs")
     visitor = models.CharField(max_length=64, blank=True)
     key = models.CharField(max_length=128, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
     repositories = models.ManyToManyField(Repository, related_name="jobs")
     spec = models.JSONField()
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)

@@ -13,7 +13,7 @@ class Command(HubCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="the user whom the token speaks for")
-        parser.add_argument("--scope", required=True, choices=Scope.values)
+        parser.add_argument("--scope", required=True, choices=[Scope.READ.value, Scope.WRITE.value])
         parser.add_argument("--name", required=True, help="what the token is called in the user's list")
 
     def handle(self, *args: Any, user: str, scope: str, name: str, **options: Any) -> None:

@@ -1,0 +1,11 @@
+"""Background work of accounts. All of it can run twice."""
+
+from celery import shared_task
+
+from hub.accounts import sign_in
+
+
+@shared_task(soft_time_limit=300, time_limit=330, expires=600)
+def prune() -> int:
+    """Forget what tools asked and held and what is over; returns how many rows were forgotten."""
+    return sign_in.prune()
