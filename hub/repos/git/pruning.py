@@ -42,12 +42,10 @@ def forget_unreachable(repo: Repository) -> bool:
         return False
     Repository.objects.filter(pk=repo.pk).update(rewrites=F("rewrites") + 1)
     kept = reachable_commits(repo.store_id, tips)
-    lost = {oid for oid, _tree, _parents in gone}
-    edge = {parent for _oid, _tree, parents in gone for parent in parents} - lost
-    # The newest trees of all first: what most of the content that went is still in.
-    near = [commit.tree for commit in kept if commit.oid in edge or commit.oid in set(tips)]
+    # What went is compared with its neighbours first: they still hold most of its content.
+    near = {parent for _oid, _tree, parents in gone for parent in parents}.union(tips)
     seen: set[bytes] = set()
-    for _batch in walk_trees(repo.store_id, near, seen):
+    for _batch in walk_trees(repo.store_id, (commit.tree for commit in kept if commit.oid in near), seen):
         pass
     missing = _large_content(repo, (tree for _oid, tree, _parents in gone), seen)
     if missing:
