@@ -270,6 +270,16 @@ MAX_COMMIT_OPERATIONS = 25_000
 MAX_COMMIT_FOLDERS = 50_000  # that the paths of one commit lead through
 MAX_COMMIT_BYTES = 256 * 1024 * 1024  # bytes of one commit request
 
+# --- git ----------------------------------------------------------------------------------------------------------
+GIT_CACHE_BYTES = env.int("GROVE_GIT_CACHE_BYTES", default=10 * 1024**3)  # of this machine's disk, for serving fetches
+GIT_CONCURRENCY = env.int("GROVE_GIT_CONCURRENCY", default=16)  # fetches and pushes at once of one account or address
+GIT_PROCESSES = env.int("GROVE_GIT_PROCESSES", default=48)  # and of all together, on one machine
+GIT_SECONDS = env.int("GROVE_GIT_SECONDS", default=3600)  # that one fetch or push may take, with what it sends
+MAX_PUSH_BYTES = 512 * 1024 * 1024  # bytes of one push as it is sent
+MAX_PUSH_OBJECTS = 200_000
+MAX_PUSH_INFLATED = 1024 * 1024 * 1024  # bytes of all objects of one push
+MAX_TREE_FILES = 500_000  # files of one version
+
 # --- demos ------------------------------------------------------------------------------------------------------
 # Who may run a demo of a model that they may read: everybody, people with an account, or nobody.
 DEMOS = env.str("GROVE_DEMOS", default="open")

@@ -1,9 +1,18 @@
 """Addresses of the hub. `reverse()` would encode a revision's slashes twice, so links to repositories are made here."""
 
+import re
 from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest
+
+# What git and git-lfs ask for, with and without `.git`, also by names that hold no owner.
+_GIT = re.compile(r"/([^/]+/){0,2}[^/]+\.git/|/([^/]+/){1,3}(info/refs$|git-(upload|receive)-pack$|info/lfs/)")
+
+
+def is_git_address(path: str) -> bool:
+    """Tell whether git or git-lfs is meant to read the answer."""
+    return bool(_GIT.match(path))
 
 
 def base_url(request: HttpRequest | None = None) -> str:

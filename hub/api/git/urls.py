@@ -1,16 +1,28 @@
-"""Git's addresses: `{repo}.git/...`, for models at the root and for datasets below `datasets/`."""
+"""Git's addresses, for every kind of repository, with and without `.git`: git-lfs appends it whatever the remote is called."""
+
+from collections.abc import Callable
+from typing import Any
 
 from django.urls import URLPattern, path
 
-from hub.api.git import lfs
+from hub.api.git import http, lfs
+from hub.repos.models import Kind
 
 
-def _both(route: str, view: object) -> list[URLPattern]:
-    repo = "<str:namespace>/<str:name>.git/"
-    return [path(repo + route, view), path("datasets/" + repo + route, view, {"kind": "dataset"})]  # type: ignore[call-overload]
+def _both(route: str, view: Callable[..., Any]) -> list[URLPattern]:
+    """Return the addresses `[{kind}s/]{namespace}/{name}[.git]/{route}`. Models last: a prefix could be a namespace's name."""
+    kinds = sorted(Kind, key=lambda kind: kind == Kind.MODEL)
+    prefixes = {kind: "" if kind == Kind.MODEL else f"{kind}s/" for kind in kinds}
+    return [
+        path(f"{prefixes[kind]}<str:namespace>/<str:name>{ending}/{route}", view, {"kind": kind.value})
+        for kind in kinds
+        for ending in (".git", "")
+    ]
 
 
 urlpatterns = [
+    *_both("info/refs", http.info_refs),
+    *_both("git-upload-pack", http.upload_pack),
     *_both("info/lfs/objects/batch", lfs.batch),
     *_both("info/lfs/objects/verify", lfs.verify),
     *_both("info/lfs/objects/<str:oid>", lfs.object_bytes),

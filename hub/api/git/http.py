@@ -1,0 +1,197 @@
+"""Git over smart HTTP: fetches by the real `git upload-pack`, pushes by our own rules (gitprotocol-http, gitprotocol-pack).
+
+Git reads refusals as plain text, and asks for a name and a token where a 401 says Basic. Any name will do; the password is
+an access token.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any, BinaryIO
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils import translation
+from django.views.decorators.csrf import csrf_exempt
+
+from hub.api.authentication import user_of_request
+from hub.api.bodies import open_body
+from hub.api.edge import View
+from hub.api.errors import MethodNotAllowed, respond_to
+from hub.core.errors import Invalid, TooLarge, TooMany
+from hub.repos.git.cache import open_cache, upload_pack_environment
+from hub.repos.git.program import Errors, run, running
+from hub.repos.permissions import get_repo_for_content
+
+UPLOAD_PACK, RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
+# What a fetch sends is lists of commits that it has and wants.
+MAX_FETCH_REQUEST = 64 * 1024 * 1024
+# Seconds without a byte after which a caller counts as gone.
+SILENCE_SECONDS = 120
+_PIECE = 64 * 1024
+_RETRY_SECONDS = 10
+
+
+def git_view(method: str) -> Callable[[View], View]:
+    """An endpoint for git: refusals leave as plain text, which git shows to whoever runs it."""
+
+    def decorate(view: View) -> View:
+        @csrf_exempt  # Only the Authorization header speaks here, and browsers do not send one by themselves.
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            with translation.override("en"):
+                request.user = AnonymousUser()
+                try:
+                    if request.method != method:
+                        raise MethodNotAllowed([method])
+                    request.user = user_of_request(request)
+                    response = view(request, *args, **kwargs)
+                except Exception as error:
+                    response = _as_text(respond_to(error, request))
+                response["Cache-Control"] = "no-cache, max-age=0, must-revalidate"
+                return response
+
+        return wrapped
+
+    return decorate
+
+
+def _as_text(response: HttpResponse) -> HttpResponse:
+    if "X-Error-Message" in response:
+        message = response["X-Error-Message"].encode("latin-1", "replace").decode("utf-8", "replace")
+        response.content = f"{message}\n".encode()
+        response["Content-Type"] = "text/plain; charset=utf-8"
+    return response
+
+
+@git_view("GET")
+def info_refs(request: HttpRequest, namespace: str, name: str, kind: str) -> HttpResponseBase:
+    """GET {repo}/info/refs?service=git-upload-pack: what there is to fetch, or to push to."""
+    service = request.GET.get("service", "")
+    if service == UPLOAD_PACK:
+        repo = get_repo_for_content(request.user, kind, namespace, name)
+        protocol = request.headers.get("Git-Protocol", "")[:200]
+        with _place(request), open_cache(repo) as cache:
+            env = upload_pack_environment(protocol)
+            lines = run(cache, "upload-pack", "--http-backend-info-refs", str(cache), env=env, seconds=60)
+        # A server of version 2 begins with what it can do, at once.
+        first = b"" if "version=2" in protocol.split(":") else _line(b"# service=git-upload-pack\n") + b"0000"
+        return _answer(service, "advertisement", first + lines)
+    raise Invalid("This hub speaks smart HTTP only: git 1.6.6 or newer. Ask with ?service=git-upload-pack.")
+
+
+def _line(content: bytes) -> bytes:
+    return b"%04x%s" % (len(content) + 4, content)
+
+
+def _answer(service: str, what: str, content: bytes) -> HttpResponse:
+    return HttpResponse(content, content_type=f"application/x-{service}-{what}")
+
+
+@git_view("POST")
+def upload_pack(request: HttpRequest, namespace: str, name: str, kind: str) -> HttpResponseBase:
+    """POST {repo}/git-upload-pack: the objects that a fetch asks for, as they come. Memory: one piece, here."""
+    repo = get_repo_for_content(request.user, kind, namespace, name)
+    with ExitStack() as stack:
+        stack.enter_context(_place(request))
+        wanted = stack.enter_context(_spooled(request))
+        cache = stack.enter_context(open_cache(repo))
+        pieces = _Fetch(stack, cache, wanted, request.headers.get("Git-Protocol", "")[:200])
+    # Whoever reads slowly holds a thread, not a connection to the database.
+    if not connection.in_atomic_block:
+        connection.close()
+    return StreamingHttpResponse(pieces, content_type=f"application/x-{UPLOAD_PACK}-result")
+
+
+class _Fetch:
+    """The output of `git upload-pack`. The program ends when this is closed, which Django does when the caller is gone."""
+
+    def __init__(self, stack: ExitStack, cache: Path, wanted: IO[bytes], protocol: str) -> None:
+        process = stack.enter_context(
+            running(
+                cache,
+                "upload-pack",
+                "--stateless-rpc",
+                str(cache),
+                stdin=wanted,
+                seconds=settings.GIT_SECONDS,
+                env=upload_pack_environment(protocol),
+            )
+        )
+        assert process.stdout is not None
+        self._output: Any = process.stdout
+        self._errors = Errors(process)
+        self._held = stack.pop_all()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        piece: bytes = self._output.read1(_PIECE)
+        if not piece:
+            raise StopIteration
+        return piece
+
+    def close(self) -> None:
+        self._held.close()
+
+
+@contextmanager
+def _spooled(request: HttpRequest) -> Iterator[IO[bytes]]:
+    """The request's body as a file that a program can read. Raises TooLarge, Invalid."""
+    with TemporaryFile() as file:
+        for piece in _pieces(_body(request)):
+            file.write(piece)
+            if file.tell() > MAX_FETCH_REQUEST:
+                raise TooLarge(f"A fetch may ask with up to {MAX_FETCH_REQUEST} bytes.")
+        file.seek(0)
+        yield file
+
+
+def _body(request: HttpRequest) -> BinaryIO:
+    """Open the body for reading; a caller who has fallen silent counts as gone."""
+    if socket := request.META.get("gunicorn.socket"):
+        socket.settimeout(SILENCE_SECONDS)
+    return open_body(request)
+
+
+def _pieces(body: BinaryIO) -> Iterator[bytes]:
+    try:
+        while piece := body.read(_PIECE):
+            yield piece
+    except (EOFError, OSError) as error:
+        raise Invalid("The request could not be read to its end. Send it again.") from error
+
+
+# --- how many at once ----------------------------------------------------------------------------------------------------
+
+_busy: Counter[str] = Counter()
+_counting = threading.Lock()
+
+
+@contextmanager
+def _place(request: HttpRequest) -> Iterator[None]:
+    """Hold one of the caller's places, and one of all. Raises TooMany. Counted in each web process by itself."""
+    user = request.user
+    who = f"user {user.pk}" if user.is_authenticated else f"address {request.META.get('REMOTE_ADDR', '')}"
+    limits = {who: settings.GIT_CONCURRENCY, "all": settings.GIT_PROCESSES}
+    with _counting:
+        if any(_busy[key] >= limit for key, limit in limits.items()):
+            raise TooMany(
+                "As many fetches and pushes are running as this hub serves at once. Try again in a few seconds.",
+                retry_after=_RETRY_SECONDS,
+            )
+        _busy.update(limits.keys())
+    try:
+        yield
+    finally:
+        with _counting:
+            _busy.subtract(limits.keys())
+            for key in [key for key in limits if not _busy[key]]:
+                del _busy[key]

@@ -1,0 +1,418 @@
+"""Bare repositories on this machine's disk, made from the rows, for git to serve fetches from. They can go at any time.
+
+    {data}/git-cache/{repository}/{rewrites}.git     the repository; `in-use` in it is locked by whoever reads it
+    {data}/git-cache/{repository}/lock               locked by whoever changes anything beside it
+    {data}/git-cache/{repository}/tmp-*              under construction, or being deleted
+
+A cache holds only what the refs reach, since git gives away any object that it finds. What history has lost is in the caches
+of an earlier count of rewrites, and those are not opened again. `packed-refs` is written last and in one step: it says which
+refs the cache is complete for, so a killed process leaves nothing that would be taken for more than it is.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import struct
+import time
+import uuid
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from hub.core.blobstore import require_room, room_for_bytes
+from hub.core.errors import Unavailable
+from hub.repos.git.objects import parse_tree
+from hub.repos.git.program import GitFailed, environment, make_bare, run, running
+from hub.repos.models import GitCommit, GitRef, Repository
+from hub.repos.models.git import ObjectType
+
+LOCK_SECONDS = 120  # how long one request waits for another that makes the cache
+FILL_SECONDS = 1800
+MAX_PACKS = 24  # above which they are made one
+SWEEP_SECONDS = 600
+UNUSED_SECONDS = 7 * 24 * 3600
+_BATCH = 500
+_LARGE_BODY = 256 * 1024
+_PIECE = 1024 * 1024
+
+
+class _Refs(NamedTuple):
+    """The refs of a repository at one moment, in the form of git's `packed-refs`."""
+
+    rewrites: int
+    tips: list[str]
+    text: bytes
+
+
+@contextmanager
+def open_cache(repo: Repository) -> Iterator[Path]:
+    """Hold the bare repository of `repo`, in step with its refs as they are now, for as long as the block reads it.
+
+    Raises Unavailable where others keep it busy for too long, StorageFull.
+    """
+    reader = _open_ready(repo) or _synchronized(repo)
+    try:
+        yield reader.folder
+    finally:
+        reader.handle.close()
+
+
+class _Reader(NamedTuple):
+    """A cache that is not deleted while `handle` is open."""
+
+    folder: Path
+    handle: BinaryIO
+
+
+def _open_ready(repo: Repository) -> _Reader | None:
+    """Return the cache if it is there and in step already."""
+    refs = _refs_of(repo)
+    reader = _hold(_folder_of(repo) / f"{refs.rewrites}.git")
+    if reader and _text_in(reader.folder) != refs.text:
+        reader.handle.close()
+        return None
+    return reader
+
+
+def _synchronized(repo: Repository) -> _Reader:
+    """Make the cache or bring it into step, one process at a time."""
+    folder = _folder_of(repo)
+    with room_for_bytes():
+        folder.mkdir(parents=True, exist_ok=True)
+    for last in (False, True):
+        with _locked(folder / "lock"):
+            for leftover in folder.glob("tmp-*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            refs = _refs_of(repo)
+            cache = folder / f"{refs.rewrites}.git"
+            try:
+                if not cache.is_dir():
+                    _build(repo, cache, refs)
+                elif _text_in(cache) != refs.text:
+                    _advance(repo, cache, refs)
+                reader = _hold(cache)
+                assert reader is not None, "only who holds the lock deletes"
+                break
+            except GitFailed as error:
+                # Damaged, or rewritten while it was read: once more from nothing.
+                _discard(cache)
+                if last:
+                    raise Unavailable(_("The hub cannot read this repository just now. Try again.")) from error
+    _sweep()
+    return reader
+
+
+# --- filling ------------------------------------------------------------------------------------------------------------
+
+
+def _refs_of(repo: Repository) -> _Refs:
+    # One statement, so that refs and count belong together.
+    rows = list(
+        GitRef.objects.filter(repository=repo)
+        .values_list("name", "oid", "peeled", "repository__rewrites")
+        .order_by("name")
+    )
+    lines = [b"# pack-refs with: peeled fully-peeled sorted \n"]
+    for name, oid, peeled, _rewrites in rows:
+        lines.append(f"{oid} {name}\n".encode())
+        if peeled:
+            lines.append(f"^{peeled}\n".encode())
+    return _Refs(rows[0][3] if rows else repo.rewrites, [row[1] for row in rows], b"".join(lines))
+
+
+def _build(repo: Repository, cache: Path, refs: _Refs) -> None:
+    """Make a cache of all that the refs reach."""
+    temporary = cache.parent / f"tmp-{uuid.uuid4().hex}"
+    try:
+        with room_for_bytes():
+            make_bare(temporary)
+            (temporary / "in-use").touch()
+        _add_pack(repo.store_id, temporary, _all_objects(repo.store_id))
+        _write_refs(temporary, refs)
+        # Leaves out what no ref reaches, finds the differences between versions, and makes the index that serves clones.
+        _pack_together(temporary)
+        temporary.rename(cache)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for other in cache.parent.glob("*.git"):
+        if other != cache:
+            _delete_unused(other)
+
+
+def _advance(repo: Repository, cache: Path, refs: _Refs) -> None:
+    """Bring a cache into step with refs that have moved on."""
+    for leftover in cache.glob("objects/pack/tmp_*"):
+        leftover.unlink(missing_ok=True)
+    if missing := _missing(repo, cache, refs.tips):
+        _add_pack(repo.store_id, cache, missing)
+    _write_refs(cache, refs)
+    if len(list(cache.glob("objects/pack/*.pack"))) > MAX_PACKS:
+        _pack_together(cache)
+
+
+def _pack_together(cache: Path) -> None:
+    run(cache, "repack", "-a", "-d", "-b", "-q", seconds=FILL_SECONDS)
+    # It also writes what only dumb transports read.
+    (cache / "info" / "refs").unlink(missing_ok=True)
+
+
+def _write_refs(cache: Path, refs: _Refs) -> None:
+    with room_for_bytes():
+        temporary = cache / "packed-refs.new"
+        with temporary.open("wb") as handle:
+            handle.write(refs.text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(cache / "packed-refs")
+
+
+def _text_in(cache: Path) -> bytes:
+    try:
+        return (cache / "packed-refs").read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _all_objects(store_id: int) -> list[bytes]:
+    return [oid for (oid,) in _rows("SELECT oid FROM repos_gitobject WHERE store_id = %s ORDER BY oid", store_id)]
+
+
+def _missing(repo: Repository, cache: Path, tips: list[str]) -> list[bytes]:
+    """Return what the refs reach and the cache does not hold, by walking what is new. A few queries for a level of folders."""
+    commits = GitCommit.objects.filter(store=repo.store_id).values_list("oid", flat=True)
+    found: dict[bytes, None] = {}
+    level = {bytes.fromhex(oid) for oid in (*tips, *commits)}
+    while level := _absent(cache, level - found.keys()):
+        deeper: set[bytes] = set()
+        for batch in _batches(sorted(level)):
+            for oid, kind, body in _rows(_NEW, batch, repo.store_id):
+                found[oid] = None
+                deeper |= _children(kind, body)
+        if unknown := level - found.keys():
+            raise GitFailed(f"{len(unknown)} objects have no rows")
+        level = deeper
+    return sorted(found)
+
+
+_NEW = """
+SELECT oid, type, CASE WHEN type <> 3 THEN body END FROM repos_gitobject WHERE oid = ANY(%s) AND store_id = %s
+"""
+
+
+def _children(kind: int, body: bytes | None) -> set[bytes]:
+    """Return what a commit, tree or tag refers to; a commit's parents have rows of their own."""
+    if kind == ObjectType.BLOB or body is None:
+        return set()
+    content = zlib.decompress(body)
+    if kind == ObjectType.TREE:
+        return {bytes.fromhex(entry.oid) for entry in parse_tree(content).values()}
+    # `tree <oid>` in a commit, `object <oid>` in a tag.
+    return {bytes.fromhex(content.split(b"\n", 1)[0].split(b" ", 1)[1].decode("ascii"))}
+
+
+def _absent(cache: Path, oids: set[bytes]) -> set[bytes]:
+    """Return those that the cache does not hold."""
+    if not oids:
+        return set()
+    lines = [f"{oid.hex()}\n".encode() for oid in oids]
+    answer = run(cache, "cat-file", "--batch-check=%(objectname)", "--buffer", lines=lines, seconds=FILL_SECONDS)
+    missing = (line.split(b" ")[0] for line in answer.splitlines() if line.endswith(b" missing"))
+    return {bytes.fromhex(line.decode("ascii")) for line in missing}
+
+
+def _add_pack(store_id: int, cache: Path, oids: list[bytes]) -> None:
+    """Give the cache these objects: the rows hold them as a pack does."""
+    require_room(0)
+    with running(cache, "index-pack", "--stdin", stdin=-1, seconds=FILL_SECONDS) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            for piece in _pack_of(store_id, oids):
+                process.stdin.write(piece)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        process.stdout.read()
+        complaint = process.stderr.read()[-300:].decode("utf-8", "replace")
+        if process.wait():
+            raise GitFailed(complaint)
+
+
+def _pack_of(store_id: int, oids: list[bytes]) -> Iterator[bytes]:
+    """Yield a pack of these objects, none as a difference (https://git-scm.com/docs/pack-format). Memory: one batch."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for piece in _entries(store_id, oids):
+        digest.update(piece)
+        yield piece
+    yield digest.digest()
+
+
+def _entries(store_id: int, oids: list[bytes]) -> Iterator[bytes]:
+    yield struct.pack(">4sII", b"PACK", 2, len(oids))
+    for batch in _batches(oids):
+        pieces = []
+        for oid, kind, size, body in _rows(_BODIES, _LARGE_BODY, batch, store_id):
+            pieces.append(_entry_header(kind, size))
+            if body is not None:
+                pieces.append(body)
+                continue
+            yield b"".join(pieces)
+            pieces = []
+            start = 1
+            while found := _rows(_PIECE_OF_BODY, start, _PIECE, store_id, oid)[0][0]:
+                yield found
+                start += _PIECE
+        yield b"".join(pieces)
+
+
+_BODIES = """
+SELECT oid, type, size, CASE WHEN octet_length(body) <= %s THEN body END FROM repos_gitobject
+WHERE oid = ANY(%s) AND store_id = %s
+"""
+_PIECE_OF_BODY = "SELECT substring(body FROM %s FOR %s) FROM repos_gitobject WHERE store_id = %s AND oid = %s"
+
+
+def _entry_header(kind: int, size: int) -> bytes:
+    header = [(kind << 4) | (size & 15)]
+    size >>= 4
+    while size:
+        header[-1] |= 128
+        header.append(size & 127)
+        size >>= 7
+    return bytes(header)
+
+
+def _rows(query: str, *parameters: object) -> list[tuple]:  # type: ignore[type-arg]
+    """Return rows with their bytes as bytes; through the ORM they would travel in hex."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(query, parameters, binary=True)  # type: ignore[arg-type]
+        return cursor.fetchall()
+
+
+def _batches(oids: list[bytes]) -> Iterable[list[bytes]]:
+    return (oids[start : start + _BATCH] for start in range(0, len(oids), _BATCH))
+
+
+# --- locks and room -----------------------------------------------------------------------------------------------------
+
+
+def _root() -> Path:
+    return Path(settings.DATA_DIR) / "git-cache"
+
+
+def _folder_of(repo: Repository) -> Path:
+    return _root() / str(repo.pk)
+
+
+def _hold(cache: Path) -> _Reader | None:
+    """Keep a cache from being deleted; None where there is none."""
+    try:
+        handle = (cache / "in-use").open("rb")
+    except FileNotFoundError:
+        return None
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    # It may have been deleted, or made anew, between these two steps.
+    with suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(handle.fileno()), os.stat(cache / "in-use")):
+            os.utime(cache / "in-use")
+            return _Reader(cache, handle)
+    handle.close()
+    return None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of one repository's caches. It ends with the process that holds it, however that ends."""
+    with path.open("ab") as handle:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not _lock(handle):
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    _("This repository is being made ready for git. Try again in a minute."), retry_after=60
+                )
+            time.sleep(0.02)
+        yield
+
+
+def _lock(handle: BinaryIO) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _discard(cache: Path) -> None:
+    """Take a cache away at once. Who reads it just now fails and asks again."""
+    with suppress(FileNotFoundError):
+        temporary = cache.parent / f"tmp-{uuid.uuid4().hex}"
+        cache.rename(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _delete_unused(cache: Path) -> bool:
+    """Delete a cache that nobody reads. The caller holds the lock of its folder."""
+    try:
+        handle = (cache / "in-use").open("rb")
+    except FileNotFoundError:
+        return False
+    with handle:
+        if unused := _lock(handle):
+            _discard(cache)
+        return unused
+
+
+def _sweep() -> None:
+    """Delete the caches that were not used for longest, down to the size that all of them may have. Now and then only."""
+    root = _root()
+    marker = root / "swept"
+    with suppress(FileNotFoundError):
+        if time.time() - marker.stat().st_mtime < SWEEP_SECONDS:
+            return
+    marker.touch()
+    found = sorted((_last_use(cache), _bytes_in(cache), cache) for cache in root.glob("*/*.git"))
+    total = sum(size for _used, size, _cache in found)
+    for used, size, cache in found:
+        if total <= settings.GIT_CACHE_BYTES and used > time.time() - UNUSED_SECONDS:
+            continue
+        with suppress(Unavailable, OSError), _locked(cache.parent / "lock"):
+            if _delete_unused(cache):
+                total -= size
+
+
+def _last_use(cache: Path) -> float:
+    with suppress(FileNotFoundError):
+        return (cache / "in-use").stat().st_mtime
+    return 0.0
+
+
+def _bytes_in(cache: Path) -> int:
+    sizes = 0
+    for path in cache.glob("objects/pack/*"):
+        with suppress(FileNotFoundError):
+            sizes += path.stat().st_size
+    return sizes
+
+
+def upload_pack_environment(protocol: str) -> dict[str, str]:
+    """Return the environment for `git upload-pack` on a cache. protocol: the caller's Git-Protocol header."""
+    # The cache holds nothing that may not be fetched, so any object may be asked for by its id, as partial clones do.
+    config = {
+        "uploadpack__allowFilter": "true",
+        "uploadpack__allowAnySHA1InWant": "true",
+        # A filter by a file's patterns would run them over the whole history.
+        "uploadpackfilter__sparse:oid__allow": "false",
+        "uploadpack__keepAlive": "5",
+        "transfer__advertiseSID": "false",
+    }
+    return environment(**config) | ({"GIT_PROTOCOL": protocol} if protocol else {})
