@@ -1,6 +1,7 @@
 """What a repository's files say where its card is silent: library, task, architecture, formats, number of weights."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,13 +100,33 @@ _TEXT_TO_TEXT_TYPES = frozenset(
 )
 
 
+# Format or library -> programs on one's own machine that open it. The names are those of the client protocol.
+APPS = {
+    "gguf": ("llama.cpp", "ollama", "lmstudio", "jan"),
+    "mlx": ("mlx-lm", "lmstudio"),
+    "diffusers": ("diffusers",),
+    "transformers": ("vllm", "sglang"),
+}
+# What servers of transformers models serve.
+_SERVED_TASKS = ("text-generation", "image-text-to-text")
+_PAPER = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})(?!\d)", re.ASCII)
+MAX_PAPERS = 20
+
+
 @dataclass
 class Facts:
-    """What `read_facts` found. `config` holds only values of the types that its readers expect."""
+    """What `read_facts` found. `config` holds only values of the types that its readers expect.
+
+    relation: how a model comes from the base models that its card or its files name, "" where they name none. papers: the
+    arXiv numbers that the card links to.
+    """
 
     card: Card = field(default_factory=Card)
     task: str = ""
     library: str = ""
+    relation: str = ""
+    papers: list[str] = field(default_factory=list)
+    apps: list[str] = field(default_factory=list)
     formats: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     dtypes: dict[str, int] | None = None
@@ -119,9 +140,22 @@ def read_facts(repo: Repository) -> Facts:
     facts = Facts(used_bytes=sum(file.size for file in files.values()))
     facts.card = cards.parse(texts.get(CARD_FILE, b"").decode(errors="replace"))
     facts.task, facts.library = facts.card.task.lower()[:MAX_WORD], facts.card.library
-    if repo.kind == Kind.DATASET:
-        facts.formats = _formats(files, _DATASET_FORMATS)
-        return facts
+    facts.papers = list(dict.fromkeys(_PAPER.findall(facts.card.body)))[:MAX_PAPERS]
+    match repo.kind:
+        case Kind.MODEL:
+            _read_model(facts, files, texts)
+        case Kind.DATASET:
+            facts.formats = _formats(files, _DATASET_FORMATS)
+        case Kind.SPACE:
+            facts.config = {
+                "sdk": facts.card.sdk,
+                "models": facts.card.models,
+                "datasets": facts.card.datasets,
+            }
+    return facts
+
+
+def _read_model(facts: Facts, files: dict[str, GitPath], texts: dict[str, bytes]) -> None:
     facts.formats = _formats(files, _MODEL_FORMATS)
     configs = {name: _object(texts.get(name, b"")) for name in _CONFIGS}
     facts.config = _architecture(configs["config.json"])
@@ -133,8 +167,30 @@ def read_facts(repo: Repository) -> Facts:
     base = configs["adapter_config.json"].get("base_model_name_or_path")
     if isinstance(base, str) and not facts.card.base_models:
         facts.card.metadata["base_model"] = _storable(base)
+    facts.relation = _relation(facts, "adapter_config.json" in files)
+    facts.apps = _apps(facts)
     facts.dtypes = _count(_weight_files(files, texts))
-    return facts
+
+
+def _relation(facts: Facts, is_adapter: bool) -> str:
+    """Return what the card says, else what the files look like; a plain model with one base is a fine-tune."""
+    if not facts.card.base_models:
+        return ""
+    if facts.card.base_relation:
+        return facts.card.base_relation
+    if is_adapter:
+        return "adapter"
+    if len(facts.card.base_models) > 1:
+        return "merge"
+    quantized = "quantization_config" in facts.config or "gguf" in facts.formats
+    return "quantized" if quantized else "finetune"
+
+
+def _apps(facts: Facts) -> list[str]:
+    known = [*facts.formats, facts.library, *facts.card.tags]
+    if facts.task not in _SERVED_TASKS or "safetensors" not in facts.formats:
+        known = [name for name in known if name != "transformers"]
+    return list(dict.fromkeys(app for name in known for app in APPS.get(name, ())))
 
 
 def _read_texts(repo: Repository, files: dict[str, GitPath]) -> dict[str, bytes]:

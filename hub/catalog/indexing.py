@@ -16,8 +16,16 @@ from hub.repos.models import GitRef, Kind, Repository
 from hub.repos.models.git import MAIN
 
 # Raise it when rows come out differently: the sweep makes all older ones anew.
-VERSION = 1
+VERSION = 2
 
+# Facet -> the field of a dataset's card that states it. The client protocol prefixes its tags with the field.
+DATASET_FIELDS = {
+    "size": "size_categories",
+    "task_id": "task_ids",
+    "multilinguality": "multilinguality",
+    "language_creator": "language_creators",
+    "benchmark": "benchmark",
+}
 MAX_FACET = 180  # characters of a value to filter by
 MAX_CARD_TEXT = 64 * 1024  # characters of a card that can be found
 MAX_SUMMARY = 240
@@ -117,12 +125,21 @@ def _facets(facts: Facts, kind: str) -> list[tuple[str, str]]:
     found += [("language", value) for value in card.languages]
     found += [("tag", value) for value in card.tags]
     found += [("dataset", value) for value in card.datasets]
-    found += [("base_model", value) for value in card.base_models]
-    found += [("base_model", f"{card.base_relation}:{value}") for value in card.base_models if card.base_relation]
+    found += [("arxiv", value) for value in facts.papers]
     found += [("format", value) for value in facts.formats]
-    found += [("size", value) for value in _texts(card.metadata.get("size_categories"))]
-    if kind == Kind.MODEL and "model_type" in facts.config:
-        found.append(("arch", facts.config["model_type"]))
+    if kind == Kind.MODEL:
+        found += [("base_model", value) for value in card.base_models]
+        found += [("base_model", f"{facts.relation}:{value}") for value in card.base_models]
+        found += [("relation", facts.relation), ("arch", facts.config.get("model_type", ""))]
+        found += [("app", name) for name in facts.apps]
+    elif kind == Kind.DATASET:
+        for key, field in DATASET_FIELDS.items():
+            found += [(key, value) for value in _texts(card.metadata.get(field))]
+        found += [("benchmark", "official")] if card.metadata.get("benchmark") is True else []
+    elif kind == Kind.SPACE:
+        used = facts.config["models"]
+        found += [("sdk", facts.config["sdk"]), *(("model", value) for value in used)]
+        found += [("linked", "true")] if used or card.datasets else []
     return list(dict.fromkeys((key, value.lower()[:MAX_FACET]) for key, value in found if value))
 
 
@@ -132,17 +149,19 @@ def _tags(facts: Facts, kind: str) -> list[str]:
     if kind == Kind.DATASET:
         tags = [f"task_categories:{task}" for task in card.tasks]
         tags += [f"language:{code}" for code in card.languages]
-        tags += [f"size_categories:{size}" for size in _texts(card.metadata.get("size_categories"))]
+        for field in DATASET_FIELDS.values():
+            tags += [f"{field}:{value}" for value in _texts(card.metadata.get(field))]
         tags += [f"format:{name}" for name in facts.formats]
         tags += card.tags
+    elif kind == Kind.SPACE:
+        tags = [facts.config["sdk"], *card.tags]
     else:
         architecture = facts.config.get("model_type", "")
         tags = [facts.library, *facts.formats, architecture, facts.task, *card.tags, *card.languages]
         tags += [f"dataset:{name}" for name in card.datasets]
         for base in card.base_models:
-            tags.append(f"base_model:{base}")
-            if card.base_relation:
-                tags.append(f"base_model:{card.base_relation}:{base}")
+            tags += [f"base_model:{base}", f"base_model:{facts.relation}:{base}"]
+    tags += [f"arxiv:{paper}" for paper in facts.papers]
     if card.license:
         tags.append(f"license:{card.license}")
     return list(dict.fromkeys(tag for tag in tags if tag))

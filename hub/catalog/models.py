@@ -15,7 +15,10 @@ from hub.core.fields import HexField
 from hub.repos.models import Repository
 
 # What can be filtered by.
-FACET_KEYS = ("task", "library", "license", "language", "tag", "dataset", "base_model", "format", "size", "arch")
+FACET_KEYS = (
+    *("task", "library", "license", "language", "tag", "dataset", "base_model", "relation", "format", "size", "arch"),
+    *("task_id", "multilinguality", "language_creator", "benchmark", "arxiv", "app", "sdk", "model", "linked"),
+)
 
 
 class Facet(models.Model):

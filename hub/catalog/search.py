@@ -2,13 +2,14 @@
 
 Queries of one search: 1 for the page, and 1 more for each of: a text, filters that are set, the count (with a text, only
 above MAX_SORTED), the facet counts. A text that finds nothing costs a second look at names by their letters, under a short
-timeout: 7 queries in all, settings included.
+timeout: 7 queries in all, settings included. A `steady` first page costs 1 more where a second one follows.
 """
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,9 +22,10 @@ from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
-from hub.catalog import words
+from hub.catalog import walks, words
+from hub.catalog.conditions import rows_that_meet
 from hub.catalog.errors import SearchInvalid
-from hub.catalog.models import FACET_KEYS, Facet, SearchRow, SearchRowQuerySet
+from hub.catalog.models import FACET_KEYS, SearchRow, SearchRowQuerySet
 from hub.repos.vocabulary import label
 
 MAX_LIMIT = 1000
@@ -47,18 +49,9 @@ SORTS = {
 }
 DEFAULT_SORT = "updated"
 
-# How the client protocol prefixes a filter -> the key of our facet.
-_PREFIXES = {
-    "license": "license",
-    "language": "language",
-    "dataset": "dataset",
-    "base_model": "base_model",
-    "task_categories": "task",
-    "size_categories": "size",
-    "format": "format",
-    "library": "library",
-}
-_PLAIN_KEYS = ("task", "library", "language", "tag", "format", "arch")
+# Orders that may change while somebody reads on: those that `steady` keeps.
+_MOVING = ("updated", "downloads", "relevance")
+_WALK = re.compile(r"[0-9a-f]{32}")
 
 _FACET_COUNTS = """
 WITH hits AS (SELECT unnest(facets) AS id FROM ({rows}) found),
@@ -88,7 +81,7 @@ class Page:
     """One page of results. `count` is None where it was not asked for; at MAX_COUNT there are that many or more.
 
     facets: key -> the commonest values among the results (the first MAX_FACET_ROWS of them), where asked for.
-    by_letters: nothing had the words, so these are names that look like the query.
+    by_letters: nothing had the words, so these are names that look like the query. after: the cursor behind so many rows.
     """
 
     rows: list[SearchRow]
@@ -97,6 +90,11 @@ class Page:
     count_capped: bool = False
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)
     by_letters: bool = False
+    after: Callable[[int], str] = field(default=lambda number: "", repr=False)
+
+    def cut(self, number: int) -> "Page":
+        """Return a page of the first `number` rows; the next one goes on behind them."""
+        return replace(self, rows=self.rows[:number], next_cursor=self.after(number))
 
 
 def search(
@@ -109,20 +107,28 @@ def search(
     filters: Iterable[str] = (),
     min_parameters: int | None = None,
     max_parameters: int | None = None,
+    gated: bool | None = None,
+    loaded: bool = False,
     sort: str = "",
     cursor: str = "",
     limit: int = 30,
     with_count: bool = True,
     with_facets: bool = False,
     with_cards: bool = False,
+    steady: bool = False,
 ) -> Page:
     """Return one page of the repositories of a kind that `user` may see and that meet every condition.
 
     facets: key -> values, all of which must be there. filters: tags as the client protocol writes them (`pytorch`,
-    `license:mit`, `base_model:ada/tiny`). sort: one of SORTS; by default "relevance" with a
+    `license:mit`, `base_model:adapter:ada/tiny`). gated: only those with a gate, or only those without. loaded: only models
+    that a worker holds ready. sort: one of SORTS; by default "relevance" with a
     query, else DEFAULT_SORT. cursor: `next_cursor` of the page before, under the same conditions. limit: 1 to MAX_LIMIT.
     with_cards: load the metadata of each row's card, too. Of more than MAX_SORTED hits, "relevance" ranks and lists the most
     downloaded ones.
+
+    Pages go on from a value and a number, so rows that stand still are met once each, whatever comes or goes around them.
+    Where the value itself may move meanwhile, a row that climbs past the reader is met only with `steady`, which keeps the
+    order of the first page (the first MAX_WALK rows of it) for the later ones.
     Raises SearchInvalid.
     """
     query = " ".join(query.replace("\0", " ").split())[: words.MAX_QUERY]
@@ -130,10 +136,24 @@ def search(
     if sort not in SORTS or (sort == "relevance" and not query):
         raise SearchInvalid(_("“%(sort)s” is no order to sort by.") % {"sort": sort[:40]}, field="sort")
     place = _read_cursor(cursor, sort)
-    order = _Order(sort, place, max(1, min(limit, MAX_LIMIT)), with_count, with_facets, with_cards)
-    rows = _conditions(kind, user, author, facets or {}, list(filters), min_parameters, max_parameters)
+    if place and place.walk and (kept := walks.kept(place.walk)) is not None:
+        return _walk_on(SearchRow.objects.filter(kind=kind).visible_to(user), kept, place, sort, limit, with_cards)
+    if place and place.value is None:
+        raise _bad_cursor()
+    order = _Order(sort, place, max(1, min(limit, MAX_LIMIT)), with_count, with_facets, with_cards, steady)
+    rows = rows_that_meet(
+        kind,
+        user,
+        author=author,
+        facets=facets,
+        filters=filters,
+        min_parameters=min_parameters,
+        max_parameters=max_parameters,
+        gated=gated,
+        loaded=loaded,
+    )
     if not query:
-        return _answer(rows, _page(rows, order), order)
+        return _answer(rows, rows, order)
     terms = words.query(query)
     if terms and not (place and place.by_letters):
         found = rows.filter(words=SearchQuery(terms, search_type="raw", config="simple"))
@@ -145,11 +165,13 @@ def search(
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the page before ended: the value that is sorted by, and the repository."""
+    """Where the page before ended: the value that is sorted by, and the repository; in a kept order, its name and how far."""
 
     value: Any
     number: int
     by_letters: bool
+    walk: str = ""
+    position: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,6 +184,7 @@ class _Order:
     with_count: bool
     with_facets: bool
     with_cards: bool
+    steady: bool
 
 
 def _by_words(found: SearchRowQuerySet, query: str, terms: str, order: _Order) -> Page:
@@ -180,7 +203,7 @@ def _by_words(found: SearchRowQuerySet, query: str, terms: str, order: _Order) -
         candidates = SearchRow.objects.filter(pk__in=list(popular))
     if order.sort == "relevance":
         candidates = _with_relevance(candidates, query, terms)
-    return _answer(found, _page(candidates, order) if hits else [], order, count=count)
+    return _answer(found, candidates if hits else candidates.none(), order, count=count)
 
 
 def _second_try(rows: SearchRowQuerySet, query: str, order: _Order) -> Page:
@@ -193,7 +216,7 @@ def _second_try(rows: SearchRowQuerySet, query: str, order: _Order) -> Page:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_SECOND_TRY_SETTINGS, [str(SECOND_TRY_MS), str(SIMILAR)])
-            page = _answer(found, _page(ranked, order), order, by_letters=True)
+            page = _answer(found, ranked, order, by_letters=True)
             # The setting would last until the end of a transaction around this one.
             cursor.execute("SET LOCAL statement_timeout = DEFAULT")
             return page
@@ -203,81 +226,22 @@ def _second_try(rows: SearchRowQuerySet, query: str, order: _Order) -> Page:
 
 def _answer(
     found: SearchRowQuerySet,
-    page: list[SearchRow],
+    candidates: SearchRowQuerySet,
     order: _Order,
     *,
     count: int | None = None,
     by_letters: bool = False,
 ) -> Page:
-    rows = page[: order.limit]
+    """Answer with a page of `candidates`, and with what is counted over all that was `found`."""
+    page = _page(candidates, order, by_letters)
     if count is None and order.with_count:
         count = found.order_by().values("pk")[: MAX_COUNT + 1].count()
-    return Page(
-        rows,
-        _write_cursor(rows[-1], order.sort, by_letters) if len(page) > order.limit else "",
-        None if count is None else min(count, MAX_COUNT),
-        count is not None and count > MAX_COUNT,
-        facet_counts(found) if order.with_facets and rows else {},
-        by_letters,
+    return replace(
+        page,
+        count=None if count is None else min(count, MAX_COUNT),
+        count_capped=count is not None and count > MAX_COUNT,
+        facets=facet_counts(found) if order.with_facets and page.rows else {},
     )
-
-
-# --- conditions -----------------------------------------------------------------------------------------------
-
-
-def _conditions(
-    kind: str,
-    user: Someone,
-    author: str,
-    facets: Mapping[str, Sequence[str]],
-    filters: list[str],
-    min_parameters: int | None,
-    max_parameters: int | None,
-) -> SearchRowQuerySet:
-    rows = SearchRow.objects.filter(kind=kind).visible_to(user)
-    if author:
-        author = author.replace("\0", "")
-        rows = rows.filter(repository__namespace__name__iexact=author)
-    if min_parameters is not None:
-        rows = rows.filter(parameters__gte=_weights(min_parameters))
-    if max_parameters is not None:
-        rows = rows.filter(parameters__lte=_weights(max_parameters))
-    all_of = {(key, value.lower()) for key, values in facets.items() for value in values if value}
-    if unknown := {key for key, _value in all_of} - set(FACET_KEYS):
-        raise SearchInvalid(
-            _("“%(key)s” is nothing to filter by.") % {"key": min(unknown)[:40]}, field=min(unknown)[:40]
-        )
-    any_of = [_pairs(tag.strip().lower()) for tag in filters if tag.strip()]
-    if not all_of and not any_of:
-        return rows
-    wanted = all_of.union(*any_of)
-    if any("\0" in value for _key, value in wanted):
-        return rows.none()
-    numbers = {
-        (key, value): number
-        for key, value, number in Facet.objects.filter(value__in={value for _key, value in wanted}).values_list(
-            "key", "value", "pk"
-        )
-    }
-    if any(pair not in numbers for pair in all_of):
-        return rows.none()
-    if all_of:
-        rows = rows.filter(facets__contains=[numbers[pair] for pair in all_of])
-    for pairs in any_of:
-        rows = rows.filter(facets__overlap=[numbers[pair] for pair in pairs if pair in numbers])
-    return rows
-
-
-def _pairs(tag: str) -> set[tuple[str, str]]:
-    """Return the (key, value) pairs that a tag of the client protocol may mean."""
-    prefix, colon, value = tag.partition(":")
-    if colon and prefix in _PREFIXES:
-        return {(_PREFIXES[prefix], value), ("tag", tag)}
-    return {(key, tag) for key in _PLAIN_KEYS}
-
-
-def _weights(number: int) -> int:
-    return max(0, min(number, 2**63 - 1))
 
 
 def _with_relevance(rows: SearchRowQuerySet, query: str, terms: str) -> SearchRowQuerySet:
@@ -317,16 +281,55 @@ def facet_counts(rows: SearchRowQuerySet, keys: Sequence[str] = FACET_KEYS) -> d
 # --- pages ----------------------------------------------------------------------------------------------------
 
 
-def _page(rows: SearchRowQuerySet, order: _Order) -> list[SearchRow]:
-    """Return one row more than wanted where there is one. Pages go on from a value and a number, so none is met twice."""
+def _page(rows: SearchRowQuerySet, order: _Order, by_letters: bool) -> Page:
+    """Return one page of the rows; nothing is counted yet."""
     name, descending = SORTS[order.sort]
+    sign = "-" if descending else ""
+    sorted_rows = rows.order_by(f"{sign}{name}", f"{sign}pk")
     if place := order.place:
         beyond = LessThan if descending else GreaterThan
-        rows = rows.filter(beyond(_pair(F(name), F("pk")), _pair(Value(place.value), Value(place.number))))
-    sign = "-" if descending else ""
-    return list(
-        rows.with_repositories(cards=order.with_cards).order_by(f"{sign}{name}", f"{sign}pk")[: order.limit + 1]
-    )
+        sorted_rows = sorted_rows.filter(
+            beyond(_pair(F(name), F("pk")), _pair(Value(place.value), Value(place.number)))
+        )
+    elif order.steady and order.sort in _MOVING:
+        numbers = list(sorted_rows.values_list("pk", flat=True)[: walks.MAX_WALK])
+        if len(numbers) > order.limit and (walk := walks.keep(numbers)):
+            return _walk_on(rows, numbers, _Place(None, 0, by_letters, walk), order.sort, order.limit, order.with_cards)
+    # One row more than wanted where there is one.
+    found = list(sorted_rows.with_repositories(cards=order.with_cards)[: order.limit + 1])
+    shown = found[: order.limit]
+
+    def after(number: int) -> str:
+        return _write_cursor(_place_of(shown[number - 1], order.sort, by_letters), order.sort)
+
+    return Page(shown, after(len(shown)) if len(found) > len(shown) else "", by_letters=by_letters, after=after)
+
+
+def _walk_on(
+    rows: SearchRowQuerySet, numbers: list[int], place: _Place, sort: str, limit: int, with_cards: bool
+) -> Page:
+    """Answer with the next part of a kept order: those of `rows` in it. Rows that are gone leave the page shorter."""
+    end = place.position + max(1, min(limit, MAX_LIMIT))
+    wanted = numbers[place.position : end]
+    found = {row.pk: row for row in rows.filter(pk__in=wanted).with_repositories(cards=with_cards)}
+    shown = [found[number] for number in wanted if number in found]
+
+    def after(number: int, position: int | None = None) -> str:
+        last = _place_of(shown[number - 1], sort, place.by_letters) if number else place
+        if position is None:
+            position = numbers.index(shown[number - 1].pk, place.position) + 1
+        if position < len(numbers):
+            return _write_cursor(replace(last, walk=place.walk, position=position), sort)
+        # Beyond what is kept, the order of the moment has to do.
+        beyond = len(numbers) == walks.MAX_WALK and last.value is not None
+        return _write_cursor(replace(last, walk="", position=0), sort) if beyond else ""
+
+    return Page(shown, after(len(shown), end), by_letters=place.by_letters, after=after)
+
+
+def _place_of(row: SearchRow, sort: str, by_letters: bool) -> _Place:
+    # A rank is no column; a row that was not found by its words has none.
+    return _Place(getattr(row, SORTS[sort][0], None), row.pk, by_letters)
 
 
 def _pair(value: Any, number: Any) -> Func:
@@ -334,10 +337,10 @@ def _pair(value: Any, number: Any) -> Func:
     return Func(value, number, function="ROW", output_field=IntegerField())
 
 
-def _write_cursor(row: SearchRow, sort: str, by_letters: bool) -> str:
-    value = getattr(row, SORTS[sort][0])
-    place = [sort, value.isoformat() if isinstance(value, datetime) else value, row.pk, by_letters]
-    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+def _write_cursor(place: _Place, sort: str) -> str:
+    value = place.value.isoformat() if isinstance(place.value, datetime) else place.value
+    parts = [sort, value, place.number, place.by_letters, *((place.walk, place.position) if place.walk else ())]
+    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def _read_cursor(cursor: str, sort: str) -> _Place | None:
@@ -345,11 +348,20 @@ def _read_cursor(cursor: str, sort: str) -> _Place | None:
         return None
     try:
         match json.loads(base64.urlsafe_b64decode(cursor[:1000] + "=" * (-len(cursor) % 4))):
-            case [str(was), value, int(number), bool(by_letters)] if was == sort and 0 <= number < 2**63:
-                return _Place(_sort_value(SORTS[sort][0], value), number, by_letters)
+            case [str(was), value, int(number), bool(by_letters), *walk] if was == sort and 0 <= number < 2**63:
+                match walk:
+                    case []:
+                        return _Place(_sort_value(SORTS[sort][0], value), number, by_letters)
+                    case [str(name), int(position)] if 0 <= position <= walks.MAX_WALK and _WALK.fullmatch(name):
+                        known = None if value is None else _sort_value(SORTS[sort][0], value)
+                        return _Place(known, number, by_letters, name, position)
     except (ValueError, TypeError, RecursionError):
         pass
-    raise SearchInvalid(
+    raise _bad_cursor()
+
+
+def _bad_cursor() -> SearchInvalid:
+    return SearchInvalid(
         _("This link to a further page does not fit the list. Start from its first page."), field="cursor"
     )
 

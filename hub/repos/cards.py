@@ -94,6 +94,16 @@ class Card:
         return [name for name in _words(self.metadata.get("datasets")) if _REPO_ID.fullmatch(name)]
 
     @property
+    def models(self) -> list[str]:
+        """The models that a space says it uses."""
+        return [name for name in _words(self.metadata.get("models")) if _REPO_ID.fullmatch(name)]
+
+    @property
+    def sdk(self) -> str:
+        """What a space is made with: gradio, docker, static."""
+        return _first(self.metadata.get("sdk")).lower()[:MAX_WORD]
+
+    @property
     def base_models(self) -> list[str]:
         return [name for name in _words(self.metadata.get("base_model")) if _REPO_ID.fullmatch(name)]
 

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -64,14 +65,29 @@ class Header:
 
 def read_header(repo: Repository, file: FileEntry) -> Header:
     """Return the header of a file. Raises HeaderInvalid, EntryNotFound where the content is not here."""
+    content = _header_bytes(repo, file, MAX_HEADER_BYTES)
+    return parse_header(content, file.size - 8 - len(content))
+
+
+def read_raw_header(repo: Repository, file: FileEntry, limit: int) -> tuple[dict[str, Any], int]:
+    """Return the header of a file as it is written, checked, and its length; at most `limit` bytes of it are read.
+
+    Raises HeaderInvalid, EntryNotFound where the content is not here.
+    """
+    content = _header_bytes(repo, file, min(limit, MAX_HEADER_BYTES))
+    parse_header(content, file.size - 8 - len(content))
+    return json.loads(content), len(content)
+
+
+def _header_bytes(repo: Repository, file: FileEntry, limit: int) -> bytes:
     if file.size < 8:
         raise _invalid(_("it is shorter than 8 bytes"))
     length = int.from_bytes(read_content(repo, file, 0, 8), "little")
     if length > file.size - 8:
         raise _invalid(_("its header is said to be longer than the file"))
-    if length > MAX_HEADER_BYTES:
-        raise _invalid(_("its header is larger than %(max)d bytes") % {"max": MAX_HEADER_BYTES})
-    return parse_header(read_content(repo, file, 8, 8 + length), file.size - 8 - length)
+    if length > limit:
+        raise _invalid(_("its header is larger than %(max)d bytes") % {"max": limit})
+    return read_content(repo, file, 8, 8 + length)
 
 
 def parse_header(content: bytes, data_bytes: int) -> Header:

@@ -83,7 +83,7 @@ def test_a_model_with_card_configuration_and_weights() -> None:
     assert facets_of(row) == {
         "task:text-generation", "library:transformers", "license:mit", "language:en", "language:zh", "tag:tiny",
         "tag:写作", "dataset:ada/notes", "base_model:ada/base", "base_model:finetune:ada/base", "format:safetensors",
-        "arch:llama",
+        "arch:llama", "relation:finetune", "app:vllm", "app:sglang",
     }  # fmt: skip
     assert {"transformers", "safetensors", "license:mit", "base_model:finetune:ada/base", "zh"} <= set(row.tags)
 

@@ -25,6 +25,7 @@ FACETS = {
         "library": gettext_lazy("Library"),
         "language": gettext_lazy("Language"),
         "license": gettext_lazy("Licence"),
+        "relation": gettext_lazy("Made by"),
         "format": gettext_lazy("Format"),
         "tag": gettext_lazy("Tag"),
     },
@@ -36,14 +37,32 @@ FACETS = {
         "format": gettext_lazy("Format"),
         "tag": gettext_lazy("Tag"),
     },
+    Kind.SPACE: {
+        "sdk": gettext_lazy("Made with"),
+        "license": gettext_lazy("Licence"),
+        "tag": gettext_lazy("Tag"),
+    },
+    Kind.KERNEL: {
+        "license": gettext_lazy("Licence"),
+        "tag": gettext_lazy("Tag"),
+    },
 }
 # Filters that other pages link to and that have no heading of their own.
-LINKED = ("dataset", "base_model", "arch", "author")
+LINKED = ("dataset", "base_model", "model", "arch", "author")
+# Whether everybody gets the files: no facet, because a gate opens and shuts without a push.
+GATED = {"true": gettext_lazy("On request"), "false": gettext_lazy("For everybody")}
 SORTS = {
     "updated": gettext_lazy("Recently changed"),
     "created": gettext_lazy("Newest"),
     "downloads": gettext_lazy("Most downloaded"),
     "name": gettext_lazy("By name"),
+}
+# How a model comes from its base models.
+RELATIONS = {
+    "finetune": gettext_lazy("Fine-tuning"),
+    "adapter": gettext_lazy("Adapter"),
+    "merge": gettext_lazy("Merging"),
+    "quantized": gettext_lazy("Quantization"),
 }
 RELEVANCE = gettext_lazy("Best match")
 
@@ -83,13 +102,16 @@ def listing(request: HttpRequest, kind: Kind) -> HttpResponse:
         "query": asked.get("search", "")[:MAX_QUERY],
         "sort": sort,
         "sorts": {**({"relevance": RELEVANCE} if asked.get("search", "").strip() else {}), **SORTS},
-        "filters": [_filter(request, kind, key, page.facets.get(key, [])) for key in FACETS[kind]],
+        "filters": [
+            *(_filter(request, kind, key, page.facets.get(key, [])) for key in FACETS[kind]),
+            _gate_filter(asked),
+        ],
         "chosen": [
             Choice(_shown(key, value), None, _address(asked, drop=(key, value)), True)
-            for key in (*FACETS[kind], *LINKED)
+            for key in (*FACETS[kind], *LINKED, "gated")
             for value in _values(asked, key)
         ],
-        "kept": [(key, value) for key in (*FACETS[kind], *LINKED) for value in _values(asked, key)],
+        "kept": [(key, value) for key in (*FACETS[kind], *LINKED, "gated") for value in _values(asked, key)],
         "clear": _address(QueryDict(), add=("search", asked["search"])) if asked.get("search") else request.path,
         "next": _address(asked, add=("cursor", page.next_cursor)) if page.next_cursor else "",
         "first": _address(asked) if asked.get("cursor") else "",
@@ -98,7 +120,7 @@ def listing(request: HttpRequest, kind: Kind) -> HttpResponse:
 
 
 def _known(kind: Kind) -> set[str]:
-    return {"search", "sort", "cursor", *FACETS[kind], *LINKED}
+    return {"search", "sort", "cursor", "gated", *FACETS[kind], *LINKED}
 
 
 def _ignored(name: str) -> str:
@@ -113,6 +135,7 @@ def _search(request: HttpRequest, kind: Kind) -> tuple[Page, str, str]:
         "query": query,
         "author": asked.get("author", ""),
         "facets": {key: _values(asked, key) for key in (*FACETS[kind], *LINKED) if key != "author"},
+        "gated": {"true": True, "false": False}.get(asked.get("gated", "")),
         "limit": PAGE,
         "with_facets": True,
     }
@@ -139,6 +162,21 @@ def _filter(request: HttpRequest, kind: Kind, key: str, counts: list[FacetCount]
     return Filter(str(FACETS[kind][key]), choices, bool(chosen) or key in first)
 
 
+def _gate_filter(asked: QueryDict) -> Filter:
+    """Two lines that exclude each other; how many have a gate is not counted."""
+    chosen = _values(asked, "gated")
+    choices = [
+        Choice(
+            str(shown),
+            None,
+            _address(asked, drop=("gated", value)) if value in chosen else _address(asked, only=("gated", value)),
+            value in chosen,
+        )
+        for value, shown in GATED.items()
+    ]
+    return Filter(_("Files"), choices, bool(chosen))
+
+
 def _change(asked: QueryDict, key: str, value: str) -> dict[str, tuple[str, str]]:
     there = next((given for given in _values(asked, key) if given.lower() == value), None)
     return {"drop": (key, there)} if there is not None else {"add": (key, value)}
@@ -148,6 +186,10 @@ def _shown(key: str, value: str) -> str:
     shown = label(key, value)
     if key == "author":
         return _("by %(name)s") % {"name": shown}
+    if key == "gated" and value in GATED:
+        return str(GATED[value])
+    if key == "relation":
+        return str(RELATIONS.get(value, value))
     if key == "base_model":
         return _("from %(name)s") % {"name": shown}
     return shown
@@ -157,12 +199,19 @@ def _values(asked: QueryDict, key: str) -> list[str]:
     return [value[:200] for value in dict.fromkeys(asked.getlist(key)) if value.strip()][:MAX_FILTERS]
 
 
-def _address(asked: QueryDict, add: tuple[str, str] | None = None, drop: tuple[str, str] | None = None) -> str:
+def _address(
+    asked: QueryDict,
+    add: tuple[str, str] | None = None,
+    drop: tuple[str, str] | None = None,
+    only: tuple[str, str] | None = None,
+) -> str:
     """Return the query of this list with one thing changed. Every change starts again at the first page."""
     query = asked.copy()
     query.pop("cursor", None)
     if drop is not None:
         query.setlist(drop[0], [value for value in query.getlist(drop[0]) if value != drop[1]])
+    if only is not None:
+        query[only[0]] = only[1]
     if add is not None:
         query.appendlist(*add)
     return f"?{query.urlencode()}"
