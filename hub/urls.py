@@ -5,8 +5,10 @@ from django.urls import include, path
 from hub.api.openai import urls as openai
 from hub.api.xet.views import telemetry
 from hub.core import converters
+from hub.repos import converters as repo_converters
 
 converters.register()
+repo_converters.register()
 
 urlpatterns = [
     path("api/worker/", include("hub.api.worker.urls")),

@@ -9,12 +9,11 @@ from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from hub.accounts import services
-from hub.accounts.errors import LinkExpired
-from hub.accounts.models import Namespace, OneTimeLink, User
+from hub.accounts.errors import LinkExpired, NameTaken
+from hub.accounts.models import OneTimeLink, User
 from hub.core import links
 
 INVITATION_PARAMETER = "invitation"
@@ -52,12 +51,13 @@ class AccountAdapter(DefaultAccountAdapter):
         return True
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        """Check the form of the name, and that no user or organization has it."""
+        """Check the form of the name, and that it is free."""
         name: str = super().clean_username(username, shallow=True)
-        if not shallow and Namespace.objects.named(name).exists():
-            raise ValidationError(
-                _("The name “%(name)s” is taken. Choose another.") % {"name": name}, code="username_taken"
-            )
+        if not shallow:
+            try:
+                services.check_name_free(name)
+            except NameTaken as error:
+                raise ValidationError(error.message, code="username_taken") from error
         return name
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:

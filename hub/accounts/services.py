@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.errors import AccountNotFound, LinkExpired, NameInvalid, NameTaken
 from hub.accounts.models import AccessToken, Namespace, OneTimeLink, Organization, Scope, User, digest_of
 from hub.accounts.names import check_namespace_name
+from hub.accounts.signals import name_wanted
 from hub.core.errors import Invalid
 from hub.core.models import record
 
@@ -30,14 +31,26 @@ def claim_name(name: str, *, user: User | None = None, organization: Organizatio
         check_namespace_name(name)
     except ValidationError as error:
         raise NameInvalid(" ".join(error.messages), field="name") from error
-    try:
-        with transaction.atomic():
-            return Namespace.objects.create(name=name, user=user, organization=organization)
-    except IntegrityError as error:
-        raise _taken(name) from error
+    lock_name(name)
+    check_name_free(name)
+    return Namespace.objects.create(name=name, user=user, organization=organization)
 
 
-def _taken(name: str) -> NameTaken:
+def check_name_free(name: str) -> None:
+    """Raise NameTaken where an account, or anything else that stands first in an address, has the name."""
+    if Namespace.objects.named(name).exists():
+        raise name_taken(name)
+    name_wanted.send(sender=Namespace, name=name)
+
+
+def lock_name(name: str) -> None:
+    """Let nobody else take `name`, in whatever case, until the caller's transaction ends: as an account's name, or as
+    anything else that stands first in an address."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"name {name.lower()}"])
+
+
+def name_taken(name: str) -> NameTaken:
     return NameTaken(_("The name “%(name)s” is taken. Choose another.") % {"name": name}, field="name")
 
 
@@ -47,8 +60,8 @@ def save_new_user(*, user: User, admin: bool = False) -> User:
     user.email = user.email.lower()
     if User.objects.filter(email=user.email).exists():
         raise Invalid(_("An account with this e-mail address exists. Log in, or reset its password."), field="email")
-    if Namespace.objects.named(user.username).exists():
-        raise _taken(user.username)
+    lock_name(user.username)
+    check_name_free(user.username)
     user.is_staff = user.is_superuser = admin
     user.save()
     claim_name(user.username, user=user)

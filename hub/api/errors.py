@@ -121,14 +121,17 @@ def header_text(message: str) -> str:
 
 
 def moved_to(request: HttpRequest, error: RepoMoved) -> str:
-    """Return the request's own address, relative, with the repository's new name in place of the old one."""
+    """Return the request's own address, relative, with the repository's name in place of the old or the short one."""
     raw, question, query = request.META.get("RAW_URI", request.get_full_path()).partition("?")
     segments = raw.split("/")
+    if not raw.startswith("/"):
+        # The absolute form, `GET http://host/path`.
+        raw = "/" + raw.partition("://")[2].partition("/")[2]
     prefixed = 2 if segments[1] in PREFIXES else 1
     first = (4 if segments[2] == "v1" else 3) if segments[1] == "api" else prefixed
-    namespace, name = error.full_name.split("/")
-    suffix = ".git" if segments[first + 1].endswith(".git") else ""
-    segments[first : first + 2] = [namespace, name + suffix]
+    after = first + error.asked_segments
+    suffix = ".git" if segments[after - 1].endswith(".git") else ""
+    segments[first:after] = [error.full_name + suffix]
     return "/".join(segments) + question + query
 
 

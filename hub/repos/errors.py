@@ -100,12 +100,16 @@ class BlobMissing(Invalid):
 
 
 class RepoMoved(HubError):
-    """The repository has another name now; `full_name` is where the caller should go."""
+    """The repository has another name now; `full_name` is where the caller should go.
+
+    asked_segments: how many segments of the address the name has that was asked for: one for a short name, else two.
+    """
 
     code = "RepoMoved"
     status = 307
 
-    def __init__(self, kind: str, full_name: str) -> None:
+    def __init__(self, kind: str, full_name: str, *, asked_segments: int = 2) -> None:
         super().__init__(f"This repository is called {full_name} now.")
         self.kind = kind
         self.full_name = full_name
+        self.asked_segments = asked_segments

@@ -1,10 +1,11 @@
 """The one way in: load a repository, and may I?"""
 
 from fnmatch import fnmatchcase
+from typing import NoReturn
 
 from django.utils.translation import gettext as _
 
-from hub.accounts.models import Namespace, Role, Someone
+from hub.accounts.models import Namespace, Role, Someone, User
 from hub.accounts.permissions import role_in
 from hub.core.errors import Forbidden
 from hub.repos.errors import (
@@ -23,24 +24,39 @@ from hub.repos.models.git import BRANCH_PREFIX
 def get_repo_for_read(user: Someone, kind: str, namespace: str, name: str) -> Repository:
     """Return the repository if `user` may read it.
 
-    Raises RepoNotFound where it is not there or not theirs to see, RepoMoved where it has another name now.
+    Raises RepoNotFound where it is not there or not theirs to see, RepoMoved where it has another name now, or the same in
+    other letters: each file has one address, which caches can rely on.
     """
     visible = Repository.objects.visible_to(user)
     repo = visible.named(kind, namespace, name).select_related("namespace__user", "namespace__organization").first()
-    if repo is not None:
-        return repo
+    if repo is None:
+        raise _elsewhere(user, kind, f"{namespace}/{name}")
+    if (repo.namespace.name, repo.name) != (namespace, name):
+        raise RepoMoved(kind, repo.full_name)
+    return repo
+
+
+def get_repo_by_short_name(user: Someone, kind: str, name: str) -> NoReturn:
+    """Raise RepoMoved with the full name of the repository that an administrator gave this short name (`gpt2`), or
+    RepoNotFound where there is none that `user` may read."""
+    raise _elsewhere(user, kind, name)
+
+
+def _elsewhere(user: Someone, kind: str, asked: str) -> RepoMoved | RepoNotFound:
+    """Return where the repository is that no longer, or only for short, has the name that was asked for."""
+    visible = Repository.objects.visible_to(user)
     alias = (
-        RepositoryAlias.objects.filter(kind=kind, full_name__iexact=f"{namespace}/{name}", repository__in=visible)
+        RepositoryAlias.objects.filter(kind=kind, full_name__iexact=asked, repository__in=visible)
         .select_related("repository__namespace")
         .first()
     )
     if alias is not None:
-        raise RepoMoved(kind, alias.repository.full_name)
-    raise RepoNotFound(
+        return RepoMoved(kind, alias.repository.full_name, asked_segments=asked.count("/") + 1)
+    return RepoNotFound(
         _(
             "There is no %(kind)s “%(name)s” here that you may see. Check the spelling; if it is private, sign in as a member."
         )
-        % {"kind": Kind(kind).label.lower(), "name": f"{namespace}/{name}"}
+        % {"kind": Kind(kind).label.lower(), "name": asked}
     )
 
 
@@ -90,6 +106,16 @@ def get_repo_for_admin(user: Someone, kind: str, namespace: str, name: str) -> R
     return repo
 
 
+def get_repo_for_naming(user: Someone, kind: str, namespace: str, name: str) -> Repository:
+    """Return the repository if `user` may give it short names: who administers this hub, and sees the repository. Raises what
+    reading raises, and NotWritable, ReadOnlyToken."""
+    repo = get_repo_for_read(user, kind, namespace, name)
+    check_may_act(user)
+    if not may_give_names(user):
+        raise NotWritable(_("Only administrators of this hub give short names. Ask one of them."))
+    return repo
+
+
 def get_namespace_for_create(user: Someone, name: str | None) -> Namespace:
     """Return the namespace in which `user` may create a repository (their own by default). Raises Forbidden, ReadOnlyToken."""
     check_may_act(user)
@@ -130,6 +156,11 @@ def may_write(user: Someone, repo: Repository) -> bool:
     """Tell whether `user` may change the content; for a user whose token only reads, no."""
     token_allows = getattr(user, "acting_token", None) is None or user.acting_token.may_write  # type: ignore[union-attr]
     return token_allows and Repository.objects.writable_by(user).filter(pk=repo.pk).exists()
+
+
+def may_give_names(user: Someone) -> bool:
+    """Tell whether `user` administers this hub, and so may give repositories short names."""
+    return isinstance(user, User) and user.is_active and user.is_staff
 
 
 def may_administer(user: Someone, repo: Repository) -> bool:

@@ -22,7 +22,8 @@ _ENTRANCES = re.compile(
 )
 # Addresses that tools ask for. They answer for themselves, in the words that the tools know.
 _TOOLS = re.compile(
-    r"/(api|oauth|v1|xet|healthz|readyz)(/|$)|/models/[^/]+/|/(datasets/)?[^/]+(/[^/]+)?(\.git/|/(resolve|info)/)"
+    r"/(api|oauth|v1|xet|healthz|readyz)(/|$)|/models/[^/]+/"
+    r"|/((datasets|spaces|kernels)/)?[^/]+(/[^/]+)?(\.git/|/(resolve|info)/|/git-(upload|receive)-pack$)"
 )
 
 

@@ -1,13 +1,28 @@
 """The client protocol's addresses outside `/api/`: downloads, and Git LFS."""
 
-from django.urls import include, path
+from django.urls import URLPattern, include, path
 
-from hub.api.hf import files, system
+from hub.api.hf import files, short_names, system
+from hub.repos.models import Kind
+
+
+def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
+    """Return the addresses below `/[{kind}s/]`. Short names first: the word after one is no repository's name."""
+    told = {"kind": kind}
+    return [
+        path(f"{prefix}<str:name>/resolve/<rev:revision>/<file:path>", short_names.resolve, told),
+        path(f"{prefix}<str:name>/info/<path:rest>", short_names.git, told),
+        path(f"{prefix}<str:name>/git-upload-pack", short_names.git, told),
+        path(f"{prefix}<str:name>/git-receive-pack", short_names.git, told),
+        path(f"{prefix}<str:name>.git/<path:rest>", short_names.git, told),
+        path(f"{prefix}<str:namespace>/<str:name>/resolve/<rev:revision>/<file:path>", files.resolve, told),
+    ]
+
 
 urlpatterns = [
-    path("datasets/<str:namespace>/<str:name>/resolve/<rev:revision>/<file:path>", files.resolve, {"kind": "dataset"}),
-    path("<str:namespace>/<str:name>/resolve/<rev:revision>/<file:path>", files.resolve),
-    path("<str:name>/resolve/<rev:revision>/<file:path>", files.resolve_short),
+    # Models last: the other prefixes would pass for a namespace.
+    *(pattern for kind in Kind if kind != Kind.MODEL for pattern in _of_kind(kind, f"{kind}s/")),
+    *_of_kind(Kind.MODEL, ""),
     path("oauth/<path:step>", system.no_device_login),
     path("", include("hub.api.git.urls")),
 ]

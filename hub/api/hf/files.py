@@ -16,11 +16,11 @@ from hub.api.hf.paths import api_path
 from hub.api.sending import blob_content, send
 from hub.core.links import base_url
 from hub.core.middleware import UPLOADED_FILE_POLICY
-from hub.repos.errors import EntryNotFound, RepoNotFound
+from hub.repos.errors import EntryNotFound
 from hub.repos.git.files import FileEntry, blob_of, find_file, read_file, resolve_revision
 from hub.repos.git.objects import open_object
 from hub.repos.models import Blob, GitCommit, Repository
-from hub.repos.permissions import get_repo_for_read
+from hub.repos.permissions import get_repo_for_content
 
 IN_ONE_PIECE = 256 * 1024  # bytes
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -32,10 +32,10 @@ _TEXT_NAMES = re.compile(r"(.*\.(md|jinja|ipynb|jsonl|toml|cfg|ini|yaml|yml|giti
 
 @stream_view("GET", "HEAD", session=True)
 def resolve(
-    request: HttpRequest, namespace: str, name: str, revision: str, path: str, kind: str = "model"
+    request: HttpRequest, kind: str, namespace: str, name: str, revision: str, path: str
 ) -> HttpResponseBase:
-    """GET or HEAD [/datasets]/{repo}/resolve/{rev}/{path}. A browser's log-in counts, so that links on the site work."""
-    repo = get_repo_for_read(request.user, kind, namespace, name)
+    """GET or HEAD [/{kind}s]/{repo}/resolve/{rev}/{path}. A browser's log-in counts, so that links on the site work."""
+    repo = get_repo_for_content(request.user, kind, namespace, name)
     commit = resolve_revision(repo, revision)
     file = find_file(repo, commit, path)
     blob = blob_of(repo, file)
@@ -93,9 +93,3 @@ def _presentation(name: str) -> tuple[str, bool]:
     if _TEXT.fullmatch(guessed) or _TEXT_NAMES.fullmatch(name):
         return "text/plain; charset=utf-8", False
     return "application/octet-stream", True
-
-
-@stream_view("GET", "HEAD", session=True)
-def resolve_short(request: HttpRequest, name: str, revision: str, path: str) -> HttpResponseBase:
-    """A file of a repository without a namespace: clients ask for such old names, and there are none here."""
-    raise RepoNotFound(f'There is no model "{name}": names here have the form owner/name.')

@@ -4,16 +4,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub.api.edge import json_view
-from hub.api.errors import AddressNotFound
-from hub.api.hf.facts import FULL, Subject, asked, describe
+from hub.api.hf.facts import FULL, Subject, add_relatives, asked, describe
 from hub.api.hf.paging import flag
 from hub.catalog.indexing import current_row
 from hub.catalog.models import DownloadDay, RepoStats
 from hub.repos import cards
-from hub.repos.errors import EntryNotFound, RepoNotFound
+from hub.repos.errors import EntryNotFound
 from hub.repos.git.files import find_file, is_main_head, list_files, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
-from hub.repos.names import RESERVED_REPOS
 from hub.repos.permissions import get_repo_for_read
 
 
@@ -40,6 +38,7 @@ def info(request: Request, kind: str, namespace: str, name: str, revision: str =
     )
     if "siblings" in names:
         subject.files = list_files(repo, commit)
+    add_relatives([subject], names, request.user)
     response = Response(describe(subject, names))
     response["X-Repo-Commit"] = commit.oid
     return response
@@ -53,11 +52,3 @@ def _card_at(repo: Repository, commit: GitCommit) -> dict[str, object]:
     if file.sha256 or file.size > cards.MAX_CARD_FILE:
         return {}
     return cards.parse(read_file(repo, file).decode("utf-8", "replace")).metadata
-
-
-@json_view("GET", "POST", "PUT", "DELETE")
-def short_name(request: Request, kind: str, name: str, rest: str = "") -> Response:
-    """A repository without a namespace: clients ask for such old names, and there are none here."""
-    if rest and rest.partition("/")[0] not in RESERVED_REPOS:
-        raise AddressNotFound
-    raise RepoNotFound(f'There is no {kind} "{name}": names here have the form owner/name.')
