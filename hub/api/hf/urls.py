@@ -12,6 +12,7 @@ from hub.api.hf import (
     preupload,
     refs,
     repos,
+    short_names,
     storage,
     system,
     trees,
@@ -37,6 +38,10 @@ urlpatterns = [
     path("repos/move", repos.move),
     path("<kinds:kind>", listing.repositories),
     path("<kinds:kind>-tags-by-type", listing.tags_by_type),
+    # Short names, as some old scripts have them. First: what stands before one of these words is no owner.
+    path("<kinds:kind>/<str:name>", short_names.call),
+    path("<kinds:kind>/<str:name>/<repoword:word>", short_names.call),
+    path("<kinds:kind>/<str:name>/<repoword:word>/<path:rest>", short_names.call),
     path(f"{REPO}", info.info),
     path(f"{REPO}/revision/<rev:revision>", info.info),
     path(f"{REPO}/settings", repos.settings),
