@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import Namespace, User
 from hub.core.errors import Invalid
 from hub.core.models import record
+from hub.repos.cards import CARD_FILE
 from hub.repos.errors import RefExists, RefProtected, RepoExists, RepoNotFound, RevisionNotFound
 from hub.repos.git.commits import note_update, write_commit
 from hub.repos.git.files import resolve_revision
@@ -18,6 +19,7 @@ from hub.repos.git.pruning import forget_unreachable
 from hub.repos.models import (
     Blob,
     BlobClaim,
+    Gate,
     GitPath,
     GitRef,
     GitStore,
@@ -39,6 +41,10 @@ LARGE_PATTERNS = """
 """.split()
 
 
+# What a space can be written for: the words of the client protocol.
+SDKS = ("gradio", "streamlit", "docker", "static")
+
+
 def initial_attributes() -> bytes:
     """Return the `.gitattributes` of a new repository: which names are large files."""
     return "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE_PATTERNS).encode()
@@ -46,48 +52,81 @@ def initial_attributes() -> bytes:
 
 @transaction.atomic
 def create_repo(
-    *, actor: User, namespace: Namespace, kind: str, name: str, visibility: str = Visibility.PUBLIC
+    *, actor: User, namespace: Namespace, kind: str, name: str, visibility: str = Visibility.PUBLIC, sdk: str = ""
 ) -> Repository:
     """Make a repository with one commit that holds `.gitattributes`. `namespace` has passed get_namespace_for_create.
 
-    Raises RepoNameInvalid, RepoExists (also where the name redirects to a repository that was renamed).
+    sdk: what a space is written for, one of SDKS; its card says so from the first commit on.
+    Raises Invalid, RepoNameInvalid, RepoExists (also where the name redirects to a repository that was renamed).
     """
+    if sdk and (kind != Kind.SPACE or sdk not in SDKS):
+        raise Invalid(
+            _("The SDK of a space is one of %(known)s; nothing else has one.") % {"known": ", ".join(SDKS)}, field="sdk"
+        )
+    repo = register_repo(actor=actor, namespace=namespace, kind=kind, name=name, visibility=visibility)
+    files = {".gitattributes": initial_attributes()}
+    if sdk:
+        files[CARD_FILE] = f"---\nsdk: {sdk}\n---\n\n# {name}\n".encode()
+    writer = ObjectWriter(repo.store_id)
+    blobs = {path: writer.add(ObjectType.BLOB, content) for path, content in files.items()}
+    tree = writer.add(ObjectType.TREE, format_tree({path: Entry(FILE_MODE, blob) for path, blob in blobs.items()}))
+    commit = write_commit(repo=repo, writer=writer, tree=tree, parents=[], actor=actor, title="Start the repository")
+    GitRef.objects.create(repository=repo, name=MAIN, oid=commit.oid)
+    GitPath.objects.bulk_create(
+        GitPath(
+            repository=repo,
+            path=path,
+            mode=FILE_MODE,
+            oid=blobs[path],
+            size=len(content),
+            last_commit=commit.oid,
+            last_at=commit.committed_at,
+        )
+        for path, content in files.items()
+    )
+    record(actor=actor, verb="repo.create", target=f"{kind} {repo.full_name}", visibility=visibility)
+    note_update(repo=repo, name=MAIN, old=None, new=commit.oid, actor=actor)
+    return repo
+
+
+def register_repo(
+    *, actor: User, namespace: Namespace, kind: str, name: str, visibility: str, gate: str = Gate.OPEN
+) -> Repository:
+    """Make the row of a new repository without any content, in the caller's transaction. Raises what create_repo raises."""
     if kind not in Kind.values:
-        raise Invalid(_("This hub holds models and datasets, not “%(kind)s”.") % {"kind": kind}, field="type")
-    if visibility not in Visibility.values:
-        raise Invalid(_("Visibility is public or private."), field="visibility")
+        raise Invalid(
+            _("This hub holds models, datasets, spaces and kernels, not “%(kind)s”.") % {"kind": kind[:40]}, field="type"
+        )
+    check_visibility(visibility)
     check_repo_name(name)
     _check_free(kind, namespace, name)
     try:
         with transaction.atomic():
-            repo = Repository.objects.create(
+            return Repository.objects.create(
                 kind=kind,
                 namespace=namespace,
                 name=name,
                 visibility=visibility,
+                gate=gate,
                 store=GitStore.objects.create(),
                 created_by=actor,
             )
     except IntegrityError as error:
         raise _taken(namespace, name) from error
-    writer = ObjectWriter(repo.store_id)
-    content = initial_attributes()
-    blob = writer.add(ObjectType.BLOB, content)
-    tree = writer.add(ObjectType.TREE, format_tree({".gitattributes": Entry(FILE_MODE, blob)}))
-    commit = write_commit(repo=repo, writer=writer, tree=tree, parents=[], actor=actor, title="Start the repository")
-    GitRef.objects.create(repository=repo, name=MAIN, oid=commit.oid)
-    GitPath.objects.create(
-        repository=repo,
-        path=".gitattributes",
-        mode=FILE_MODE,
-        oid=blob,
-        size=len(content),
-        last_commit=commit.oid,
-        last_at=commit.committed_at,
-    )
-    record(actor=actor, verb="repo.create", target=f"{kind} {repo.full_name}", visibility=visibility)
-    note_update(repo=repo, name=MAIN, old=None, new=commit.oid, actor=actor)
-    return repo
+
+
+def check_visibility(visibility: str) -> None:
+    """Raise Invalid for what is no visibility, and for the one that the protocol has and this hub has not."""
+    if visibility == "protected":
+        raise Invalid(
+            _(
+                "This hub has no protected repositories. Make it private, or public with a gate, so that you choose who "
+                "gets the files."
+            ),
+            field="visibility",
+        )
+    if visibility not in Visibility.values:
+        raise Invalid(_("Visibility is public or private."), field="visibility")
 
 
 @transaction.atomic
@@ -116,8 +155,7 @@ def move_repo(*, repo: Repository, actor: User, namespace: Namespace, name: str)
 @transaction.atomic
 def set_visibility(*, repo: Repository, actor: User, visibility: str) -> None:
     """Make a repository public or private. The caller has passed get_repo_for_admin."""
-    if visibility not in Visibility.values:
-        raise Invalid(_("Visibility is public or private."), field="visibility")
+    check_visibility(visibility)
     repo.visibility = visibility
     repo.save(update_fields=["visibility"])
     record(actor=actor, verb="repo.visibility", target=f"{repo.kind} {repo.full_name}", visibility=visibility)
