@@ -14,7 +14,7 @@ from hub.jobs.models import Job
 from hub.jobs.services import Asker, cancel_job, submit_job
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Repository
-from hub.repos.permissions import check_may_act
+from hub.repos.permissions import check_may_act, check_may_fetch
 from workers.contracts import EvaluationSpec, JobKind, Snapshot, WorkerKind
 
 MAX_KEY = 100  # characters of an idempotency key
@@ -36,13 +36,15 @@ def submit_evaluation(
 ) -> Run:
     """Queue a measurement; with a `key` that this user has used before, return the one of that time.
 
-    The caller has loaded both repositories with get_repo_for_read; any signed-in reader may start one. revision: the
-    model's; dataset_revision: the dataset's; both become the commits that they mean now. again: even if the
-    same commits have been measured with the same settings. Raises WriteNeedsSignIn, ReadOnlyToken, RevisionNotFound,
-    BadSettings, NotEvaluable, JobRefused, AlreadyEvaluated, KeyReused, TooManyEvaluations.
+    The caller has loaded both repositories with get_repo_for_read; whoever is signed in and may fetch the files of both may
+    start one. revision: the model's; dataset_revision: the dataset's; both become the commits that they mean now. again:
+    even if the same commits have been measured with the same settings. Raises WriteNeedsSignIn, ReadOnlyToken, GatedRepo,
+    RevisionNotFound, BadSettings, NotEvaluable, JobRefused, AlreadyEvaluated, KeyReused, TooManyEvaluations.
     """
     check_may_act(user)
     assert isinstance(user, User)
+    for repo in (model, dataset):
+        check_may_fetch(user, repo)
     model_commit = resolve_revision(model, revision)
     dataset_commit = resolve_revision(dataset, dataset_revision)
     settled = settle(asked, check_model(model, model_commit), check_dataset(dataset, dataset_commit))

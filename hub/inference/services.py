@@ -68,7 +68,7 @@ def start_demo(
     top_k: int | None = None,
     pieces: bool = True,
 ) -> Job:
-    """Queue a request to a model at a commit. The caller has checked that the asker may read it.
+    """Queue a request to a model at a commit. The caller has loaded `repo` with get_repo_for_content.
 
     inputs: a text, or for a chat the messages `[{"role", "content"}]`. pieces: whether anybody reads the text as it comes.
     Raises DemosOff, DemoNeedsSignIn, BadInput,

@@ -1,9 +1,11 @@
 """The short-lived token that a worker gets with a job: it reads the job's repositories while that attempt runs."""
 
+from django.contrib.auth.models import AnonymousUser
 from django.core import signing
 
 from hub.accounts.models import RepoReader
 from hub.jobs.models import Job, State
+from hub.repos.models import Repository
 
 PREFIX = "job_"
 _SALT = "hub.jobs.tokens"
@@ -20,6 +22,9 @@ def reader_of(secret: str) -> RepoReader | None:
         job_id, attempt = signing.loads(secret.removeprefix(PREFIX), salt=_SALT)
     except signing.BadSignature:
         return None
-    running = Job.objects.filter(pk=job_id, attempt=attempt, state=State.RUNNING)
-    repositories = list(running.values_list("repositories", flat=True))
-    return RepoReader(repositories) if repositories else None
+    job = Job.objects.filter(pk=job_id, attempt=attempt, state=State.RUNNING).select_related("user").first()
+    if job is None:
+        return None
+    # What whoever asked may fetch no more, their job does not fetch either.
+    readable = Repository.objects.readable_by(job.user or AnonymousUser())
+    return RepoReader(readable.filter(jobs=job).values_list("pk", flat=True))

@@ -49,6 +49,42 @@ class GatedRepo(Forbidden):
             self.status = 401
 
 
+class NotGated(Invalid):
+    """There is nothing to ask for: whoever may know of this repository may fetch its files."""
+
+    code = "NotGated"
+
+
+class AnswerInvalid(Invalid):
+    """An answer of an access form is missing or cannot be taken; `field` is the question."""
+
+    code = "AnswerInvalid"
+
+
+class HasAccess(Conflict):
+    """The person may fetch the files already."""
+
+    code = "HasAccess"
+
+
+class AccessPending(Conflict):
+    """The person has asked already, and nobody has decided yet."""
+
+    code = "AccessPending"
+
+
+class AccessRejected(Forbidden):
+    """The person was turned down, and may not ask again, or not yet."""
+
+    code = "AccessRejected"
+
+
+class AccessRequestNotFound(NotFound):
+    """The person has not asked, or a decision would change nothing."""
+
+    code = "AccessRequestNotFound"
+
+
 class NotWritable(Forbidden):
     """The caller reads this repository but may not change it."""
 

@@ -6,3 +6,7 @@ from django.dispatch import Signal
 ref_updated = Signal()
 # repository: Repository. Visibility or name has changed.
 repository_changed = Signal()
+# repository: Repository. Somebody waits to be let in.
+access_requested = Signal()
+# requests: list[int], the ids of AccessRequest. Somebody else than who asked has let them in or turned them down.
+access_decided = Signal()

@@ -76,7 +76,7 @@ _EVERY: dict[str, Callable[[Subject], Any]] = {
     "disabled": lambda s: False,
     "downloads": lambda s: s.downloads,
     "downloadsAllTime": lambda s: s.downloads_ever,
-    "gated": lambda s: False,
+    "gated": lambda s: s.repo.gate or False,
     "lastModified": lambda s: shapes.date(s.repo.updated_at),
     # Nothing counts them yet; clients before 0.21 raise where the number is missing.
     "likes": lambda s: 0,

@@ -10,14 +10,14 @@ from hub.api.hf.preupload import refuse_pull_request
 from hub.core.links import base_url
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Repository
-from hub.repos.permissions import get_repo_for_read, get_repo_for_write
+from hub.repos.permissions import get_repo_for_content, get_repo_for_write
 from hub.repos.xet.tokens import Scope, issue_token, token_answer
 
 
 @json_view("GET")
 def read_token(request: Request, kind: str, namespace: str, name: str, revision: str) -> Response:
     """GET /api/{kind}s/{repo}/xet-read-token/{rev}."""
-    repo = get_repo_for_read(request.user, kind, namespace, name)
+    repo = get_repo_for_content(request.user, kind, namespace, name)
     resolve_revision(repo, revision)
     # Large files go past `resolve`: this is where their download begins.
     note_download(request._request, repo)

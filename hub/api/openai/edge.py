@@ -21,7 +21,7 @@ from hub.core.errors import HubError, NotFound, SignInNeeded, TooMany, Unavailab
 from hub.core.streaming import CallerGone
 from hub.repos.errors import RepoMoved, RepoNotFound
 from hub.repos.models import Kind, Repository
-from hub.repos.permissions import get_repo_for_read
+from hub.repos.permissions import get_repo_for_content
 from workers.contracts import FailureCode
 
 log = logging.getLogger(__name__)
@@ -92,12 +92,12 @@ def caller(request: HttpRequest) -> User:
 
 
 def model_of(user: Someone, full_name: str) -> Repository:
-    """Return the model of that name, or of that former name. Raises RepoNotFound."""
+    """Return the model of that name, or of that former name, whose files `user` may fetch. Raises RepoNotFound, GatedRepo."""
     owner, _slash, name = full_name.partition("/")
     try:
-        return get_repo_for_read(user, Kind.MODEL, owner, name)
+        return get_repo_for_content(user, Kind.MODEL, owner, name)
     except RepoMoved as moved:
-        return get_repo_for_read(user, Kind.MODEL, *moved.full_name.split("/", 1))
+        return get_repo_for_content(user, Kind.MODEL, *moved.full_name.split("/", 1))
 
 
 def refuse(error: Exception, request: HttpRequest) -> JsonResponse:

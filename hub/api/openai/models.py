@@ -23,7 +23,7 @@ MAX_MODELS = 1000
 def listing(request: HttpRequest) -> HttpResponseBase:
     """GET /v1/models: those with safetensors and a task that demos know, whose files the caller may read."""
     rows = (
-        SearchRow.objects.visible_to(caller(request))
+        SearchRow.objects.filter(repository__in=Repository.objects.readable_by(caller(request)))
         .filter(kind=Kind.MODEL, task__in=TAGS, parameters__isnull=False)
         .with_repositories()
         .order_by("-downloads", "-repository")[:MAX_MODELS]

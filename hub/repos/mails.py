@@ -1,0 +1,85 @@
+"""Mails about access to gated repositories. In every language of the site, since nobody's own is known here."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core.cache import cache
+from django.core.mail import send_mail
+from django.db.models import Max
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from hub.accounts.models import Role, User
+from hub.core.links import base_url, repo_path
+from hub.repos.models import AccessRequest, Gate, Repository
+
+Status = AccessRequest.Status
+
+# Owners hear of one repository at most this often.
+PAUSE_SECONDS = 3600
+_RULE = "\n" + "-" * 40 + "\n\n"
+
+
+def tell_owners(repo_id: int) -> bool:
+    """Mail the owner, or the organization's administrators, that somebody waits; returns whether there was news to tell.
+
+    Does nothing within an hour of the last mail about this repository, nor where nobody has asked since.
+    """
+    repo = Repository.objects.select_related("namespace__user", "namespace__organization").filter(pk=repo_id).first()
+    if repo is None or repo.gate != Gate.MANUAL:
+        return False
+    waiting = AccessRequest.objects.filter(repository=repo, status=Status.PENDING)
+    newest = waiting.aggregate(newest=Max("requested_at"))["newest"]
+    told_key = f"access-mail:told:{repo_id}"
+    if newest is None or newest.timestamp() <= (cache.get(told_key) or 0):
+        return False
+    # Whoever takes the pause sends the mail, so that two tasks at once send one.
+    if not cache.add(f"access-mail:pause:{repo_id}", True, PAUSE_SECONDS):
+        return False
+    cache.set(told_key, timezone.now().timestamp(), 30 * 24 * 3600)
+    page = repo_path(repo.kind, repo.full_name, "settings", "access")
+    facts = {"name": repo.full_name, "count": waiting.count(), "address": f"{base_url()}{page}"}
+    for user in _owners(repo):
+        _send(user, "access_requested", facts)
+    return True
+
+
+def tell_askers(request_ids: list[int]) -> None:
+    """Mail those whose requests were decided, by what stands in their rows now."""
+    decided = AccessRequest.objects.filter(pk__in=request_ids, status__in=[Status.ACCEPTED, Status.REJECTED])
+    for request in decided.select_related("user", "repository__namespace"):
+        repo = request.repository
+        facts = {
+            "name": repo.full_name,
+            "accepted": request.status == Status.ACCEPTED,
+            "reason": request.reason,
+            "address": f"{base_url()}{repo.get_absolute_url()}",
+        }
+        _send(request.user, "access_decided", facts)
+
+
+def _owners(repo: Repository) -> list[User]:
+    if repo.namespace.user is not None:
+        return [repo.namespace.user]
+    organization = repo.namespace.organization
+    return list(User.objects.filter(memberships__organization=organization, memberships__role=Role.ADMIN))
+
+
+def _send(user: User, template: str, facts: dict[str, Any]) -> None:
+    if not user.is_active or not _may_be_mailed(user):
+        return
+    subjects, texts = [], []
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            subjects.append(" ".join(render_to_string(f"email/{template}_subject.txt", facts).split()))
+            texts.append(render_to_string(f"email/{template}_message.txt", facts).strip() + "\n")
+    ending = f"\nGrove · {base_url()}\n"
+    send_mail(" · ".join(subjects), _RULE.join(texts) + ending, None, [user.email])
+
+
+def _may_be_mailed(user: User) -> bool:
+    """Tell whether the address is known to be theirs, on a hub that finds out."""
+    if settings.EMAIL_VERIFICATION == "none":
+        return True
+    return EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists()

@@ -1,0 +1,46 @@
+"""What follows on decisions: mails about access, queued once they are committed; and names that accounts cannot take."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.dispatch import receiver
+
+from hub.accounts.services import name_taken
+from hub.accounts.signals import name_wanted
+from hub.repos.models import Repository, RepositoryAlias
+from hub.repos.signals import access_decided, access_requested
+from hub.repos.tasks import mail_decisions, mail_owners
+
+log = logging.getLogger(__name__)
+
+REQUESTS_PER_TASK = 100
+
+
+@receiver(access_requested)
+def tell_owners(repository: Repository, **_kwargs: Any) -> None:
+    transaction.on_commit(partial(_queue, mail_owners.apply_async, repository.pk))
+
+
+@receiver(access_decided)
+def tell_askers(requests: list[int], **_kwargs: Any) -> None:
+    for start in range(0, len(requests), REQUESTS_PER_TASK):
+        part = requests[start : start + REQUESTS_PER_TASK]
+        transaction.on_commit(partial(_queue, mail_decisions.apply_async, part))
+
+
+@receiver(name_wanted)
+def keep_short_names(name: str, **_kwargs: Any) -> None:
+    """An account does not take the name by which everybody's scripts ask for a repository. Raises NameTaken."""
+    if RepositoryAlias.objects.filter(full_name__iexact=name).exists():
+        raise name_taken(name)
+
+
+def _queue(send: Callable[..., Any], about: int | list[int]) -> None:
+    """Queue a mail. What was decided stands whatever happens here."""
+    try:
+        send((about,), retry=False)
+    except Exception:
+        log.exception("a mail about access (%s) was not queued", about)

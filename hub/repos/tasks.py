@@ -1,0 +1,35 @@
+"""Background work for repositories: mails about access to gated ones. All of it can run twice."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.utils import timezone
+
+from hub.repos import mails
+from hub.repos.models import AccessRequest, Gate
+
+# Requests that the sweep looks at: older ones were told of, or will not be.
+SWEPT = timedelta(hours=6)
+
+
+@shared_task(soft_time_limit=120, time_limit=150)
+def mail_owners(repo_id: int) -> None:
+    """Tell the owners of a repository how many wait to be let in, unless they were told less than an hour ago."""
+    mails.tell_owners(repo_id)
+
+
+@shared_task(soft_time_limit=120, time_limit=150)
+def mail_decisions(request_ids: list[int]) -> None:
+    """Tell each who asked what was decided."""
+    mails.tell_askers(request_ids)
+
+
+@shared_task(soft_time_limit=240, time_limit=290, expires=240)
+def sweep_requests() -> None:
+    """Tell of the requests that came within an hour of the last mail, and of those whose message was lost."""
+    since = timezone.now() - SWEPT
+    fresh = AccessRequest.objects.filter(
+        status=AccessRequest.Status.PENDING, requested_at__gte=since, repository__gate=Gate.MANUAL
+    )
+    for repo_id in fresh.order_by().values_list("repository", flat=True).distinct():
+        mails.tell_owners(repo_id)
