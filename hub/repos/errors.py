@@ -129,6 +129,13 @@ class StaleParent(Stale):
     code = "StaleParent"
 
 
+class KeyReused(Invalid):
+    """One Idempotency-Key came with two different requests."""
+
+    code = "IdempotencyKeyReused"
+    status = 422
+
+
 class BlobMissing(Invalid):
     """A commit names large content that this repository has not been sent."""
 

@@ -223,7 +223,6 @@ def test_refusals_are_their_own_exceptions(ada: Client, bob: Client, private_rep
             "reserved name": refused(api.create_repo, "resolve"),
             "other namespace": refused(api.create_repo, "{bob.name}/mine"),
             "bad path": refused(api.upload_file, path_or_fileobj=b"x", path_in_repo="a/.GIT/config", repo_id=repo),
-            "pull request": refused(api.upload_file, path_or_fileobj=b"x", path_in_repo="x", repo_id=repo, create_pr=True),
             "card": refused(api.upload_file, path_or_fileobj=broken, path_in_repo="README.md", repo_id=repo),
             "branch": refused(api.create_branch, repo, branch="main"),
             "old name": refused(api.model_info, "gpt2"),
@@ -246,7 +245,6 @@ def test_refusals_are_their_own_exceptions(ada: Client, bob: Client, private_rep
         "reserved name": "BadRequestError",
         "other namespace": "HfHubHTTPError",
         "bad path": "BadRequestError",
-        "pull request": "HfHubHTTPError",
         "card": "ValueError",
         "branch": "HfHubHTTPError",
         "old name": "RepositoryNotFoundError",
@@ -259,7 +257,6 @@ def test_refusals_are_their_own_exceptions(ada: Client, bob: Client, private_rep
         "reserved name": "reserved",
         "other namespace": "cannot create repositories under",
         "bad path": "git keeps the name .git",
-        "pull request": "not available",
         "card": "ine ",
         "branch": "exists already",
     }

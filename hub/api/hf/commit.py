@@ -6,8 +6,10 @@ Format: one object per line, `{"key": "header" | "file" | "lfsFile" | "deletedFi
 import base64
 import binascii
 import gzip
+import hashlib
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -15,29 +17,89 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from hub.api.bodies import open_body, parse_object, text_of
 from hub.api.edge import stream_view, writer
-from hub.api.hf.preupload import refuse_pull_request
+from hub.api.errors import header_text
+from hub.api.hf.paging import flag
+from hub.api.hf.targets import Target, get_target_for_commit
+from hub.community.models.pull_request import number_of_ref
+from hub.community.pull_requests import commit_as_pull_request
 from hub.core.errors import Invalid, TooLarge
 from hub.core.links import base_url, repo_path
+from hub.repos.cards import CARD_FILE, MAX_CARD_FILE, validate
 from hub.repos.git.commits import Delete, Operation, PutBlob, Stage, create_commit
-from hub.repos.models.git import BRANCH_PREFIX
+from hub.repos.git.receipts import MAX_KEY, commit_once
 from hub.repos.names import FULL_ID, SHA256
-from hub.repos.permissions import get_repo_for_write
 
 # A line holds one file in base64, and its path.
 MAX_LINE = settings.MAX_REGULAR_FILE * 4 // 3 + 64 * 1024  # bytes
 MAX_DESCRIPTION = 100_000  # characters
+MAX_WARNINGS = 5
 
 
 @stream_view("POST")
 def commit(request: HttpRequest, kind: str, namespace: str, name: str, revision: str) -> HttpResponseBase:
-    """POST /api/{kind}s/{repo}/commit/{rev}: answers with the new commit, or the head where nothing changes."""
-    repo = get_repo_for_write(request.user, kind, namespace, name)
-    refuse_pull_request(request.GET.get("create_pr", "") not in ("", "0", "false"))
-    refuse_pull_request(revision.startswith("refs/pr/"))
-    stage = Stage(repo)
+    """POST /api/{kind}s/{repo}/commit/{rev}: answers with the new commit, or the head where nothing changes.
+
+    `create_pr=1` puts it into a new pull request for that branch; `refs/pr/N` as revision, into one that is there. With an
+    Idempotency-Key the same request can be sent again: it is answered with the commit that it has led to already.
+    """
+    opens = flag(request.GET, "create_pr")
+    target = get_target_for_commit(request.user, kind, namespace, name, revision, opens=opens)
+    key = _key(request)
+    digest = hashlib.sha256(f"{target.ref_name}\n{opens}\n".encode())
+    sent = _read(target, open_body(request), digest)
+    actor = writer(request)
+
+    def make() -> tuple[str, str]:
+        how = {"repo": target.repo, "actor": actor, "operations": sent.operations, "parent": _parent(sent.header)}
+        said = {
+            "title": text_of(sent.header, "summary"),
+            "description": text_of(sent.header, "description", limit=MAX_DESCRIPTION),
+        }
+        if opens:
+            pull, made = commit_as_pull_request(**how, **said, base=target.ref_name)
+            return pull.ref, made.oid
+        return target.ref_name, create_commit(**how, **said, ref_name=target.ref_name).oid
+
+    if key:
+        ref_name, oid = commit_once(repo=target.repo, user=actor, key=key, request=digest.hexdigest(), make=make)
+    else:
+        ref_name, oid = make()
+    address = base_url(request) + repo_path(target.repo.kind, target.repo.full_name)
+    answer = {"success": True, "commitOid": oid, "commitUrl": f"{address}/commit/{oid}", "hookOutput": ""}
+    if opens:
+        answer["pullRequestUrl"] = f"{address}/discussions/{number_of_ref(ref_name)}"
+    response = JsonResponse(answer)
+    if flag(request.GET, "hot_reload"):
+        sent.warnings.append("Nothing runs on this hub, so there was nothing to reload. The commit is made.")
+    if sent.warnings:
+        response["X-HF-Warning"] = f"Commit; {header_text(' '.join(sent.warnings))}"
+    return response
+
+
+@dataclass
+class Sent:
+    """What a request asks for, its small files staged. warnings: what whoever sent it may want to mend."""
+
+    header: dict[str, Any]
+    operations: list[Operation]
+    warnings: list[str]
+
+
+def _key(request: HttpRequest) -> str:
+    """Return the caller's Idempotency-Key, "" for none."""
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > MAX_KEY or not key.isascii() or not key.isprintable():
+        raise Invalid(f"An Idempotency-Key has at most {MAX_KEY} plain ASCII characters.", field="Idempotency-Key")
+    return key
+
+
+def _read(target: Target, body: BinaryIO, digest: "hashlib._Hash") -> Sent:
+    """Read the lines and stage what they hold. `digest` is fed with every byte."""
+    stage = Stage(target.repo)
     header: dict[str, Any] = {}
     operations: list[Operation] = []
-    for key, value in _lines(open_body(request)):
+    warnings: list[str] = []
+    for key, value in _lines(body, digest):
         if key == "header":
             header = value
         elif key in _READERS:
@@ -48,23 +110,25 @@ def commit(request: HttpRequest, kind: str, namespace: str, name: str, revision:
             raise TooLarge(
                 f"A commit has at most {settings.MAX_COMMIT_OPERATIONS} operations. Split it into several commits."
             )
+        if key == "file" and value.get("path") == CARD_FILE:
+            warnings = _warnings_of(value, target.repo.kind)
     if not header:
         raise Invalid("The commit has no header line with its summary.")
     stage.finish()
-    made = create_commit(
-        repo=repo,
-        actor=writer(request),
-        operations=operations,
-        title=text_of(header, "summary"),
-        description=text_of(header, "description", limit=MAX_DESCRIPTION),
-        ref_name=revision if revision.startswith("refs/") else BRANCH_PREFIX + revision,
-        parent=_parent(header),
-    )
-    url = base_url(request) + repo_path(repo.kind, repo.full_name, "commit", made.oid)
-    return JsonResponse({"success": True, "commitOid": made.oid, "commitUrl": url, "hookOutput": ""})
+    return Sent(header, operations, warnings)
 
 
-def _lines(body: BinaryIO) -> Iterator[tuple[str, dict[str, Any]]]:
+def _warnings_of(card: dict[str, Any], kind: str) -> list[str]:
+    """Return what is wrong with the card that a line holds. It is committed all the same: clients asked before, and others
+    may have their reasons."""
+    content = _content(card)
+    if len(content) > MAX_CARD_FILE:
+        return []
+    errors, warnings = validate(content.decode("utf-8", "replace"), kind)
+    return [f"{CARD_FILE}: {issue}" for issue in errors + warnings][:MAX_WARNINGS]
+
+
+def _lines(body: BinaryIO, digest: "hashlib._Hash") -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (key, value) of each line. Raises Invalid, and TooLarge for a long line or a long commit."""
     total = 0
     # One more than the operations for the header, and as many again for blank lines between them: a few kB of gzip may
@@ -74,6 +138,7 @@ def _lines(body: BinaryIO) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line:
             return
         total += len(line)
+        digest.update(line)
         if len(line) > MAX_LINE:
             raise TooLarge(
                 f"A file within a commit has at most {settings.MAX_REGULAR_FILE} bytes. Upload larger ones as large files."
@@ -110,22 +175,26 @@ def _parent(header: dict[str, Any]) -> str | None:
 
 def _file(stage: Stage, value: dict[str, Any]) -> Operation:
     path = text_of(value, "path")
-    encoding = text_of(value, "encoding", default="utf-8")
-    text = text_of(value, "content", limit=MAX_LINE)
-    if encoding == "base64":
-        try:
-            content = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise Invalid(f"The content of {path} is not valid base64.", field="content") from error
-    elif encoding == "utf-8":
-        content = text.encode()
-    else:
-        raise Invalid(f"The content of {path} has an unknown encoding. Use base64.", field="encoding")
+    content = _content(value)
     if len(content) > settings.MAX_REGULAR_FILE:
         raise TooLarge(
             f"{path} has {len(content)} bytes. Files above {settings.MAX_REGULAR_FILE} bytes are uploaded as large files."
         )
     return stage.file(path, content)
+
+
+def _content(value: dict[str, Any]) -> bytes:
+    path = text_of(value, "path")
+    encoding = text_of(value, "encoding", default="utf-8")
+    text = text_of(value, "content", limit=MAX_LINE)
+    if encoding == "base64":
+        try:
+            return base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise Invalid(f"The content of {path} is not valid base64.", field="content") from error
+    if encoding != "utf-8":
+        raise Invalid(f"The content of {path} has an unknown encoding. Use base64.", field="encoding")
+    return text.encode()
 
 
 def _large_file(stage: Stage, value: dict[str, Any]) -> Operation:

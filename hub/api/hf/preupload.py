@@ -9,15 +9,15 @@ from rest_framework.response import Response
 from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view
 from hub.api.hf.paging import flag
+from hub.api.hf.targets import get_target_for_commit
 from hub.core import blobstore
-from hub.core.errors import Forbidden, Invalid, TooLarge
+from hub.core.errors import Invalid, TooLarge
 from hub.repos.attributes import LargeFileRule
 from hub.repos.errors import EntryNotFound
-from hub.repos.git.files import find_file, find_files, read_file, resolve_revision
+from hub.repos.git.files import find_file, find_files, read_file
 from hub.repos.models import GitCommit, Repository
 from hub.repos.names import check_path
 from hub.repos.patterns import IgnoreRules
-from hub.repos.permissions import get_repo_for_write
 
 FILES_PER_CALL = 2000
 MAX_IGNORE = 100_000  # characters
@@ -27,9 +27,9 @@ IGNORE_FILE = ".gitignore"
 @json_view("POST")
 def preupload(request: Request, kind: str, namespace: str, name: str, revision: str) -> Response:
     """POST /api/{kind}s/{repo}/preupload/{rev}: refuses here what the commit would refuse, before bytes are sent."""
-    repo = get_repo_for_write(request.user, kind, namespace, name)
-    refuse_pull_request(flag(request.query_params, "create_pr"))
-    commit = resolve_revision(repo, revision)
+    opens = flag(request.query_params, "create_pr")
+    target = get_target_for_commit(request.user, kind, namespace, name, revision, opens=opens)
+    repo, commit = target.repo, target.head
     body = read_object(request)
     files = body.get("files")
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
@@ -55,13 +55,6 @@ def preupload(request: Request, kind: str, namespace: str, name: str, revision: 
             answer["oid"] = present[path].sha256 or present[path].oid
         answers.append(answer)
     return Response({"files": answers})
-
-
-def refuse_pull_request(asked: bool) -> None:
-    if asked:
-        raise Forbidden(
-            "Pull requests are not available on this hub yet. Commit to a branch instead.", field="create_pr"
-        )
 
 
 def _size(file: dict[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""Branches, tags and history."""
+"""Branches, tags, pull requests' refs, and history."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -8,6 +8,7 @@ from hub.api.edge import json_view, writer
 from hub.api.hf import shapes
 from hub.api.hf.paging import flag, number, page
 from hub.api.hf.paths import api_path
+from hub.community.models.pull_request import number_of_ref
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.history import history
 from hub.repos.models import GitRef
@@ -31,12 +32,13 @@ def refs(request: Request, kind: str, namespace: str, name: str) -> Response:
         "tags": [_ref(row, TAG_PREFIX) for row in rows if row.name.startswith(TAG_PREFIX)],
     }
     if flag(request.query_params, "include_prs"):
-        answer["pullRequests"] = []
+        pulls = sorted((number, row) for row in rows if (number := number_of_ref(row.name)) is not None)
+        answer["pullRequests"] = [_ref(row, "") for _number, row in pulls]
     return Response(answer)
 
 
 def _ref(row: GitRef, prefix: str) -> dict[str, str]:
-    return {"name": row.name.removeprefix(prefix), "ref": row.name, "targetCommit": row.oid}
+    return {"name": row.name.removeprefix(prefix), "ref": row.name, "targetCommit": row.commit}
 
 
 @json_view("GET")

@@ -6,11 +6,11 @@ from rest_framework.response import Response
 from hub.api.edge import json_view
 from hub.api.hf.downloads import note_download
 from hub.api.hf.paging import flag
-from hub.api.hf.preupload import refuse_pull_request
+from hub.api.hf.targets import get_target_for_commit
 from hub.core.links import base_url
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Repository
-from hub.repos.permissions import get_repo_for_content, get_repo_for_write
+from hub.repos.permissions import get_repo_for_content
 from hub.repos.xet.tokens import Scope, issue_token, token_answer
 
 
@@ -27,10 +27,9 @@ def read_token(request: Request, kind: str, namespace: str, name: str, revision:
 @json_view("GET")
 def write_token(request: Request, kind: str, namespace: str, name: str, revision: str) -> Response:
     """GET /api/{kind}s/{repo}/xet-write-token/{rev}: a GET that hands out the right to write, so it needs that right."""
-    repo = get_repo_for_write(request.user, kind, namespace, name)
-    refuse_pull_request(flag(request.query_params, "create_pr"))
-    resolve_revision(repo, revision)
-    return _answer(request, repo, "write")
+    opens = flag(request.query_params, "create_pr")
+    target = get_target_for_commit(request.user, kind, namespace, name, revision, opens=opens)
+    return _answer(request, target.repo, "write")
 
 
 def _answer(request: Request, repo: Repository, scope: Scope) -> Response:

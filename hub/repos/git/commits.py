@@ -27,7 +27,7 @@ from hub.repos.git.objects import (
 from hub.repos.git.tree_editor import TreeEditor
 from hub.repos.models import Blob, GitCommit, GitPath, GitRef, RefUpdate, RepoBlob, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, GitObject, ObjectType
-from hub.repos.names import check_path
+from hub.repos.names import FULL_ID, check_path
 from hub.repos.permissions import check_may_move
 from hub.repos.signals import ref_updated
 
@@ -53,7 +53,7 @@ class PutBlob:
 
 @dataclass(frozen=True)
 class Delete:
-    """Take the file or folder at `path` away."""
+    """Take the file at `path` away, or, where it ends in a slash, the folder."""
 
     path: str
 
@@ -104,8 +104,8 @@ def create_commit(
         hold_history(repo)
         ref = GitRef.objects.select_for_update().filter(repository=repo, name=ref_name).first()
         branch = ref_name.removeprefix(BRANCH_PREFIX)
-        if ref is None:
-            raise RevisionNotFound(_("There is no branch “%(name)s” in this repository.") % {"name": branch})
+        if ref is None or ref_name.startswith(TAG_PREFIX):
+            raise no_branch(repo, ref_name)
         if parent is not None and parent != ref.oid:
             raise StaleParent(
                 _("“%(branch)s” has moved on to %(head)s since %(parent)s. Load it again, then repeat your change.")
@@ -131,6 +131,27 @@ def create_commit(
             title=title,
             description=description,
         )
+
+
+def get_target(repo: Repository, ref_name: str, *, branches_only: bool = False) -> GitCommit:
+    """Return the head of a ref that commits can go to, by its full name. Raises RevisionNotFound, for tags as well."""
+    ref = GitRef.objects.filter(repository=repo, name=ref_name).first()
+    is_branch = ref_name.startswith(BRANCH_PREFIX)
+    if ref is None or ref_name.startswith(TAG_PREFIX) or (branches_only and not is_branch):
+        raise no_branch(repo, ref_name)
+    return GitCommit.objects.get(store=repo.store_id, oid=ref.oid)
+
+
+def no_branch(repo: Repository, ref_name: str) -> RevisionNotFound:
+    """Return why nothing can be committed to `ref_name`."""
+    name = ref_name.removeprefix(BRANCH_PREFIX).removeprefix(TAG_PREFIX)
+    if GitRef.objects.filter(repository=repo, name=TAG_PREFIX + name).exists():
+        text = _("“%(name)s” is a tag, and tags stay where they are. Commit to a branch.")
+    elif FULL_ID.fullmatch(name):
+        text = _("“%(name)s” is a commit. Commit to a branch, with this one as parentCommit if you build on it.")
+    else:
+        text = _("There is no branch “%(name)s” in this repository.")
+    return RevisionNotFound(text % {"name": name[:120]})
 
 
 def finish_commit(
@@ -252,6 +273,13 @@ def _apply(operation: Operation, editor: TreeEditor, writer: ObjectWriter, blobs
         path = operation.path.rstrip("/")
         if operation.path.endswith("/") and not ((there := editor.get(path)) and there.is_tree):
             raise EntryNotFound(_("There is no folder “%(path)s” to delete.") % {"path": path}, field="path")
+        if operation.path == path and (there := editor.get(path)) and there.is_tree:
+            # The first words are those by which the client family tells that a folder was meant.
+            raise EntryNotFound(
+                _("A file with this name doesn't exist: “%(path)s” is a folder. Say so, with “%(path)s/”.")
+                % {"path": path},
+                field="path",
+            )
         editor.remove(path)
         return
     if isinstance(operation, PutBlob):

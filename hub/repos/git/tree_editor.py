@@ -50,7 +50,10 @@ class TreeEditor:
         folder, name = self._walk(path, create=False)
         entry = folder.entries.get(name) if folder else None
         if folder is None or entry is None:
-            raise EntryNotFound(_("There is no “%(path)s” to delete.") % {"path": path}, field="path")
+            raise EntryNotFound(
+                _("A file with this name doesn't exist: there is no “%(path)s” to delete.") % {"path": path},
+                field="path",
+            )
         if entry.is_tree:
             for inner in self._files(self._enter(folder, name)):
                 self.changed[f"{path}/{inner}"] = None

@@ -99,13 +99,27 @@ def test_branches_are_committed_to(hub: Hub) -> None:
     assert hub.commit(repo, put("a", "x"), revision="absent").code == "RevisionNotFound"
 
 
-def test_pull_requests_are_refused_clearly(hub: Hub) -> None:
+def test_commits_go_to_branches_alone(hub: Hub) -> None:
     repo = hub.new_repo()
-    for target in ["commit/main?create_pr=1", "commit/refs%2Fpr%2F1", "preupload/main?create_pr=1"]:
-        sent = {"files": []} if "preupload" in target else '{"key":"header","value":{"summary":"x"}}\n'
-        answer = hub.call("POST", f"/api/models/{repo}/{target}", by="olga", send=sent)
-        assert answer.status == 403
-        assert "not available" in answer.json["error"]
+    head = hub.commit(repo, put("a", "1")).json["commitOid"]
+    assert hub.call("POST", f"/api/models/{repo}/tag/main", by="olga", send={"tag": "v1"}).status == 200
+    for revision, words in (
+        ("v1", "is a tag"),
+        ("refs%2Ftags%2Fv1", "is a tag"),
+        (head, "is a commit"),
+        ("refs%2Fpr%2F1", "no pull request"),
+        ("refs%2Fpr%2F01", "no branch"),
+        ("refs%2Fother", "no branch"),
+    ):
+        answers = [
+            hub.commit(repo, put("a", "2"), revision=revision),
+            hub.call("POST", f"/api/models/{repo}/preupload/{revision}", by="olga", send={"files": []}),
+            hub.call("GET", f"/api/models/{repo}/xet-write-token/{revision}", by="olga"),
+        ]
+        for answer in answers:
+            assert answer.status == 404, (revision, answer)
+            assert words in answer.json["error"]
+    assert hub.call("GET", f"/api/models/{repo}/revision/v1").json["sha"] == head
 
 
 def test_chunked_and_gzip_bodies(hub: Hub) -> None:

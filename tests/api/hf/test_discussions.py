@@ -130,7 +130,7 @@ def test_filters_of_the_list(hub: Hub, query: str, status: int) -> None:
         {"title": "t", "description": ["d"]},
         {"title": "t", "description": "nul\0"},
         {"title": "t", "description": "half \ud800"},
-        {"title": "t", "description": "d", "pullRequest": True},
+        {"title": "", "description": "d", "pullRequest": True},
         {"title": "t", "description": "x" * 70_000},
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from hub.accounts.services import create_token, revoke_token
+from hub.repos.errors import GatedRepo
 from hub.repos.models import Gate, Visibility
 from hub.repos.xet import tokens
 from hub.repos.xet.access import authorize, get_file_for_read
@@ -64,7 +65,7 @@ def test_rights_are_asked_for_at_each_use(repo, ada, eve):
     assert authorize(token(repo, eve, "write"), write=True).repository == repo
     repo.gate = Gate.MANUAL
     repo.save()
-    with pytest.raises(TokenReadOnly):
+    with pytest.raises(GatedRepo):
         authorize(token(repo, eve, "write"), write=True)
     repo.gate = Gate.OPEN
     repo.save()
