@@ -9,15 +9,24 @@ from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view, writer
 from hub.core.errors import Conflict, Invalid
 from hub.core.links import base_url, repo_path
+from hub.repos.duplicating import duplicate_repo
 from hub.repos.errors import RepoExists, RepoMoved, RepoNotFound
-from hub.repos.models import Kind, Repository, Visibility
+from hub.repos.gates import set_gate
+from hub.repos.models import Gate, Kind, Repository, Visibility
 from hub.repos.permissions import (
     get_namespace_for_create,
     get_repo_for_admin,
+    get_repo_for_content,
     get_repo_for_read,
     get_repo_for_write,
 )
-from hub.repos.services import create_repo, delete_repo, move_repo, set_visibility
+from hub.repos.services import check_visibility, create_repo, delete_repo, move_repo, set_visibility
+
+
+# Parts of a call that speak of running a space, or of where bytes lie. Nothing of them is kept, secrets least of all.
+_NOT_HERE = frozenset(
+    ["hardware", "region", "resourceGroupId", "secrets", "sleepTimeSeconds", "template", "variables", "volumes"]
+)
 
 
 @json_view("POST")
@@ -28,6 +37,7 @@ def create(request: Request) -> Response:
     name = text_of(body, "name")
     owner, _slash, last = name.rpartition("/")
     namespace = get_namespace_for_create(request.user, text_of(body, "organization") or owner or None)
+    sdk = text_of(body, "sdk") if kind == Kind.SPACE else ""
     try:
         repo = create_repo(
             actor=writer(request),
@@ -35,15 +45,50 @@ def create(request: Request) -> Response:
             kind=kind,
             name=last,
             visibility=_visibility(body) or Visibility.PUBLIC,
+            sdk=sdk,
         )
     except RepoExists as error:
-        there = _visible_at(request, kind, namespace.name, last)
-        if there is None:
-            raise
-        return Response(
-            {"error": str(error), **_facts(request, there)}, status=error.status, headers={"X-Error-Code": error.code}
+        return _there_already(request, error, kind, namespace.name, last)
+    return _made(request, repo, body)
+
+
+@json_view("POST")
+def duplicate(request: Request, kind: str, namespace: str, name: str) -> Response:
+    """POST /api/{kind}s/{repo}/duplicate: `repository`, the full name of the copy, or its name alone. Where that is there
+    already, 409 with its `url`."""
+    source = get_repo_for_content(request.user, kind, namespace, name)
+    body = read_object(request)
+    owner, _slash, last = (text_of(body, "repository") or source.name).rpartition("/")
+    target = get_namespace_for_create(request.user, owner or None)
+    try:
+        repo = duplicate_repo(
+            source=source, actor=writer(request), namespace=target, name=last, visibility=_visibility(body)
         )
-    return Response(_facts(request, repo))
+    except RepoExists as error:
+        return _there_already(request, error, kind, target.name, last)
+    response = _made(request, repo, body)
+    response.data["filesCopyPending"] = False
+    return response
+
+
+def _made(request: Request, repo: Repository, body: dict[str, Any]) -> Response:
+    """Return the answer for a new repository, with a warning that names what of the call this hub does not do."""
+    response = Response(_facts(request, repo))
+    if ignored := sorted(key for key in _NOT_HERE if body.get(key) not in (None, [], {}, "")):
+        response["X-HF-Warning"] = (
+            f"not-supported; This hub runs no spaces and has no regions; it ignored {', '.join(ignored)}."
+        )
+    return response
+
+
+def _there_already(request: Request, error: RepoExists, kind: str, namespace: str, name: str) -> Response:
+    """Return a 409 with the `url` of what is there, where the caller may see it."""
+    there = _visible_at(request, kind, namespace, name)
+    if there is None:
+        raise error
+    return Response(
+        {"error": str(error), **_facts(request, there)}, status=error.status, headers={"X-Error-Code": error.code}
+    )
 
 
 def _visible_at(request: Request, kind: str, namespace: str, name: str) -> Repository | None:
@@ -94,20 +139,35 @@ def move(request: Request) -> Response:
 
 @json_view("PUT")
 def settings(request: Request, kind: str, namespace: str, name: str) -> Response:
-    """PUT /api/{kind}s/{repo}/settings: `visibility`, or the older `private`."""
+    """PUT /api/{kind}s/{repo}/settings: `visibility`, or the older `private`; `gated`: "auto", "manual" or false."""
     repo = get_repo_for_admin(request.user, kind, namespace, name)
     body = read_object(request)
-    if body.get("gated"):
-        raise Invalid("This hub has no gated repositories yet. Make it private, and add members to its organization.")
-    if visibility := _visibility(body):
+    visibility, gate = _visibility(body), _gate(body)
+    if visibility:
         set_visibility(repo=repo, actor=writer(request), visibility=visibility)
-    return Response({"private": repo.private, "gated": False})
+    if gate is not None:
+        set_gate(repo=repo, actor=writer(request), gate=gate)
+    return Response({"private": repo.private, "gated": repo.gate or False})
+
+
+@json_view("GET")
+def runtime(request: Request, namespace: str, name: str) -> Response:
+    """GET /api/spaces/{repo}/runtime: what a space here always is, stored and not run. Clients that wait for one to start
+    take this stage for an end, and go on."""
+    get_repo_for_read(request.user, Kind.SPACE, namespace, name)
+    return Response({"stage": "STOPPED", "hardware": {"current": None, "requested": None}})
+
+
+@json_view("GET")
+def space_templates(request: Request) -> Response:
+    """GET /api/spaces/templates: there are none here."""
+    return Response({"templates": []})
 
 
 @json_view("GET")
 def check_read(request: Request, kind: str, namespace: str, name: str) -> Response:
-    """GET /api/{kind}s/{repo}/auth-check."""
-    get_repo_for_read(request.user, kind, namespace, name)
+    """GET /api/{kind}s/{repo}/auth-check: may the caller fetch the files?"""
+    get_repo_for_content(request.user, kind, namespace, name)
     return Response({})
 
 
@@ -121,7 +181,10 @@ def check_write(request: Request, kind: str, namespace: str, name: str) -> Respo
 def _kind(body: dict[str, Any]) -> str:
     kind = text_of(body, "type") or Kind.MODEL
     if kind not in Kind.values:
-        raise Invalid(f"This hub holds models and datasets; it has no repositories of type {kind[:40]}.", field="type")
+        raise Invalid(
+            f"This hub holds models, datasets, spaces and kernels; it has no repositories of type {kind[:40]}.",
+            field="type",
+        )
     return kind
 
 
@@ -132,11 +195,23 @@ def _full_name(body: dict[str, Any], key: str) -> tuple[str, str]:
     return namespace, name
 
 
+def _gate(body: dict[str, Any]) -> str | None:
+    """Return the gate that was asked for, "" for none; None where nothing was asked."""
+    match body.get("gated"):
+        case None:
+            return None
+        case False:
+            return Gate.OPEN
+        case Gate.AUTO | Gate.MANUAL as gate:
+            return str(gate)
+        case _:
+            raise Invalid('gated is "auto", "manual" or false.', field="gated")
+
+
 def _visibility(body: dict[str, Any]) -> str | None:
     """Return the visibility that was asked for, in the newer or the older way; None where nothing was."""
     if asked := text_of(body, "visibility"):
-        if asked not in Visibility.values:
-            raise Invalid("visibility is public or private.", field="visibility")
+        check_visibility(asked)
         return asked
     match body.get("private"):
         case None:

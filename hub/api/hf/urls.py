@@ -36,6 +36,7 @@ urlpatterns = [
     path("repos/create", repos.create),
     path("repos/delete", repos.delete),
     path("repos/move", repos.move),
+    path("spaces/templates", repos.space_templates),
     path("<kinds:kind>", listing.repositories),
     path("<kinds:kind>-tags-by-type", listing.tags_by_type),
     # Short names, as some old scripts have them. First: what stands before one of these words is no owner.
@@ -45,6 +46,8 @@ urlpatterns = [
     path(f"{REPO}", info.info),
     path(f"{REPO}/revision/<rev:revision>", info.info),
     path(f"{REPO}/settings", repos.settings),
+    path(f"{REPO}/duplicate", repos.duplicate),
+    path("spaces/<str:namespace>/<str:name>/runtime", repos.runtime),
     path(f"{REPO}/auth-check", repos.check_read),
     path(f"{REPO}/auth-check/write", repos.check_write),
     path(f"{REPO}/tree/<rev:revision>", trees.tree),
