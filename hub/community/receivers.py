@@ -6,10 +6,12 @@ from typing import Any
 from django.dispatch import receiver
 
 from hub.accounts.models import User
+from hub.community.models import DiscussionEvent, EventKind, PullRequest, Review
 from hub.community.models.pull_request import number_of_ref
 from hub.community.pull_requests import tell_commits
+from hub.repos.git.rewriting import follow_commits
 from hub.repos.models import Repository
-from hub.repos.signals import ref_updated
+from hub.repos.signals import commits_renamed, ref_updated
 
 
 @receiver(ref_updated)
@@ -19,3 +21,22 @@ def tell_pull_request(
     number = number_of_ref(name)
     if number is not None and old is not None and new is not None:
         tell_commits(repo=repository, number=number, old=old, new=new, actor=actor)
+
+
+@receiver(commits_renamed)
+def follow_rewritten_history(repository: Repository, names: dict[str, str], **_kwargs: Any) -> None:
+    """Name the commits as they are called now, so that links to them go on leading somewhere."""
+    follow_commits(Review, "commit", repository, names)
+    pulls = list(PullRequest.objects.filter(discussion__repository=repository))
+    for pull in pulls:
+        pull.start = names.get(pull.start, pull.start)
+        pull.head, pull.merge = (names.get(oid, oid) if oid else None for oid in (pull.head, pull.merge))
+    PullRequest.objects.bulk_update(pulls, ["start", "head", "merge"], batch_size=1000)
+    told = [
+        event
+        for event in DiscussionEvent.objects.filter(discussion__repository=repository, kind=EventKind.COMMIT)
+        if event.after in names
+    ]
+    for event in told:
+        event.after = names[event.after]
+    DiscussionEvent.objects.bulk_update(told, ["after"], batch_size=1000)

@@ -16,15 +16,27 @@ from hub.repos.xet.reading import open_file
 def open_content(repo: Repository, file: FileEntry, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """Return bytes `start` to `end` (exclusive; None: the end) of what the file really holds, in pieces of about 1 MB.
 
-    Raises EntryNotFound where git has a pointer to content that this hub was never sent.
+    Raises EntryNotFound where git has a pointer to content that was deleted, or never sent.
     """
     stop = file.size if end is None else min(end, file.size)
     if file.sha256 is None:
         return open_object(repo.store_id, file.oid, start, stop)
     blob = blob_of(repo, file)
     if blob is None:
-        raise EntryNotFound(_("The content of “%(path)s” has not been uploaded to this hub.") % {"path": file.path})
+        raise missing_content(file)
     return open_blob(blob, start, stop)
+
+
+def missing_content(file: FileEntry, commit: str = "") -> EntryNotFound:
+    """Return what to raise where git has a pointer to large content that the repository does not hold."""
+    return EntryNotFound(
+        _(
+            "This repository does not hold the content of “%(path)s”: its owner deleted it, or it was never uploaded. "
+            "Whoever has the file can upload it again."
+        )
+        % {"path": file.path},
+        commit=commit,
+    )
 
 
 def open_blob(blob: Blob, start: int, stop: int) -> Iterator[bytes]:

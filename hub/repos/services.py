@@ -10,6 +10,7 @@ from hub.accounts.models import Namespace, User
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.repos.cards import CARD_FILE
+from hub.repos.claims import claim
 from hub.repos.errors import RefExists, RefProtected, RepoExists, RepoNotFound, RevisionNotFound
 from hub.repos.git.commits import note_update, write_commit
 from hub.repos.git.files import resolve_revision
@@ -18,7 +19,6 @@ from hub.repos.git.objects import FILE_MODE, Entry, ObjectWriter, format_tree
 from hub.repos.git.pruning import forget_unreachable
 from hub.repos.models import (
     Blob,
-    BlobClaim,
     Gate,
     GitPath,
     GitRef,
@@ -245,7 +245,7 @@ def claim_blob(*, repo: Repository, user: User, sha256: str, size: int) -> Blob:
     if not created and not blob.whole:
         blob.whole = True
         blob.save(update_fields=["whole"])
-    BlobClaim.objects.get_or_create(repository=repo, blob=blob, user=user)
+    claim(repo=repo, user=user, sha256=sha256)
     return blob
 
 

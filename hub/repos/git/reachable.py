@@ -22,8 +22,10 @@ OBJECTS_AT_ONCE = 10_000
 MAX_TAG_CHAIN = 10  # tags of tags
 
 _EMPTY_TREE = bytes.fromhex(EMPTY_TREE)
+# One line of a tree: mode, name, object.
+TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+TREE_MODES = (b"40000", b"040000")
 _ENTRY = re.compile(rb"([0-7]+) [^\0]+\0(.{20})", re.DOTALL)
-_TREE_MODES = (b"40000", b"040000")
 _SUBMODULE = b"160000"
 _TAGGED = re.compile(rb"object ([0-9a-f]{40})\ntype (commit|tag)\n")
 
@@ -71,7 +73,7 @@ def tips_of(repo: Repository) -> Tips:
     for _depth in range(MAX_TAG_CHAIN):
         inner = {
             bytes.fromhex(found[1].decode())
-            for _oid, content in _contents(_BODIES, [repo.store_id, list(level), ObjectType.TAG])
+            for _oid, content in contents_of(repo.store_id, list(level), ObjectType.TAG)
             if (found := _TAGGED.match(content)) and found[2] == b"tag"
         }
         level = inner - tags
@@ -129,14 +131,14 @@ def walk_trees(store_id: int, trees: Iterable[bytes], seen: set[bytes]) -> Itera
     names = list(waiting)
     while waiting:
         batch, waiting = waiting[-TREES_AT_ONCE:], waiting[:-TREES_AT_ONCE]
-        for _oid, content in _contents(_BODIES, [store_id, batch, ObjectType.TREE]):
+        for _oid, content in contents_of(store_id, batch, ObjectType.TREE):
             entries = {oid: mode for mode, oid in _ENTRY.findall(content) if oid not in seen}
             for oid, mode in entries.items():
                 if mode == _SUBMODULE:
                     continue
                 seen.add(oid)
                 names.append(oid)
-                if mode in _TREE_MODES:
+                if mode in TREE_MODES:
                     waiting.append(oid)
         while len(names) >= OBJECTS_AT_ONCE:
             yield names[:OBJECTS_AT_ONCE]
@@ -151,6 +153,38 @@ def pointers_among(store_id: int, oids: list[bytes]) -> dict[bytes, tuple[str, i
     return {oid: pointer for oid, content in small if (pointer := parse_pointer(content))}
 
 
+def first_paths(repo: Repository, oids: set[bytes]) -> dict[bytes, tuple[str, str]]:
+    """Return object name -> (path, commit id) for those files that the repository's refs reach: one place where each is, in
+    the newest commit that has it. Looks through all trees where one of them is nowhere.
+    """
+    found: dict[bytes, tuple[str, str]] = {}
+    if not oids:
+        return found
+    commits = reachable_commits(repo.store_id, tips_of(repo).commits)
+    seen: set[bytes] = set()
+    for start in range(0, len(commits), TREES_AT_ONCE):
+        waiting = {}
+        for commit in reversed(commits[start : start + TREES_AT_ONCE]):
+            waiting[commit.tree] = ("", commit.oid.hex())
+        while waiting and oids - found.keys():
+            batch = {oid: waiting.pop(oid) for oid in list(waiting)[:TREES_AT_ONCE]}
+            seen.update(batch)
+            for tree, content in contents_of(repo.store_id, list(batch), ObjectType.TREE):
+                folder, commit_id = batch[tree]
+                for mode, name, oid in TREE_ENTRY.findall(content):
+                    if mode in TREE_MODES and oid not in seen:
+                        waiting.setdefault(oid, (f"{folder}{name.decode('utf-8', 'replace')}/", commit_id))
+                    elif oid in oids and oid not in found:
+                        found[oid] = (folder + name.decode("utf-8", "replace"), commit_id)
+    return found
+
+
+def contents_of(store_id: int, oids: list[bytes], kind: ObjectType) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (name, inflated content) of those of the objects that are there and of this kind, in any order, one in memory
+    at a time. The connection is busy until the last one has been taken."""
+    return _contents(_BODIES, [store_id, oids, kind])
+
+
 def _trees_of(store_id: int, commits: Iterable[bytes]) -> list[bytes]:
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
@@ -159,10 +193,6 @@ def _trees_of(store_id: int, commits: Iterable[bytes]) -> list[bytes]:
 
 
 def _contents(query: str, values: list[object]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (name, inflated content) of objects as they come from the database, one in memory at a time.
-
-    The connection is busy until the last one has been taken.
-    """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         for oid, size, body in cursor.stream(query, values, binary=True):

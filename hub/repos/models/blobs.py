@@ -1,8 +1,10 @@
 """Large content. A sha256 is a name, not a right: rows here say which repository has shown that it holds the bytes."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.utils import timezone
 
 from hub.accounts.models import Someone, User
 from hub.core.fields import HexField
@@ -11,13 +13,17 @@ if TYPE_CHECKING:
     from hub.repos.models.repository import Repository
 
 
+# Long enough to send the rest of a large push on a slow line; after it the content is sent again.
+CLAIM_LIFE = timedelta(days=7)
+
+
 class BlobQuerySet(models.QuerySet["Blob"]):
     def usable_in(self, repository: "Repository", user: Someone) -> Self:
         """Blobs that `user` may commit to `repository`: those that they have sent to it, and those in any repository whose
         files they may fetch."""
         from hub.repos.models.repository import Repository
 
-        claimed = BlobClaim.objects.filter(repository=repository, user=user.pk).values("blob")
+        claimed = BlobClaim.objects.standing(repository, user).values("blob")
         readable = RepoBlob.objects.filter(repository__in=Repository.objects.readable_by(user)).values("blob")
         return self.filter(models.Q(pk__in=claimed) | models.Q(pk__in=readable))
 
@@ -41,16 +47,25 @@ class Blob(models.Model):
         ]
 
 
+class BlobClaimQuerySet(models.QuerySet["BlobClaim"]):
+    def standing(self, repository: "Repository", user: Someone) -> Self:
+        """Claims that count: what `user` has sent to `repository` within CLAIM_LIFE."""
+        return self.filter(repository=repository, user=user.pk, created_at__gte=timezone.now() - CLAIM_LIFE)
+
+
 class BlobClaim(models.Model):
-    """Somebody has sent, or proven to hold, these bytes for this repository; a commit of theirs may name them now.
+    """Somebody has sent, or proven to hold, these bytes for this repository; a commit of theirs may name them for CLAIM_LIFE.
 
     A claim is its user's alone: whoever may propose changes may send content, and none of it is anybody else's to read.
+    It ends where the repository forgets or deletes the content.
     """
 
     repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="+", db_index=False)
     blob = models.ForeignKey(Blob, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(auto_now_add=True)  # or was sent once more
+
+    objects = BlobClaimQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["repository", "blob", "user"], name="claim_once")]

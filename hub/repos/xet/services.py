@@ -15,9 +15,9 @@ from django.utils import timezone
 from hub.accounts.models import Someone
 from hub.core import blobstore
 from hub.core.errors import TooLarge
+from hub.repos.claims import claim
 from hub.repos.models import (
     Blob,
-    BlobClaim,
     DedupChunk,
     Repository,
     XetFile,
@@ -209,8 +209,7 @@ def _write_file(*, file: XetFile, first_chunk: bytes | None, repository: Reposit
     blob = Blob(sha256=file.sha256, size=file.size, xet_file=file)
     Blob.objects.bulk_create([blob], ignore_conflicts=True)
     Blob.objects.filter(pk=file.sha256, xet_file=None).update(xet_file=file)
-    claim = BlobClaim(repository=repository, blob_id=file.sha256, user_id=user.pk)
-    BlobClaim.objects.bulk_create([claim], ignore_conflicts=True)
+    claim(repo=repository, user=user, sha256=file.sha256)
 
 
 def _offer(xorb: str, hashes: Iterable[bytes]) -> None:
