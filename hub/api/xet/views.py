@@ -16,12 +16,12 @@ from hub.api.xet.edge import Body, reader, upload
 from hub.core.errors import Invalid, NotFound
 from hub.core.links import base_url
 from hub.repos.xet import reading, tokens
-from hub.repos.xet.access import Access, get_file_for_read
+from hub.repos.xet.access import Access, get_file_for_read, open_for
 from hub.repos.xet.dedup import answer_dedup
 from hub.repos.xet.errors import LinkRefused, RangeNotSatisfiable
 from hub.repos.xet.hashing import from_hex
 from hub.repos.xet.services import Progress, register_shard, store_xorb
-from hub.repos.xet.tokens import StoredRange, sign_range
+from hub.repos.xet.tokens import Holder, StoredRange, holder_of, sign_range
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +67,12 @@ def find_chunk(request: HttpRequest, access: Access, prefix: str, name: str) -> 
 @reader
 def reconstruction_v1(request: HttpRequest, access: Access, name: str) -> HttpResponseBase:
     """GET v1/reconstructions/{hash}: terms of a file, and an address for each run of bytes."""
-    plan = _plan(request, access, name)
+    plan, holder = _plan(request, access, name), holder_of(access.repository, access.user)
     fetch = {
         xorb: [
             {
                 "range": {"start": run.first_chunk, "end": run.end_chunk},
-                "url": _address(request, run),
+                "url": _address(request, run, holder),
                 "url_range": {"start": run.start, "end": run.end - 1},
             }
             for run in runs
@@ -85,11 +85,11 @@ def reconstruction_v1(request: HttpRequest, access: Access, name: str) -> HttpRe
 @reader
 def reconstruction_v2(request: HttpRequest, access: Access, name: str) -> HttpResponseBase:
     """GET v2/reconstructions/{hash}: the same, in the newer shape."""
-    plan = _plan(request, access, name)
+    plan, holder = _plan(request, access, name), holder_of(access.repository, access.user)
     xorbs = {
         xorb: [
             {
-                "url": _address(request, run),
+                "url": _address(request, run, holder),
                 "ranges": [
                     {
                         "chunks": {"start": run.first_chunk, "end": run.end_chunk},
@@ -106,8 +106,9 @@ def reconstruction_v2(request: HttpRequest, access: Access, name: str) -> HttpRe
 
 @plain_view("GET")
 def stored_bytes(request: HttpRequest, name: str) -> HttpResponseBase:
-    """GET data/{hash}?...: exactly the run of stored bytes that the address was signed for."""
-    wanted = tokens.read_range(_checked(name), request.GET.dict())
+    """GET data/{hash}?...: exactly the run of stored bytes that the address was signed for, to whom it was signed for."""
+    wanted, holder = tokens.read_range(_checked(name), request.GET.dict())
+    open_for(holder)
     if request.headers.get("Range") != f"bytes={wanted.start}-{wanted.end - 1}":
         raise LinkRefused("This address opens one range of bytes; ask for exactly that one.")
     blocks = reading.open_stored(wanted)
@@ -190,5 +191,5 @@ def _terms(plan: reading.Reconstruction) -> dict[str, object]:
     }
 
 
-def _address(request: HttpRequest, run: StoredRange) -> str:
-    return f"{base_url(request)}/xet/data/{run.xorb}?{sign_range(run)}"
+def _address(request: HttpRequest, run: StoredRange, holder: Holder) -> str:
+    return f"{base_url(request)}/xet/data/{run.xorb}?{sign_range(run, holder)}"

@@ -10,7 +10,7 @@ from hub.accounts.services import user_of_grant
 from hub.repos.models import BlobClaim, RepoBlob, Repository, XetFile
 from hub.repos.permissions import check_may_fetch, may_propose
 from hub.repos.xet.errors import ContentNotFound, TokenInvalid, TokenReadOnly
-from hub.repos.xet.tokens import read_token
+from hub.repos.xet.tokens import Holder, read_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,25 @@ def authorize(text: str, *, write: bool) -> Access:
     Raises TokenInvalid, TokenReadOnly, GatedRepo, and ContentNotFound where the repository is gone or hidden.
     """
     token = read_token(text)
-    user = AnonymousUser() if token.user is None else user_of_grant(token.user, token.access_token)
-    if user is None:
-        raise TokenInvalid("The account or the access token behind this Xet token is no longer active.")
-    repository = Repository.objects.visible_to(user).filter(pk=token.repository).first()
-    if repository is None:
-        raise ContentNotFound("The repository of this Xet token is not there any more.")
-    check_may_fetch(user, repository)
+    user, repository = open_for(token.holder)
     if write and (token.scope != "write" or not may_propose(user, repository)):
         raise TokenReadOnly("This Xet token reads; uploading takes a token with the write scope.")
     return Access(repository, user, writes=token.scope == "write")
+
+
+def open_for(holder: Holder) -> tuple[Someone, Repository]:
+    """Return who holds something signed and the repository, while they may fetch its files.
+
+    Raises TokenInvalid, GatedRepo, and ContentNotFound where the repository is gone or hidden.
+    """
+    user = AnonymousUser() if holder.user is None else user_of_grant(holder.user, holder.access_token)
+    if user is None:
+        raise TokenInvalid("The account or the access token behind this Xet token is no longer active.")
+    repository = Repository.objects.visible_to(user).filter(pk=holder.repository).first()
+    if repository is None:
+        raise ContentNotFound("The repository of this Xet token is not there any more.")
+    check_may_fetch(user, repository)
+    return user, repository
 
 
 def get_file_for_read(access: Access, file_hash: str) -> XetFile:

@@ -1,6 +1,6 @@
 """What the Xet endpoints are opened with: tokens for calls, and signed addresses for bytes.
 
-Both are signed with the hub's secret and stored nowhere. A token says who asks and for which
+Both are signed with the hub's secret and stored nowhere. They say who asks and for which
 repository; whether they may is checked again at each use (`access`).
 """
 
@@ -25,31 +25,35 @@ _FOR_TOKENS = "hub.repos.xet.token"
 _FOR_LINKS = "hub.repos.xet.link"
 
 
-@dataclass(frozen=True, slots=True)
-class XetToken:
-    """Claims of a token. ``access_token`` is the hub token it was got with; revoking that ends this."""
+class Holder(NamedTuple):
+    """Whom something signed was given to. ``user``: None for nobody in particular. ``access_token`` is the hub token that
+    they came with; revoking that ends this."""
 
     repository: int
     user: int | None
     access_token: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class XetToken:
+    """Claims of a token."""
+
+    holder: Holder
     scope: Scope
     expires_at: int  # unix seconds
 
     def __str__(self) -> str:
-        claims = [self.repository, self.user, self.access_token, self.scope, self.expires_at]
-        return signing.dumps(claims, salt=_FOR_TOKENS)
+        return signing.dumps([*self.holder, self.scope, self.expires_at], salt=_FOR_TOKENS)
 
 
 def issue_token(*, repository: Repository, user: Someone, scope: Scope) -> XetToken:
     """Return a token for `user` (or nobody) on `repository`. Its text is `str(token)`."""
+    return XetToken(holder_of(repository, user), scope, expires_at=int(time.time()) + TOKEN_SECONDS)
+
+
+def holder_of(repository: Repository, user: Someone) -> Holder:
     acting = getattr(user, "acting_token", None)
-    return XetToken(
-        repository=repository.pk,
-        user=user.pk,
-        access_token=acting.pk if acting else None,
-        scope=scope,
-        expires_at=int(time.time()) + TOKEN_SECONDS,
-    )
+    return Holder(repository.pk, user.pk, acting.pk if acting else None)
 
 
 def token_answer(base_url: str, token: XetToken) -> tuple[dict[str, str | int], dict[str, str]]:
@@ -71,9 +75,10 @@ def token_answer(base_url: str, token: XetToken) -> tuple[dict[str, str | int], 
 def read_token(text: str) -> XetToken:
     """Return the claims of a token. Raises TokenInvalid if it is forged or expired."""
     try:
-        token = XetToken(*signing.loads(text, salt=_FOR_TOKENS))
+        *holder, scope, expires_at = signing.loads(text, salt=_FOR_TOKENS)
     except signing.BadSignature as error:
         raise TokenInvalid("This Xet token is not valid here. Ask for a new one.") from error
+    token = XetToken(Holder(*holder), scope, expires_at)
     if token.expires_at <= time.time():
         raise TokenInvalid("This Xet token has expired. Ask for a new one.")
     return token
@@ -89,32 +94,35 @@ class StoredRange(NamedTuple):
     end: int
 
 
-def sign_range(wanted: StoredRange) -> str:
-    """Return the query string that opens exactly these bytes, for LINK_SECONDS."""
+def sign_range(wanted: StoredRange, holder: Holder) -> str:
+    """Return the query string that opens exactly these bytes to `holder`, for LINK_SECONDS."""
     expires_at = int(time.time()) + LINK_SECONDS
     return (
         f"chunks={wanted.first_chunk}-{wanted.end_chunk}&bytes={wanted.start}-{wanted.end}"
-        f"&expires={expires_at}&signature={_signature(wanted, expires_at)}"
+        f"&for={'-'.join(str(number or 0) for number in holder)}"
+        f"&expires={expires_at}&signature={_signature(wanted, holder, expires_at)}"
     )
 
 
-def read_range(xorb: str, query: dict[str, str]) -> StoredRange:
-    """Return what a signed query string opens. Raises LinkRefused if it is forged or expired."""
+def read_range(xorb: str, query: dict[str, str]) -> tuple[StoredRange, Holder]:
+    """Return what a signed query string opens, and to whom. Raises LinkRefused if it is forged or expired."""
     try:
         chunks = [int(number) for number in query["chunks"].split("-")]
         offsets = [int(number) for number in query["bytes"].split("-")]
         wanted = StoredRange(xorb, *chunks, *offsets)
+        repository, user, access_token = (int(number) for number in query["for"].split("-"))
+        holder = Holder(repository, user or None, access_token or None)
         expires_at = int(query["expires"])
         signature = query["signature"]
     except (KeyError, ValueError, TypeError) as error:
         raise LinkRefused("This address is not complete. Ask for the file's reconstruction.") from error
-    if not constant_time_compare(signature, _signature(wanted, expires_at)):
+    if not constant_time_compare(signature, _signature(wanted, holder, expires_at)):
         raise LinkRefused("This address was not signed by this hub.")
     if expires_at <= time.time():
         raise LinkRefused("This address has expired. Ask for the file's reconstruction again.")
-    return wanted
+    return wanted, holder
 
 
-def _signature(wanted: StoredRange, expires_at: int) -> str:
-    text = ":".join(map(str, (*wanted, expires_at)))
+def _signature(wanted: StoredRange, holder: Holder, expires_at: int) -> str:
+    text = ":".join(map(str, (*wanted, *holder, expires_at)))
     return salted_hmac(_FOR_LINKS, text, algorithm="sha256").hexdigest()

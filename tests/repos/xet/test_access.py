@@ -8,11 +8,12 @@ from django.contrib.auth.models import AnonymousUser
 
 from hub.accounts.services import create_token, revoke_token
 from hub.repos.errors import GatedRepo
+from hub.repos.gates import grant_access, set_gate
 from hub.repos.models import Gate, Visibility
 from hub.repos.xet import tokens
-from hub.repos.xet.access import authorize, get_file_for_read
+from hub.repos.xet.access import authorize, files_known_to, get_file_for_read, open_for
 from hub.repos.xet.errors import ContentNotFound, LinkRefused, TokenInvalid, TokenReadOnly
-from hub.repos.xet.tokens import StoredRange, issue_token, sign_range
+from hub.repos.xet.tokens import Holder, StoredRange, holder_of, issue_token, sign_range
 
 from .building import noise
 from .conftest import commit, upload
@@ -114,15 +115,33 @@ def test_a_repository_shows_what_its_commits_hold(repo, ada, eve, make_repo):
         get_file_for_read(other, file.hash)
 
 
+def test_what_lies_behind_a_gate_is_known_to_those_who_were_let_in(repo, ada, eve, make_repo):
+    file = upload([noise(1, 9000)], repo, ada)
+    commit(file, repo)
+    elsewhere = authorize(token(make_repo(eve), eve), write=False)
+    given = holder_of(repo, eve)
+    assert file in files_known_to(elsewhere)
+    open_for(given)
+    set_gate(repo=repo, actor=ada, gate="manual")
+    assert file not in files_known_to(elsewhere)
+    with pytest.raises(GatedRepo):
+        open_for(given)
+    grant_access(repo=repo, user=eve, actor=ada)
+    assert file in files_known_to(elsewhere)
+    open_for(given)
+
+
 def query(address: str) -> dict[str, str]:
     return dict(part.split("=") for part in address.split("&"))
 
 
 RUN = StoredRange(hashlib.sha256(b"x").hexdigest(), 3, 9, 1000, 2000)
+HOLDER = Holder(7, 5, None)
 
 
 def test_an_address_opens_its_run_of_bytes():
-    assert tokens.read_range(RUN.xorb, query(sign_range(RUN))) == RUN
+    for holder in (HOLDER, Holder(7, None, None)):
+        assert tokens.read_range(RUN.xorb, query(sign_range(RUN, holder))) == (RUN, holder)
 
 
 @pytest.mark.parametrize(
@@ -137,15 +156,19 @@ def test_an_address_opens_its_run_of_bytes():
         {"bytes": "1000"},
         {"bytes": "1000-2000-3000"},
         {"chunks": "x-y"},
+        {"for": "7-6-0"},
+        {"for": "8-5-0"},
+        {"for": "7-0-0"},
+        {"for": "7"},
     ],
 )
 def test_a_changed_address_opens_nothing(change):
     with pytest.raises(LinkRefused):
-        tokens.read_range(RUN.xorb, query(sign_range(RUN)) | change)
+        tokens.read_range(RUN.xorb, query(sign_range(RUN, HOLDER)) | change)
 
 
 def test_an_address_of_another_xorb_or_of_the_past_opens_nothing(monkeypatch):
-    signed = query(sign_range(RUN))
+    signed = query(sign_range(RUN, HOLDER))
     with pytest.raises(LinkRefused):
         tokens.read_range(hashlib.sha256(b"y").hexdigest(), signed)
     with pytest.raises(LinkRefused):
