@@ -3,6 +3,7 @@
 from django.urls import path
 
 from hub.api.hf import (
+    access,
     account,
     commit,
     discussions,
@@ -59,6 +60,9 @@ urlpatterns = [
     path(f"{REPO}/tag/<rev:revision>", refs.tag),
     path(f"{REPO}/preupload/<rev:revision>", preupload.preupload),
     path(f"{REPO}/commit/<rev:revision>", commit.commit),
+    path(f"{REPO}/user-access-request/handle", access.handle),
+    path(f"{REPO}/user-access-request/grant", access.grant),
+    path(f"{REPO}/user-access-request/<str:status>", access.listing),
     path(f"{REPO}/xet-read-token/<rev:revision>", xet_tokens.read_token),
     path(f"{REPO}/xet-write-token/<rev:revision>", xet_tokens.write_token),
     path(f"{REPO}/discussions", discussions.discussions),
