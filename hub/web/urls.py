@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from hub.web import repo_urls
-from hub.web.pages import accounts, demo_streams, home, organizations, profiles, settings, setup, site
+from hub.web.pages import accounts, demo_streams, home, organizations, profiles, repo_access, settings, setup, site
 
 urlpatterns = [
     # The site as a whole.
@@ -39,6 +39,7 @@ urlpatterns = [
     path("settings/password/set", allauth.password_set, name="account_set_password"),
     path("settings/tokens", settings.tokens, name="settings_tokens"),
     path("settings/tokens/<int:token_id>/revoke", settings.revoke_token, name="revoke_token"),
+    path("settings/gated", repo_access.own_requests, name="settings_gated"),
     path("settings/invitations", settings.invitations, name="settings_invitations"),
     path("settings/invitations/<int:link_id>/revoke", settings.revoke_invitation, name="revoke_invitation"),
     # Organizations.

@@ -21,7 +21,7 @@ from hub.evaluations.models import Run
 from hub.repos import cards
 from hub.repos.git.files import FileEntry, read_file
 from hub.repos.models import GitPath, Kind, Release, Repository
-from hub.repos.permissions import may_write
+from hub.repos.permissions import may_fetch, may_write
 from hub.repos.safetensors import DTYPE_BITS
 from hub.repos.vocabulary import label
 from hub.web.pages.repo_demo import demo_of
@@ -55,7 +55,8 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
     text = _read_card(repo, files.get(cards.CARD_FILE))
     parsed = cards.parse(text or "")
     address = base_url(request)
-    demo = demo_of(request, repo, revision.commit, revision.name) if does_demos(repo) else None
+    admitted = may_fetch(request.user, repo)
+    demo = demo_of(request, repo, revision.commit, revision.name) if admitted and does_demos(repo) else None
     return repo_page(
         request,
         "web/repo/card.html",
@@ -65,7 +66,7 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
         card=parsed,
         has_card=text is not None,
         summary=_summary(repo, parsed.body),
-        rendered=_render(repo, parsed.body) if parsed.body.strip() else None,
+        rendered=_render(repo, parsed.body, admitted) if parsed.body.strip() else None,
         issues=cards.validate(text, repo.kind) if text is not None and may_write(request.user, repo) else None,
         languages_stated=_languages(parsed),
         weights=_weights(repo),
@@ -151,11 +152,12 @@ def _read_card(repo: Repository, row: GitPath | None) -> str | None:
     return read_file(repo, FileEntry.of_row(row)).decode("utf-8", "replace")
 
 
-def _render(repo: Repository, body: str) -> Rendered:
+def _render(repo: Repository, body: str, admitted: bool) -> Rendered:
+    """Return the card's text. Whoever may not fetch the files sees no broken pictures either."""
     return render(
         body,
         link_base=repo_path(repo.kind, repo.full_name, "blob", rev=DEFAULT_BRANCH),
-        raw_base=repo_path(repo.kind, repo.full_name, "raw", rev=DEFAULT_BRANCH),
+        raw_base=repo_path(repo.kind, repo.full_name, "raw", rev=DEFAULT_BRANCH) if admitted else "",
     )
 
 

@@ -8,6 +8,7 @@ from hub.repos.errors import EntryNotFound, RevisionNotFound
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.history import changes, history, parent_of, path_history
 from hub.repos.models import Repository
+from hub.repos.permissions import may_fetch
 from hub.web.pages.repo_head import crumbs_of, for_readers, open_revision, page_number, repo_page
 
 COMMITS_PER_PAGE = 40
@@ -53,11 +54,15 @@ def commits(request: HttpRequest, repo: Repository, rev: str, path: str = "") ->
 @for_readers
 @require_safe
 def commit(request: HttpRequest, repo: Repository, sha: str) -> HttpResponse:
-    """What one commit changed against its first parent. Raises RevisionNotFound."""
+    """What one commit changed against its first parent; of a gated repository, those who were not let in see which files.
+
+    Raises RevisionNotFound.
+    """
     found = resolve_revision(repo, sha)
     parent = parent_of(repo, found)
     changed = changes(repo, parent, found)
-    diffs = diff_changes(repo, changed[:MAX_FILES])
+    admitted = may_fetch(request.user, repo)
+    diffs = diff_changes(repo, changed[:MAX_FILES]) if admitted else []
     return repo_page(
         request,
         "web/repo/commit.html",
@@ -68,5 +73,7 @@ def commit(request: HttpRequest, repo: Repository, sha: str) -> HttpResponse:
         diffs=diffs,
         changed=len(changed),
         counts={state: sum(d.status == state for d in diffs) for state in ("added", "modified", "deleted")},
-        unnamed=len(changed) - len(diffs),
+        # Names are everybody's, lines are not.
+        withheld=[] if admitted else changed[:MAX_FILES],
+        unnamed=max(0, len(changed) - MAX_FILES),
     )

@@ -37,7 +37,7 @@ from hub.jobs.services import Asker
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.web.pages.demo_streams import VISITOR, refusal_response
-from hub.web.pages.repo_head import DEFAULT_BRANCH, for_readers, open_revision, repo_page
+from hub.web.pages.repo_head import DEFAULT_BRANCH, for_fetchers, for_readers, open_revision, repo_page
 from workers.contracts import Sampling, Task, WorkerKind
 
 MAX_BODY = 4 * MAX_INPUT  # bytes
@@ -118,7 +118,7 @@ def demo(request: HttpRequest, repo: Repository) -> HttpResponse:
     )
 
 
-@for_readers
+@for_fetchers
 @require_POST
 def ask(request: HttpRequest, repo: Repository) -> HttpResponse:
     """POST …/demo/ask: `{"task", "revision", "inputs", "sampling", "top_k"}` -> the addresses of its stream and its stop.

@@ -16,8 +16,9 @@ from hub.repos.content import open_content
 from hub.repos.errors import EntryNotFound
 from hub.repos.git.files import FileEntry, blob_of, find_file, find_files, list_folder, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
+from hub.repos.permissions import may_fetch
 from hub.repos.safetensors import Header, HeaderInvalid, read_header
-from hub.web.pages.repo_head import Revision, crumbs_of, for_readers, open_revision, page_number, repo_page
+from hub.web.pages.repo_head import Revision, crumbs_of, for_fetchers, for_readers, open_revision, page_number, repo_page
 
 ENTRIES_PER_PAGE = 300
 # A text that is longer is not shown in the page: browsers slow down, and nobody reads it there.
@@ -88,7 +89,10 @@ def _last_commits(repo: Repository, entries: list[FileEntry]) -> dict[str, GitCo
 @for_readers
 @require_safe
 def blob(request: HttpRequest, repo: Repository, rev: str, path: str) -> HttpResponse:
-    """One file, shown as what it is. Raises RevisionNotFound, EntryNotFound."""
+    """One file, shown as what it is; of a gated repository, those who were not let in see its name, size and hash.
+
+    Raises RevisionNotFound, EntryNotFound.
+    """
     revision = open_revision(repo, rev)
     path = path.rstrip("/")
     found = find_files(repo, revision.commit, [path])
@@ -108,7 +112,7 @@ def blob(request: HttpRequest, repo: Repository, rev: str, path: str) -> HttpRes
         file=file,
         last_commit=_last_commit(repo, revision, file),
         stored=blob_of(repo, file),
-        **_shown(repo, file),
+        **(_shown(repo, file) if may_fetch(request.user, repo) else {}),
     )
 
 
@@ -168,7 +172,7 @@ def as_text(content: bytes) -> str | None:
         return None
 
 
-@for_readers
+@for_fetchers
 @require_safe
 def raw(request: HttpRequest, repo: Repository, rev: str, path: str) -> HttpResponseBase:
     """The content alone: text and images for the browser to show, everything else to save. Raises EntryNotFound."""

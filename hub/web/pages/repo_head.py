@@ -31,6 +31,7 @@ from hub.repos.permissions import (
     may_write,
 )
 from hub.web.context import address_of
+from hub.web.gate_panel import panel_of
 
 DEFAULT_BRANCH = "main"
 # Branches and tags that the switcher offers; any other is reached by its address.
@@ -66,6 +67,7 @@ class _ForRepo:
 
 
 for_readers = _ForRepo(get_repo_for_read)
+for_fetchers = _ForRepo(get_repo_for_content)
 for_posters = _ForRepo(get_repo_for_posting)
 for_writers = _ForRepo(get_repo_for_write)
 for_admins = _ForRepo(get_repo_for_admin)

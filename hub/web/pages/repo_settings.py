@@ -12,6 +12,7 @@ from hub.repos import services
 from hub.repos.models import Repository, Visibility
 from hub.repos.permissions import get_namespace_for_create
 from hub.web.forms import explain
+from hub.web.forms.access import GateForm
 from hub.web.forms.repositories import MoveForm, VisibilityForm
 from hub.web.pages.repo_head import for_admins, repo_page
 from hub.web.requests import MemberRequest
@@ -33,6 +34,7 @@ def _page(request: MemberRequest, repo: Repository, *, move: MoveForm | None = N
         status=status,
         move=move or MoveForm(user=request.user, initial=place),
         visibility=VisibilityForm(initial={"visibility": repo.visibility}),
+        gate_form=GateForm(initial={"gate": repo.gate}),
     )
 
 
