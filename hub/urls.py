@@ -19,6 +19,7 @@ urlpatterns = [
     path("v1/telemetry", telemetry),
     path("v1/", include(openai.v1)),
     path("models/", include(openai.task_calls)),
+    path("", include("hub.api.oauth.urls")),
     path("", include("hub.api.hf.file_urls")),
     path("", include("hub.web.urls")),
 ]

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hub.accounts.errors import AccountNotFound, LinkExpired, NameInvalid, NameTaken
+from hub.accounts.errors import AccountNotFound, IdentityOnly, LinkExpired, NameInvalid, NameTaken
 from hub.accounts.models import AccessToken, Namespace, OneTimeLink, Organization, Scope, User, digest_of
 from hub.accounts.names import check_namespace_name
 from hub.accounts.signals import name_wanted
@@ -135,8 +135,27 @@ def revoke_token(*, user: User, token_id: int) -> None:
 
 
 def user_of_token(secret: str) -> User | None:
-    """Return the user that a token speaks for, with `acting_token` set; None where the token opens nothing."""
-    token = AccessToken.objects.live().select_related("user__namespace").filter(digest=digest_of(secret)).first()
+    """Return the user that a token speaks for, with `acting_token` set; None where the token opens nothing.
+
+    Raises IdentityOnly for one that an application got to know who somebody is.
+    """
+    token = live_token(secret)
+    if token is None:
+        return None
+    if token.scope == Scope.IDENTITY:
+        raise IdentityOnly(
+            _(
+                "This token only tells who its owner is. The application has to ask for the right read-repos or write-repos."
+            )
+        )
+    token.user.acting_token = token
+    return token.user
+
+
+def live_token(secret: str) -> AccessToken | None:
+    """Return the token with that secret, and note its use; None where it is over, or its owner's account closed."""
+    live = AccessToken.objects.live().select_related("user__namespace", "sign_in")
+    token = live.filter(digest=digest_of(secret)).first()
     if token is None or not token.user.is_active:
         return None
     now = timezone.now()

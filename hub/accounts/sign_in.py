@@ -130,10 +130,9 @@ def poll_device(*, device_code: str) -> DeviceRequest | None:
     )
     if asked is None:
         return None
-    changed = {"asked_at": timezone.now()}
-    if asked.asked_too_soon:
-        changed["interval"] = min(asked.interval + DEVICE_INTERVAL, LONGEST_DEVICE_INTERVAL)
-    DeviceRequest.objects.filter(pk=asked.pk).update(**changed)
+    longer = DEVICE_INTERVAL if asked.asked_too_soon else 0
+    interval = min(asked.interval + longer, LONGEST_DEVICE_INTERVAL)
+    DeviceRequest.objects.filter(pk=asked.pk).update(asked_at=timezone.now(), interval=interval)
     return asked
 
 

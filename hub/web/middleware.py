@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 
 # What a visitor needs in order to come in, on a hub that shows nothing to strangers.
 _ENTRANCES = re.compile(
-    r"/((login|signup|logout|preferences|robots\.txt|favicon\.ico)$|(password|email|setup|account)/)"
+    r"/((login|signup|logout|preferences|robots\.txt|favicon\.ico|device|oauth/authorize)$|(password|email|setup|account)/)"
 )
 # Addresses that tools ask for. They answer for themselves, in the words that the tools know.
 _TOOLS = re.compile(
-    r"/(api|oauth|v1|xet|healthz|readyz)(/|$)|/models/[^/]+/"
+    r"/(api|oauth(?!/authorize$)|\.well-known|v1|xet|healthz|readyz)(/|$)|/models/[^/]+/"
     r"|/((datasets|spaces|kernels)/)?[^/]+(/[^/]+)?(\.git/|/(resolve|info)/|/git-(upload|receive)-pack$)"
 )
 

@@ -5,7 +5,19 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from hub.web import repo_urls
-from hub.web.pages import accounts, demo_streams, home, organizations, profiles, repo_access, settings, setup, site
+from hub.web.pages import (
+    accounts,
+    applications,
+    demo_streams,
+    home,
+    organizations,
+    profiles,
+    repo_access,
+    settings,
+    setup,
+    sign_in,
+    site,
+)
 
 urlpatterns = [
     # The site as a whole.
@@ -31,6 +43,9 @@ urlpatterns = [
         accounts.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
+    # Letting tools and applications in.
+    path("device", sign_in.device, name="device"),
+    path("oauth/authorize", sign_in.authorize, name="authorize"),
     # Settings.
     path("settings", RedirectView.as_view(pattern_name="settings_profile")),
     path("settings/profile", settings.profile, name="settings_profile"),
@@ -40,6 +55,12 @@ urlpatterns = [
     path("settings/tokens", settings.tokens, name="settings_tokens"),
     path("settings/tokens/<int:token_id>/revoke", settings.revoke_token, name="revoke_token"),
     path("settings/gated", repo_access.own_requests, name="settings_gated"),
+    path("settings/sign-ins/<int:sign_in_id>/end", settings.end_sign_in, name="end_sign_in"),
+    path("settings/applications", applications.list_all, name="settings_applications"),
+    path("settings/applications/<int:application_id>/withdraw", applications.withdraw, name="withdraw_consent"),
+    path("settings/applications/<str:client_id>", applications.change, name="settings_application"),
+    path("settings/applications/<str:client_id>/secret", applications.renew_secret, name="renew_application_secret"),
+    path("settings/applications/<str:client_id>/delete", applications.delete, name="delete_application"),
     path("settings/invitations", settings.invitations, name="settings_invitations"),
     path("settings/invitations/<int:link_id>/revoke", settings.revoke_invitation, name="revoke_invitation"),
     # Organizations.
@@ -54,6 +75,7 @@ urlpatterns = [
     path("stream/<uuid:job_id>/stop", demo_streams.stop, name="stream_stop"),
     # Lists, repositories and what is in them.
     *repo_urls.urlpatterns,
+    path("avatars/<str:name>.svg", profiles.avatar, name="avatar"),
     # A user or an organization. Last.
     path("<str:name>", profiles.profile, name="profile"),
 ]

@@ -84,6 +84,10 @@ class SignIn(models.Model):
     def __str__(self) -> str:
         return f"{self.application} of {self.user}"
 
+    @property
+    def scope(self) -> Scope:
+        return Right.scope_of(self.rights)
+
 
 class RefreshToken(models.Model):
     """Gets a sign-in its next tokens, once. A second use means that two hold it, and ends the sign-in."""

@@ -1,6 +1,7 @@
 """The key that id tokens are signed with."""
 
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from joserfc.jwk import RSAKey
@@ -20,7 +21,7 @@ def signing_key() -> RSAKey:
     return key
 
 
-def key_set() -> dict[str, list[dict[str, str]]]:
+def key_set() -> dict[str, Any]:
     """Return the public half as a JWK set."""
     return {"keys": [{**signing_key().as_dict(private=False), "use": "sig", "alg": ALGORITHM}]}
 

@@ -15,6 +15,7 @@ from hub.api.errors import BadToken
 from hub.api.hf.paging import number, page
 from hub.api.hf.shapes import account, date
 from hub.core.errors import SignInNeeded
+from hub.core.links import avatar_url, base_url
 from hub.repos.models import Kind, Repository
 
 MEMBERS_PER_PAGE = 500
@@ -31,6 +32,7 @@ def whoami(request: Request) -> Response:
         "email": user.email,
         "isPro": False,
         "canPay": False,
+        "avatarUrl": avatar_url(base_url(request), user.namespace.name),
         "orgs": _organizations(user),
         "auth": {
             "type": "access_token",

@@ -23,6 +23,5 @@ urlpatterns = [
     # Models last: the other prefixes would pass for a namespace.
     *(pattern for kind in Kind if kind != Kind.MODEL for pattern in _of_kind(kind, f"{kind}s/")),
     *_of_kind(Kind.MODEL, ""),
-    path("oauth/<path:step>", system.no_device_login),
     path("", include("hub.api.git.urls")),
 ]

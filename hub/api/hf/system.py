@@ -7,8 +7,6 @@ from rest_framework.response import Response
 from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view, stream_view
 from hub.api.errors import AddressNotFound
-from hub.core.errors import NotFound
-from hub.core.links import base_url
 from hub.repos.cards import validate
 from hub.repos.models import Kind
 
@@ -33,15 +31,6 @@ def telemetry(request: HttpRequest, topic: str) -> HttpResponseBase:
 def nothing_here(request: HttpRequest, **kwargs: str) -> HttpResponseBase:
     """Every other address below /api/."""
     raise AddressNotFound
-
-
-@stream_view("GET", "POST")
-def no_device_login(request: HttpRequest, step: str) -> HttpResponseBase:
-    """POST /oauth/{step}: what `hf auth login` tries first where it is given no token."""
-    raise NotFound(
-        "This hub signs tools in by access token. "
-        f"Make one at {base_url(request)}/settings/tokens, then run: hf auth login --token grove_..."
-    )
 
 
 @json_view("POST")

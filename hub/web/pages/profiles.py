@@ -31,6 +31,15 @@ def profile(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "web/profile.html", context)
 
 
+@require_safe
+def avatar(request: HttpRequest, name: str) -> HttpResponse:
+    """The picture of an account, for programs that want one: the letters that it has on the pages. Raises AccountNotFound."""
+    namespace = get_namespace(name)
+    response = render(request, "web/avatar.svg", {"namespace": namespace}, content_type="image/svg+xml")
+    response["Cache-Control"] = "public, max-age=86400"
+    return response
+
+
 def _people(request: HttpRequest, namespace: Namespace) -> dict[str, object]:
     """An organization's members, or the organizations of a user."""
     if namespace.organization is not None:

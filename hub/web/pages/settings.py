@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from hub.accounts import services
+from hub.accounts import services, sign_in
 from hub.accounts.adapters import INVITATION_PARAMETER
 from hub.accounts.models import OneTimeLink
 from hub.core import links
@@ -73,8 +73,17 @@ def tokens(request: MemberRequest) -> HttpResponse:
             explain(form, error)
         else:
             form = TokenForm()
-    held = request.user.access_tokens.filter(revoked_at__isnull=True).order_by("-created_at")
-    return render(request, "web/settings/tokens.html", {"form": form, "tokens": held, "secret": secret})
+    held = request.user.access_tokens.filter(revoked_at__isnull=True, sign_in__isnull=True).order_by("-created_at")
+    context = {"form": form, "tokens": held, "secret": secret, "sign_ins": sign_in.sign_ins_of(request.user)}
+    return render(request, "web/settings/tokens.html", context)
+
+
+@login_required
+@require_POST
+def end_sign_in(request: MemberRequest, sign_in_id: int) -> HttpResponse:
+    sign_in.end_sign_in(user=request.user, sign_in_id=sign_in_id)
+    messages.success(request, _("It is signed out. Everything that it held is closed."))
+    return redirect("settings_tokens")
 
 
 @login_required
