@@ -25,6 +25,7 @@ from hub.repos.models import GitCommit, GitPath, GitRef, Kind, Release, Reposito
 from hub.repos.models.git import BRANCH_PREFIX, TAG_PREFIX
 from hub.repos.permissions import (
     get_repo_for_admin,
+    get_repo_for_content,
     get_repo_for_read,
     get_repo_for_write,
     may_administer,
@@ -146,6 +147,8 @@ def repo_page(
         "may_administer": request.user.is_authenticated and may_administer(request.user, repo),
         **more,
     }
+    if repo.gated and "gate" not in more:
+        context["gate"] = panel_of(request, repo)
     return render(request, template, context, status=status)
 
 
