@@ -161,8 +161,7 @@ def live_token(secret: str) -> AccessToken | None:
     now = timezone.now()
     if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
         AccessToken.objects.filter(pk=token.pk).update(last_used_at=now)
-    token.user.acting_token = token
-    return token.user
+    return token
 
 
 def user_of_grant(user_id: int, token_id: int | None) -> User | None:
