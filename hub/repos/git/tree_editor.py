@@ -24,8 +24,10 @@ class TreeEditor:
         self._store_id = store_id
         self._opened = 0
         self._root = self._open(root)
-        # path -> the entry now there, or None where it went. Folders do not appear, their files do.
+        # path -> the entry now there, or None where it went. Folders do not appear, their files do; nor does what came back
+        # as it was.
         self.changed: dict[str, Entry | None] = {}
+        self._was: dict[str, Entry | None] = {}
 
     def get(self, path: str) -> Entry | None:
         """Return what is at `path` now, None for nothing."""
@@ -43,7 +45,7 @@ class TreeEditor:
             )
         if present != entry:
             folder.entries[name] = entry
-            self.changed[path] = entry
+            self._note(path, present, entry)
 
     def remove(self, path: str) -> None:
         """Take a file or a whole folder away. Raises EntryNotFound."""
@@ -55,10 +57,10 @@ class TreeEditor:
                 field="path",
             )
         if entry.is_tree:
-            for inner in self._files(self._enter(folder, name)):
-                self.changed[f"{path}/{inner}"] = None
+            for inner, file in self._files(self._enter(folder, name)):
+                self._note(f"{path}/{inner}", file, None)
         else:
-            self.changed[path] = None
+            self._note(path, entry, None)
         del folder.entries[name]
         folder.opened.pop(name, None)
         self._close_empty(path)
@@ -102,6 +104,13 @@ class TreeEditor:
             folder = self._enter(folder, segment)
         return folder, name
 
+    def _note(self, path: str, present: Entry | None, now: Entry | None) -> None:
+        """Note that the file at `path` is `now` where it was `present` until now."""
+        if self._was.setdefault(path, present) == now:
+            self.changed.pop(path, None)
+        else:
+            self.changed[path] = now
+
     def _close_empty(self, path: str) -> None:
         """Take away the folders on the way to `path` that hold nothing any more: git has none, so their names are free."""
         *parents, _name = path.split("/")
@@ -113,13 +122,13 @@ class TreeEditor:
             del way[-1].entries[segment]
             del way[-1].opened[segment]
 
-    def _files(self, folder: _Folder, prefix: str = "") -> list[str]:
+    def _files(self, folder: _Folder, prefix: str = "") -> list[tuple[str, Entry]]:
         found = []
         for name, entry in folder.entries.items():
             if entry.is_tree:
                 found += self._files(self._enter(folder, name), f"{prefix}{name}/")
             else:
-                found.append(prefix + name)
+                found.append((prefix + name, entry))
         return found
 
     def _write(self, folder: _Folder, writer: ObjectWriter) -> str:
