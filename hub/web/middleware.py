@@ -22,7 +22,8 @@ _ENTRANCES = re.compile(
 )
 # Addresses that tools ask for. They answer for themselves, in the words that the tools know.
 _TOOLS = re.compile(
-    r"/(api|oauth(?!/authorize$)|\.well-known|v1|xet|healthz|readyz)(/|$)|/models/[^/]+/"
+    r"/(api|v1|xet|healthz|readyz)(/|$)|/oauth/(device|token|revoke|userinfo)$|/models/[^/]+/"
+    r"|/\.well-known/(openid-configuration|oauth-authorization-server|jwks\.json)$"
     r"|/((datasets|spaces|kernels)/)?[^/]+(/[^/]+)?(\.git/|/(resolve|info)/|/git-(upload|receive)-pack$)"
 )
 
