@@ -179,6 +179,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune jobs": {"task": "hub.jobs.tasks.prune", "schedule": 3600},
     "prune sign-ins": {"task": "hub.accounts.tasks.prune", "schedule": 3600},
     "sweep access requests": {"task": "hub.repos.tasks.sweep_requests", "schedule": 300},
+    "drop old uploads": {"task": "hub.repos.tasks.drop_old_uploads", "schedule": 3600},
     "sweep staging": {"task": "hub.core.tasks.sweep_staging", "schedule": 3600},
     "beat": {"task": "hub.core.tasks.beat", "schedule": 10},
 }
@@ -246,6 +247,18 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "hub.api.negotiation.AlwaysJSON",
     "EXCEPTION_HANDLER": "hub.api.errors.answer",
+    "DEFAULT_SCHEMA_CLASS": "hub.api.v1.schema.OperationSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Grove",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    # Operations stand in the order of their addresses; enumerations stand where they are used.
+    "SORT_OPERATIONS": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["hub.api.v1.schema.refuse_unknown_fields"],
+    # What a request may hold and what an answer holds differ: a default is for requests, and answers have every field.
+    "COMPONENT_SPLIT_REQUEST": True,
 }
 
 LOGGING = {
@@ -264,6 +277,8 @@ LOGGING = {
 MAX_REGULAR_FILE = 10 * 1024 * 1024  # bytes; larger files are stored outside git
 MAX_LFS_FILE = env.int("GROVE_MAX_FILE_SIZE", default=5 * 1024**4)  # bytes
 # Bytes of the disk that uploads leave alone: a database that cannot write stops the whole hub.
+# Bytes of each part in which git-lfs sends larger files, where it can.
+LFS_PART_SIZE = env.int("GROVE_LFS_PART_SIZE", default=512 * 1024 * 1024)
 KEEP_FREE_BYTES = env.int("GROVE_KEEP_FREE", default=256 * 1024 * 1024)
 POSTS_PER_MINUTE = env.int("GROVE_POSTS_PER_MINUTE", default=30)  # discussions, comments and edits of one person
 MAX_COMMIT_OPERATIONS = 25_000

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from hub.api.hf import paths as protocol_paths
 from hub.api.openai import urls as openai
 from hub.api.xet.views import telemetry
 from hub.core import converters
@@ -9,6 +10,7 @@ from hub.repos import converters as repo_converters
 
 converters.register()
 repo_converters.register()
+protocol_paths.register()
 
 urlpatterns = [
     path("api/worker/", include("hub.api.worker.urls")),

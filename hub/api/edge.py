@@ -25,19 +25,23 @@ def json_view(*methods: str) -> Callable[[View], View]:
     """A JSON endpoint for these methods. Tokens only; errors by `hub.api.errors`."""
 
     def decorate(view: View) -> View:
-        endpoint = api_view(list(methods))(view)
-
-        @csrf_exempt
-        @wraps(view)
-        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            with translation.override("en"):
-                if request.method not in methods:
-                    return respond_to(MethodNotAllowed(list(methods)), request)
-                return endpoint(request, *args, **kwargs)
-
-        return wrapped
+        return edge_of(api_view(list(methods))(view), *methods)
 
     return decorate
+
+
+def edge_of(endpoint: View, *methods: str) -> View:
+    """Wrap what DRF made of a view: other methods than these are refused as everything else is."""
+
+    @csrf_exempt
+    @wraps(endpoint)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with translation.override("en"):
+            if request.method not in methods:
+                return respond_to(MethodNotAllowed(list(methods)), request)
+            return endpoint(request, *args, **kwargs)
+
+    return wrapped
 
 
 def writer(request: Request | HttpRequest) -> User:

@@ -6,7 +6,10 @@ from typing import Any
 
 from django.http import QueryDict
 
+from hub.accounts.models import Someone
 from hub.api.hf import shapes
+from hub.catalog.conditions import loaded_models
+from hub.catalog.lineage import count_children, spaces_using
 from hub.catalog.models import DownloadDay, RepoStats, SearchRow
 from hub.core.errors import Invalid
 from hub.repos.git.files import FileEntry
@@ -27,6 +30,10 @@ class Subject:
     downloads_ever: int = 0
     files: list[FileEntry] | None = None
     with_sizes: bool = False
+    # Asked of other rows, so known only where `add_relatives` was called for them.
+    children: int | None = None
+    spaces: list[str] | None = None
+    warm: bool = False
 
 
 def subjects(rows: Iterable[SearchRow]) -> list[Subject]:
@@ -39,6 +46,23 @@ def subjects(rows: Iterable[SearchRow]) -> list[Subject]:
         Subject(row.repository, row, row.head, recent.get(row.repository_id, 0), ever.get(row.repository_id, 0))
         for row in rows
     ]
+
+
+def add_relatives(listed: Iterable[Subject], names: set[str], user: Someone) -> None:
+    """Add what other rows and the workers tell of models, as far as `names` asks for it. Two queries each."""
+    models = {s.repo.full_name.lower(): s for s in listed if s.repo.kind == Kind.MODEL}
+    if "childrenModelCount" in names:
+        counts = count_children(models, user)
+        for name, subject in models.items():
+            subject.children = counts.get(name, 0)
+    if "spaces" in names:
+        spaces = spaces_using(models, user)
+        for name, subject in models.items():
+            subject.spaces = spaces.get(name, [])
+    if "inference" in names:
+        loaded = loaded_models()
+        for name, subject in models.items():
+            subject.warm = name in loaded
 
 
 def card_data(row: SearchRow) -> dict[str, Any]:
@@ -62,6 +86,16 @@ def sibling(file: FileEntry, with_sizes: bool) -> dict[str, Any]:
 
 def _safetensors(row: SearchRow) -> dict[str, Any] | None:
     return {"parameters": row.dtypes, "total": row.parameters} if row.parameters else None
+
+
+def _base_models(row: SearchRow) -> list[str] | None:
+    """Return the models that it comes from: the tags tell them with and without the relation."""
+    named = [tag.removeprefix("base_model:") for tag in row.tags if tag.startswith("base_model:")]
+    return [name for name in named if ":" not in name] or None
+
+
+def _words(value: Any) -> Any:
+    return value if isinstance(value, str | list) else None
 
 
 def _config(row: SearchRow) -> dict[str, Any] | None:
@@ -92,43 +126,66 @@ _MODEL: dict[str, Callable[[Subject], Any]] = {
     "model-index": lambda s: card_data(s.row).get("model-index"),
     "pipeline_tag": lambda s: s.row.task or None,
     "safetensors": lambda s: _safetensors(s.row),
+    "spaces": lambda s: s.spaces,
     "transformersInfo": lambda s: s.row.config.get("transformers_info"),
 }
 _DATASET: dict[str, Callable[[Subject], Any]] = {"description": lambda s: s.row.summary or None}
-# Told only where it is asked for. `upload_large_folder` before 1.0 asks, to choose how it sends.
-_WHEN_ASKED: dict[str, Callable[[Subject], Any]] = {"xetEnabled": lambda s: True}
-FACTS = {
-    Kind.MODEL.value: _EVERY | _MODEL | _WHEN_ASKED,
-    Kind.DATASET.value: _EVERY | _DATASET | _WHEN_ASKED,
+_SPACE: dict[str, Callable[[Subject], Any]] = {
+    "datasets": lambda s: s.row.config.get("datasets"),
+    "models": lambda s: s.row.config.get("models"),
+    "sdk": lambda s: s.row.config.get("sdk") or None,
 }
+# Told only where it is asked for.
+_WHEN_ASKED: dict[str, dict[str, Callable[[Subject], Any]]] = {
+    Kind.MODEL.value: {
+        "baseModels": lambda s: _base_models(s.row),
+        "childrenModelCount": lambda s: s.children,
+        # A worker holds it ready; what is not held may still be asked, and takes longer.
+        "inference": lambda s: "warm" if s.warm else None,
+        "widgetData": lambda s: _words(s.row.card.get("widget")),
+    },
+    Kind.DATASET.value: {"paperswithcode_id": lambda s: _words(s.row.card.get("paperswithcode_id"))},
+}
+# `upload_large_folder` before 1.0 asks this, to choose how it sends.
+_XET: dict[str, Callable[[Subject], Any]] = {"xetEnabled": lambda s: True}
+_OF_KIND: dict[str, dict[str, Callable[[Subject], Any]]] = {
+    Kind.MODEL.value: _MODEL,
+    Kind.DATASET.value: _DATASET,
+    Kind.SPACE.value: _SPACE,
+}
+FACTS = {kind: _EVERY | _OF_KIND.get(kind, {}) | _WHEN_ASKED.get(kind, {}) | _XET for kind in Kind.values}
+# What of it is in the card, which lists do not load unless they need it.
+CARD_FACTS = frozenset({"cardData", "model-index", "widgetData", "paperswithcode_id"})
 
 # Known to the protocol, and not to this hub yet: asked for by name they stay out of the answer, which says "unknown".
-_NOT_YET = frozenset(
-    """
-    baseModels childrenModelCount citation evalResults gguf inference inferenceProviderMapping mainSize mask_token
-    paperswithcode_id resourceGroup spaces trendingScore widgetData
-    """.split()
-)
+_NOT_YET = {
+    Kind.MODEL.value: "evalResults gguf inferenceProviderMapping mask_token resourceGroup trendingScore",
+    Kind.DATASET.value: "citation mainSize resourceGroup trendingScore",
+    Kind.SPACE.value: "region resourceGroup runtime subdomain trendingScore",
+    Kind.KERNEL.value: "resourceGroup trendingScore",
+}
 # A line of a list, unless more is asked for.
 BRIEF = {
     "author",
     "createdAt",
     "downloads",
+    "gated",
     "lastModified",
     "library_name",
     "likes",
     "pipeline_tag",
     "private",
+    "sdk",
     "sha",
     "tags",
 }
-FULL = set(_EVERY) | set(_MODEL) | set(_DATASET)
+FULL = set(_EVERY).union(*_OF_KIND.values())
 
 
 def asked(query: QueryDict, kind: str) -> set[str]:
     """Return the facts named by `expand`. Raises Invalid for a name that the protocol does not have."""
     names = {part for value in query.getlist("expand") + query.getlist("expand[]") for part in value.split(",") if part}
-    if unknown := names - FACTS[kind].keys() - _NOT_YET:
+    if unknown := names - FACTS[kind].keys() - set(_NOT_YET[kind].split()):
         known = ", ".join(sorted(FACTS[kind]))
         raise Invalid(f'expand does not know "{min(unknown)[:40]}". It takes {known}.', field="expand")
     return names

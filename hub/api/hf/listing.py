@@ -1,100 +1,156 @@
-"""Lists of repositories, and what they can be filtered by."""
+"""Lists of repositories, in the words of the client family: conditions, order, detail, pages."""
 
 import re
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Func
+from django.db.models import Count
 from django.http import QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub.api.edge import json_view
-from hub.api.hf.facts import BRIEF, FULL, asked, describe, subjects
-from hub.api.hf.paging import flag, page
-from hub.catalog.models import Facet, SearchRow
-from hub.catalog.search import MAX_LIMIT, search
+from hub.api.hf.facts import BRIEF, CARD_FACTS, FULL, Subject, add_relatives, asked, describe, subjects
+from hub.api.hf.paging import flag, number, page
+from hub.catalog.facts import APPS
+from hub.catalog.models import SearchRow
+from hub.catalog.search import MAX_LIMIT, Page, search
 from hub.core.errors import Invalid, SignInNeeded
 from hub.repos.git.files import FileEntry
-from hub.repos.models import GitPath
-from hub.repos.vocabulary import label
+from hub.repos.models import GitPath, Kind
 
 DEFAULT_LIMIT = 200
-# With the names of all files, a line may be long.
+# With the names of all files a line may be long: so many repositories, and about so many files, in one page.
 FULL_LIMIT = 100
+MAX_FILES = 50_000
 _SORTS = {"createdAt": "created", "created_at": "created", "lastModified": "updated", "last_modified": "updated"}
 _SORTS |= {"downloads": "downloads", "likes": "downloads", "trendingScore": "downloads", "trending_score": "downloads"}
 _UNCOUNTED = ("likes", "trendingScore", "trending_score")
+# Nobody's date of birth changes, so pages in this order are steady by themselves.
+DEFAULT_SORT = "created"
 # Parameter -> facet, where a parameter of its own stands for a filter.
-_FACETS = {"pipeline_tag": "task", "library": "library", "language": "language", "license": "license"}
+_FACETS = {"library": "library", "language": "language", "license": "license", "licence": "license"}
+_FACETS_OF = {
+    Kind.MODEL.value: {"pipeline_tag": "task", "trained_dataset": "dataset", "dataset": "dataset", "apps": "app"},
+    Kind.DATASET.value: {"task_categories": "task", "size_categories": "size", "task_ids": "task_id"},
+    Kind.SPACE.value: {"sdk": "sdk", "models": "model", "datasets": "dataset"},
+}
 _KNOWN = frozenset(
-    "search author filter tags sort direction limit cursor full expand expand[] config cardData gated num_parameters".split()
+    "search author filter tags sort direction limit cursor full expand expand[] config cardData gated".split()
 )
+_KNOWN_OF = {
+    Kind.MODEL.value: frozenset({"num_parameters", "inference", "inference_provider"}),
+    Kind.SPACE.value: frozenset({"linked"}),
+}
+# What asks for models that are served: by whom, in the protocol's words. This hub's own workers are all that serve here.
+_SERVED_BY = ("all", "hf-inference")
+_ALL_APPS = sorted({app for apps in APPS.values() for app in apps})
 _SIZES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _RANGE = re.compile(r"(min|max):(\d{1,9}(?:\.\d{1,6})?)([KMBT]?)", re.ASCII)
-TAGS_SHOWN = 5000
 
 
 @json_view("GET")
 def repositories(request: Request, kind: str) -> Response:
-    """GET /api/models or /api/datasets: by search, author, filters, in the order and detail that are asked for."""
-    if not settings.ANONYMOUS_READ and not request.user.is_authenticated:
-        raise SignInNeeded("This hub shows its repositories to members only. Send an access token.")
+    """GET /api/{kind}s: by search, author, filters, in the order and detail that are asked for.
+
+    Queries: one each for the page, the order that later pages keep (downloads, lastModified, with a text), filters, a text;
+    two for the counters; two each for files, children, spaces where they are asked for.
+    """
+    _check_members_only(request)
     query = request._request.GET
-    _refuse_unknown(query)
-    if flag(query, "gated"):
-        # There are no gated repositories here.
-        return Response([])
+    _refuse_unknown(query, kind)
     names = _names(query, kind)
     sort = query.get("sort", "")
     if sort and sort not in _SORTS:
         known = "createdAt, lastModified, downloads, likes or trendingScore"
         raise Invalid(f'sort does not know "{sort[:40]}". It takes {known}.', field="sort")
-    limit = _limit(query, FULL_LIMIT if "siblings" in names else MAX_LIMIT)
+    text = " ".join(query.getlist("search"))
     smallest, largest = _weights(query.get("num_parameters", ""))
     found = search(
         kind,
         request.user,
-        query=" ".join(query.getlist("search")),
+        query=text,
         author=query.get("author", ""),
-        facets={facet: query.getlist(name) for name, facet in _FACETS.items() if query.get(name)},
-        filters=[part for value in query.getlist("filter") + query.getlist("tags") for part in value.split(",")],
+        facets=_facets(query, kind),
+        filters=_listed(query, "filter") + _listed(query, "tags"),
         min_parameters=smallest,
         max_parameters=largest,
-        sort=_SORTS[sort] if sort else "",
+        gated=flag(query, "gated") if query.get("gated") else None,
+        loaded=_loaded(query),
+        sort=_SORTS[sort] if sort else "" if text.strip() else DEFAULT_SORT,
         cursor=query.get("cursor", ""),
-        limit=limit,
+        limit=_limit(query, FULL_LIMIT if "siblings" in names else MAX_LIMIT),
         with_count=False,
-        with_cards=bool({"cardData", "model-index"} & set(names)),
+        with_cards=bool(CARD_FACTS & names),
+        steady=True,
     )
+    if "siblings" in names:
+        found = _within_files(found)
     listed = subjects(found.rows)
     if "siblings" in names:
-        files: dict[int, list[FileEntry]] = {subject.repo.pk: [] for subject in listed}
-        for row in GitPath.objects.filter(repository__in=files).order_by("repository", "path"):
-            files[row.repository_id].append(FileEntry.of_row(row))
-        for subject in listed:
-            subject.files = files[subject.repo.pk]
+        _add_files(listed)
+    add_relatives(listed, names, request.user)
     response = page(request, [describe(subject, names) for subject in listed], cursor=found.next_cursor or None)
     if sort in _UNCOUNTED:
         response["X-HF-Warning"] = f"sort; This hub does not count {sort} yet, so the list is ordered by downloads."
     return response
 
 
-def _refuse_unknown(query: QueryDict) -> None:
+def _check_members_only(request: Request) -> None:
+    if not settings.ANONYMOUS_READ and not request.user.is_authenticated:
+        raise SignInNeeded("This hub shows its repositories to members only. Send an access token.")
+
+
+def _refuse_unknown(query: QueryDict, kind: str) -> None:
+    known = _KNOWN.union(_FACETS, _FACETS_OF.get(kind, ()), _KNOWN_OF.get(kind, ()))
     for name in query:
-        if name not in _KNOWN and name not in _FACETS:
-            raise Invalid(f'This hub\'s lists do not know the parameter "{name[:40]}".', field=name[:40])
+        if name not in known:
+            takes = ", ".join(sorted(known))
+            raise Invalid(
+                f'Lists of {kind}s do not know the parameter "{name[:40]}". They take {takes}.', field=name[:40]
+            )
     if query.get("direction", "-1") != "-1":
         raise Invalid("Lists are in descending order: direction is -1.", field="direction")
+
+
+def _listed(query: QueryDict, name: str) -> list[str]:
+    """Return the values of a parameter that may be repeated, and that old clients join by commas."""
+    return [part for value in query.getlist(name) for part in value.split(",")]
+
+
+def _facets(query: QueryDict, kind: str) -> dict[str, list[str]]:
+    facets: dict[str, list[str]] = {}
+    for name, facet in (_FACETS | _FACETS_OF.get(kind, {})).items():
+        # Clients write `license:mit` in a parameter `license`, too.
+        values = [value.strip().removeprefix(f"{name}:") for value in _listed(query, name) if value.strip()]
+        if unknown := set(values) - set(_ALL_APPS) if facet == "app" else ():
+            raise Invalid(f'apps does not know "{min(unknown)[:40]}". It takes {", ".join(_ALL_APPS)}.', field="apps")
+        facets.setdefault(facet, []).extend(values)
+    if kind == Kind.SPACE and flag(query, "linked"):
+        facets["linked"] = ["true"]
+    return facets
+
+
+def _loaded(query: QueryDict) -> bool:
+    """Tell whether only models are asked for that stand ready. Nobody outside serves any, so no other name is known."""
+    if (how := query.get("inference", "")) not in ("", "warm"):
+        raise Invalid(f'inference does not know "{how[:40]}". It takes warm.', field="inference")
+    providers = [name for name in _listed(query, "inference_provider") if name]
+    if unknown := set(providers) - set(_SERVED_BY):
+        raise Invalid(
+            f'inference_provider does not know "{min(unknown)[:40]}": models here are served by the hub\'s own workers. '
+            f"It takes {' or '.join(_SERVED_BY)}.",
+            field="inference_provider",
+        )
+    return bool(how or providers)
 
 
 def _names(query: QueryDict, kind: str) -> set[str]:
     """Return which facts each line tells."""
     if expanded := asked(query, kind):
         return expanded
-    if flag(query, "full"):
-        return FULL - {"config"} | ({"config"} if flag(query, "config") else set())
-    return BRIEF | {name for name in ("config", "cardData") if flag(query, name)}
+    names = FULL - {"config", "spaces"} if flag(query, "full") else set(BRIEF)
+    return names | {name for name in ("config", "cardData") if flag(query, name)}
 
 
 def _limit(query: QueryDict, most: int) -> int:
@@ -118,22 +174,51 @@ def _weights(text: str) -> tuple[int | None, int | None]:
     return bounds.get("min"), bounds.get("max")
 
 
+def _within_files(found: Page) -> Page:
+    """Return the first rows of a page whose files are MAX_FILES or fewer in all, one row at least."""
+    counted = GitPath.objects.filter(repository__in=[row.pk for row in found.rows]).values("repository")
+    counts = dict(counted.annotate(files=Count("pk")).values_list("repository", "files"))
+    total = 0
+    for place, row in enumerate(found.rows):
+        total += counts.get(row.pk, 0)
+        if total > MAX_FILES and place:
+            return found.cut(place)
+    return found
+
+
+def _add_files(listed: list[Subject]) -> None:
+    files: dict[int, list[FileEntry]] = {subject.repo.pk: [] for subject in listed}
+    for row in GitPath.objects.filter(repository__in=files).order_by("repository", "path"):
+        files[row.repository_id].append(FileEntry.of_row(row))
+    for subject in listed:
+        subject.files = files[subject.repo.pk]
+
+
 @json_view("GET")
-def tags_by_type(request: Request, kind: str) -> Response:
-    """GET /api/models-tags-by-type: what lists can be filtered by, as far as cards use it."""
-    types = {"task": "pipeline_tag", "library": "library", "license": "license", "language": "language"}
-    types |= {"dataset": "dataset", "tag": "other"}
-    if kind == "dataset":
-        types = {"task": "task_categories", "license": "license", "language": "language", "size": "size_categories"}
-    answer: dict[str, list[dict[str, Any]]] = {name: [] for name in types.values()}
-    # Only what the caller could find: the words of somebody's private card are nobody else's.
-    used = (
-        SearchRow.objects.filter(kind=kind).visible_to(request.user).annotate(number=Func("facets", function="unnest"))
+def find_spaces(request: Request) -> Response:
+    """GET /api/spaces/semantic-search: `q`, `filter`, `sdk`, and `includeNonRunning`, without which there is nothing to
+    find: no space runs here."""
+    _check_members_only(request)
+    query = request._request.GET
+    for name in query:
+        if name not in ("q", "filter", "sdk", "includeNonRunning", "limit"):
+            raise Invalid(f'This search does not know the parameter "{name[:40]}".', field=name[:40])
+    if not flag(query, "includeNonRunning"):
+        return Response([])
+    found = search(
+        Kind.SPACE,
+        request.user,
+        query=query.get("q", ""),
+        filters=_listed(query, "filter"),
+        facets={"sdk": [value for value in _listed(query, "sdk") if value]},
+        limit=number(query, "limit", default=30, low=1, high=100),
+        with_count=False,
+        with_cards=True,
     )
-    shown = Facet.objects.filter(key__in=types, pk__in=used.values("number")).order_by("key", "value")
-    for facet in shown[:TAGS_SHOWN]:
-        name = types[facet.key]
-        prefixed = name in ("license", "dataset") or kind == "dataset"
-        tag = f"{name}:{facet.value}" if prefixed else facet.value
-        answer[name].append({"type": name, "id": tag, "label": str(label(facet.key, facet.value))})
-    return Response(answer)
+    return Response([_found_space(subject.row, describe(subject, set(BRIEF))) for subject in subjects(found.rows)])
+
+
+def _found_space(row: SearchRow, shape: dict[str, Any]) -> dict[str, Any]:
+    title = row.card.get("title")
+    shape["title"] = title if isinstance(title, str) and title else row.repository.name
+    return shape

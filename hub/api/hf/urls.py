@@ -9,18 +9,17 @@ from hub.api.hf import (
     discussions,
     info,
     listing,
-    paths,
     preupload,
     refs,
     repos,
+    safetensors,
     short_names,
     storage,
     system,
     trees,
+    words,
     xet_tokens,
 )
-
-paths.register()
 
 REPO = "<kinds:kind>/<str:namespace>/<str:name>"
 
@@ -39,7 +38,10 @@ urlpatterns = [
     path("repos/move", repos.move),
     path("spaces/templates", repos.space_templates),
     path("<kinds:kind>", listing.repositories),
-    path("<kinds:kind>-tags-by-type", listing.tags_by_type),
+    path("<kinds:kind>-tags-by-type", words.tags_by_type),
+    path("tasks", words.tasks),
+    path("spaces/semantic-search", listing.find_spaces),
+    path("models/<str:namespace>/<str:name>/safetensors-metadata/<file:path>", safetensors.metadata),
     # Short names, as some old scripts have them. First: what stands before one of these words is no owner.
     path("<kinds:kind>/<str:name>", short_names.call),
     path("<kinds:kind>/<str:name>/<repoword:word>", short_names.call),

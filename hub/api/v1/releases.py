@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hub.api.edge import json_view, writer
-from hub.api.v1.bodies import Body, check_query
-from hub.api.v1.paging import PARAMETERS, page
+from hub.api.edge import writer
+from hub.api.v1.bodies import Body
+from hub.api.v1.operations import REPO, answer, operation
+from hub.api.v1.paging import LINK, Paged, page, page_of
 from hub.repos.models import Release
 from hub.repos.models.release import MAX_RELEASE_NOTES, MAX_RELEASE_TITLE
 from hub.repos.permissions import get_repo_for_read, get_repo_for_write
@@ -18,7 +20,7 @@ from hub.repos.releases import create_release, delete_release, edit_release, get
 class ReleaseShape(serializers.ModelSerializer[Release]):
     """A release as the API tells it. `author` is null once the account is gone."""
 
-    author = serializers.CharField(source="author.username", default=None)
+    author = serializers.CharField(source="author.username", default=None, allow_null=True)
     commit = serializers.CharField()
 
     class Meta:
@@ -40,38 +42,75 @@ class NewRelease(Words):
     revision = serializers.CharField(max_length=255, default="", allow_blank=True)
 
 
-@json_view("GET", "POST")
-def releases(request: Request, kind: str, namespace: str, name: str) -> Response:
-    """GET (newest first) or POST /api/v1/{kind}s/{repo}/releases."""
-    if request.method == "GET":
-        repo = get_repo_for_read(request.user, kind, namespace, name)
-        check_query(request, *PARAMETERS)
-        rows = Release.objects.filter(repository=repo).select_related("author").newest_first()
-        return page(request, rows, ReleaseShape)
+@operation(
+    "GET",
+    tag="releases",
+    summary=_("The releases of a repository, newest first"),
+    answer=page_of(ReleaseShape),
+    query=Paged,
+    parts=REPO,
+    headers=(LINK,),
+)
+def list_releases(request: Request, kind: str, namespace: str, name: str, query: dict[str, Any]) -> Response:
+    repo = get_repo_for_read(request.user, kind, namespace, name)
+    return page(
+        request, Release.objects.filter(repository=repo).select_related("author").newest_first(), ReleaseShape, query
+    )
+
+
+@operation(
+    "POST",
+    tag="releases",
+    summary=_("Release a revision"),
+    description=_("Without a revision a new tag is made at main; a tag that is there already stays where it is."),
+    answer=ReleaseShape,
+    status=201,
+    body=NewRelease,
+    parts=REPO,
+)
+def create_a_release(
+    request: Request, kind: str, namespace: str, name: str, query: dict[str, Any], body: dict[str, Any]
+) -> Response:
     repo = get_repo_for_write(request.user, kind, namespace, name)
-    made = create_release(repo=repo, actor=writer(request), **NewRelease.read(request))
-    return _answer(made, status=201)
+    return answer(request, ReleaseShape, create_release(repo=repo, actor=writer(request), **body), status=201)
 
 
-@json_view("GET", "PATCH", "DELETE")
-def release(request: Request, kind: str, namespace: str, name: str, tag: str) -> Response:
-    """GET, PATCH (`title`, `notes`) or DELETE /api/v1/{kind}s/{repo}/releases/{tag}. Deleting keeps the tag."""
-    if request.method == "GET":
-        return _answer(get_release(get_repo_for_read(request.user, kind, namespace, name), tag))
+@operation("GET", tag="releases", summary=_("One release"), answer=ReleaseShape, parts=(*REPO, "tag"))
+def read_release(request: Request, kind: str, namespace: str, name: str, tag: str, query: dict[str, Any]) -> Response:
+    return answer(request, ReleaseShape, get_release(get_repo_for_read(request.user, kind, namespace, name), tag))
+
+
+@operation(
+    "PATCH",
+    tag="releases",
+    summary=_("Change what a release says"),
+    answer=ReleaseShape,
+    body=Words,
+    partial=True,
+    parts=(*REPO, "tag"),
+)
+def change_release(
+    request: Request, kind: str, namespace: str, name: str, tag: str, query: dict[str, Any], body: dict[str, Any]
+) -> Response:
     found = get_release(get_repo_for_write(request.user, kind, namespace, name), tag)
-    if request.method == "DELETE":
-        delete_release(release=found, actor=writer(request))
-        return Response(status=204)
-    changed = Words.read(request, partial=True)
     edit_release(
         release=found,
         actor=writer(request),
-        title=changed.get("title", found.title),
-        notes=changed.get("notes", found.notes),
+        title=body.get("title", found.title),
+        notes=body.get("notes", found.notes),
     )
-    return _answer(found)
+    return answer(request, ReleaseShape, found)
 
 
-def _answer(release: Release, status: int = 200) -> Response:
-    shape: dict[str, Any] = ReleaseShape(release).data
-    return Response(shape, status=status)
+@operation(
+    "DELETE",
+    tag="releases",
+    summary=_("Delete a release; its tag stays"),
+    answer=None,
+    status=204,
+    parts=(*REPO, "tag"),
+)
+def remove_release(request: Request, kind: str, namespace: str, name: str, tag: str, query: dict[str, Any]) -> Response:
+    found = get_release(get_repo_for_write(request.user, kind, namespace, name), tag)
+    delete_release(release=found, actor=writer(request))
+    return Response(status=204)

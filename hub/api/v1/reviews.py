@@ -2,19 +2,19 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hub.api.edge import json_view, writer
-from hub.api.v1.bodies import Body, check_query
-from hub.api.v1.paging import PARAMETERS, page
+from hub.api.edge import writer
+from hub.api.v1.bodies import Body
+from hub.api.v1.operations import answer, operation
+from hub.api.v1.paging import LINK, Paged, page, page_of
 from hub.community.models import Review
 from hub.community.models.review import MAX_REVIEW, MAX_STARS, ORDERS
 from hub.community.permissions import get_own_review, get_repo_for_posting, get_review
 from hub.community.reviews import delete_review, edit_review, post_review
-from hub.core.errors import Invalid
-from hub.core.text import UNSTORABLE
 from hub.repos.models import Kind
 from hub.repos.permissions import get_repo_for_read
 
@@ -47,53 +47,103 @@ class NewReview(Opinion):
     release = serializers.CharField(max_length=255, default="", allow_blank=True, allow_null=True)
 
 
-@json_view("GET", "POST")
-def reviews(request: Request, namespace: str, name: str) -> Response:
-    """GET (`release`, empty for `main`; `order`) or POST /api/v1/models/{repo}/reviews.
+class ReviewQuery(Paged):
+    """Which reviews, in which order."""
 
-    GET tells the plain mean and the distribution of the chosen ones that count, however few they are.
-    """
-    if request.method == "POST":
-        repo = get_repo_for_posting(request.user, Kind.MODEL, namespace, name)
-        sent = NewReview.read(request)
-        made = post_review(
-            repo=repo, author=writer(request), stars=sent["stars"], text=sent["text"], tag=sent["release"] or ""
-        )
-        return _answer(made, status=201)
+    release = serializers.CharField(
+        max_length=255, allow_blank=True, required=False, help_text=_("A tag; empty: those of main.")
+    )
+    order = serializers.ChoiceField(choices=ORDERS, default=ORDERS[0])
+
+
+_SUMMARY: dict[str, Any] = {
+    "counted": serializers.IntegerField(help_text=_("How many of them count for the mean.")),
+    "mean": serializers.FloatField(allow_null=True),
+    "distribution": serializers.DictField(
+        child=serializers.IntegerField(), help_text=_("Stars, and how many gave them.")
+    ),
+}
+MODEL = ("namespace", "name")
+
+
+@operation(
+    "GET",
+    tag="reviews",
+    summary=_("The reviews of a model"),
+    description=_("It also tells the plain mean and the distribution of those that count, however few they are."),
+    answer=page_of(ReviewShape, **_SUMMARY),
+    query=ReviewQuery,
+    parts=MODEL,
+    headers=(LINK,),
+)
+def list_reviews(request: Request, namespace: str, name: str, query: dict[str, Any]) -> Response:
     repo = get_repo_for_read(request.user, Kind.MODEL, namespace, name)
-    check_query(request, "release", "order", *PARAMETERS)
-    order = request.query_params.get("order", ORDERS[0])
-    if order not in ORDERS:
-        raise Invalid(f"order is one of: {', '.join(ORDERS)}.", field="order")
-    rows = Review.objects.filter(repository=repo).select_related("author").sorted_by(order)
-    if (tag := request.query_params.get("release")) is not None:
-        rows = rows.none() if UNSTORABLE.search(tag) else rows.of(tag)
+    rows = Review.objects.filter(repository=repo).select_related("author").sorted_by(query["order"])
+    if (tag := query.get("release")) is not None:
+        rows = rows.of(tag)
     summary = rows.counted().summary()
     return page(
         request,
         rows,
         ReviewShape,
+        query,
         counted=summary.count,
         mean=summary.mean,
         distribution={str(stars): number for stars, number in summary.distribution.items()},
     )
 
 
-@json_view("GET", "PATCH", "DELETE")
-def review(request: Request, namespace: str, name: str, review_id: int) -> Response:
-    """GET, PATCH (`stars`, `text`) or DELETE /api/v1/models/{repo}/reviews/{id}: the last two are its author's."""
+@operation(
+    "POST",
+    tag="reviews",
+    summary=_("Review a model"),
+    description=_("Of a release by its tag, or without one of main as it is now. Nobody reviews a model of their own."),
+    answer=ReviewShape,
+    status=201,
+    body=NewReview,
+    parts=MODEL,
+)
+def write_review(request: Request, namespace: str, name: str, query: dict[str, Any], body: dict[str, Any]) -> Response:
+    repo = get_repo_for_posting(request.user, Kind.MODEL, namespace, name)
+    made = post_review(
+        repo=repo, author=writer(request), stars=body["stars"], text=body["text"], tag=body["release"] or ""
+    )
+    return answer(request, ReviewShape, made, status=201)
+
+
+@operation("GET", tag="reviews", summary=_("One review"), answer=ReviewShape, parts=(*MODEL, "review_id"))
+def read_review(request: Request, namespace: str, name: str, review_id: int, query: dict[str, Any]) -> Response:
     repo = get_repo_for_read(request.user, Kind.MODEL, namespace, name)
-    if request.method == "GET":
-        return _answer(get_review(repo, review_id))
+    return answer(request, ReviewShape, get_review(repo, review_id))
+
+
+@operation(
+    "PATCH",
+    tag="reviews",
+    summary=_("Change a review of your own"),
+    answer=ReviewShape,
+    body=Opinion,
+    partial=True,
+    parts=(*MODEL, "review_id"),
+)
+def change_review(
+    request: Request, namespace: str, name: str, review_id: int, query: dict[str, Any], body: dict[str, Any]
+) -> Response:
+    repo = get_repo_for_read(request.user, Kind.MODEL, namespace, name)
     own = get_own_review(request.user, repo, review_id)
-    if request.method == "DELETE":
-        delete_review(review=own)
-        return Response(status=204)
-    changed = Opinion.read(request, partial=True)
-    edit_review(review=own, stars=changed.get("stars", own.stars), text=changed.get("text", own.text))
-    return _answer(own)
+    edit_review(review=own, stars=body.get("stars", own.stars), text=body.get("text", own.text))
+    return answer(request, ReviewShape, own)
 
 
-def _answer(review: Review, status: int = 200) -> Response:
-    shape: dict[str, Any] = ReviewShape(review).data
-    return Response(shape, status=status)
+@operation(
+    "DELETE",
+    tag="reviews",
+    summary=_("Delete a review of your own"),
+    answer=None,
+    status=204,
+    parts=(*MODEL, "review_id"),
+)
+def remove_review(request: Request, namespace: str, name: str, review_id: int, query: dict[str, Any]) -> Response:
+    repo = get_repo_for_read(request.user, Kind.MODEL, namespace, name)
+    delete_review(review=get_own_review(request.user, repo, review_id))
+    return Response(status=204)

@@ -78,7 +78,7 @@ def test_detail(hub: Hub, herbarium: dict[str, str]) -> None:
     (full,) = ask(hub, filter=["botany", "license:mit"], full="true", cardData="true").json
     assert [file["rfilename"] for file in full["siblings"]] == [".gitattributes", "README.md", "x"]
     assert full["cardData"]["license"] == "mit"
-    (only,) = ask(hub, filter=["botany", "license:mit"], expand=["sha", "spaces"]).json
+    (only,) = ask(hub, filter=["botany", "license:mit"], expand=["sha", "trendingScore"]).json
     assert only.keys() == {"id", "modelId", "sha"}
 
 
@@ -117,7 +117,13 @@ def follow(hub: Hub, target: str) -> Iterator[Any]:
         ("full=perhaps", "full"),
         ("num_parameters=lots", "num_parameters"),
         ("cursor=nonsense", "list"),
-        ("inference_provider=all", "inference_provider"),
+        ("inference_provider=cohere", "cohere"),
+        ("inference=cold", "cold"),
+        ("apps=ollama&apps=winword", "winword"),
+        ("filter=base_model:cousin:ada/tiny", "cousin"),
+        ("gated=perhaps", "gated"),
+        ("task_ids=x", "task_ids"),
+        ("expand=citation", "citation"),
     ],
 )
 def test_what_is_unknown_is_named(hub: Hub, query: str, named: str) -> None:

@@ -37,6 +37,13 @@ class Answer:
 Call = Callable[..., Answer]
 
 
+def next_of(answer: Answer) -> str:
+    """Return where the next page is, as `call` takes it."""
+    address, _semicolon, rel = answer.headers["Link"].partition("; ")
+    assert rel == 'rel="next"'
+    return address.strip("<>").removeprefix("http://testserver/api/v1")
+
+
 @pytest.fixture
 def call(db: None) -> Call:
     """`call("POST", "/models/ada/tiny/reviews", {...}, by=user, scope="read")`; paths as servers send them."""

@@ -1,0 +1,35 @@
+"""The addresses of our own API, below `/api/v1/`: all that its document tells of, and nothing else."""
+
+from django.urls import URLPattern, path
+
+from hub.api.v1 import access, evaluations, files, names, releases, repositories, reviews
+from hub.api.v1.operations import address
+
+REPO = "<kinds:kind>/<str:namespace>/<str:name>"
+MODEL = "models/<str:namespace>/<str:name>"
+
+
+urlpatterns: list[URLPattern] = [
+    path("<kinds:kind>", address(repositories.find_repositories, repositories.make_repository)),
+    path(f"{REPO}/files/<rev:revision>", address(files.list_the_files)),
+    path(f"{REPO}/files/<rev:revision>/<file:path>", address(files.read_file_facts, files.put_file, files.delete_file)),
+    path(f"{REPO}/releases", address(releases.list_releases, releases.create_a_release)),
+    path(
+        f"{REPO}/releases/<rev:tag>",
+        address(releases.read_release, releases.change_release, releases.remove_release),
+    ),
+    path(f"{REPO}/access", address(access.read_access, access.ask_for_access, access.give_access_up)),
+    path(f"{REPO}/short-names", address(names.list_short_names, names.give_a_short_name)),
+    path(f"{REPO}/short-names/<str:short_name>", address(names.take_a_short_name)),
+    path(f"{MODEL}/reviews", address(reviews.list_reviews, reviews.write_review)),
+    path(
+        f"{MODEL}/reviews/<int:review_id>",
+        address(reviews.read_review, reviews.change_review, reviews.remove_review),
+    ),
+    path("evaluations", address(evaluations.submit)),
+    path("evaluations/<int:run_id>", address(evaluations.evaluation)),
+    path("evaluations/<int:run_id>/events", address(evaluations.events)),
+    path("evaluations/<int:run_id>/cancel", address(evaluations.cancel)),
+    path(f"{MODEL}/evaluations", address(evaluations.of_model)),
+    path("datasets/<str:namespace>/<str:name>/leaderboard", address(evaluations.leaderboard)),
+]
