@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 
 from hub.core.errors import HubError, Invalid, NotFound, StorageFull, TooMany, Unavailable
+from hub.core.links import is_git_address
 from hub.repos.errors import EntryNotFound, RepoMoved, RepoNotFound
 from hub.repos.models import Kind
 
@@ -86,7 +87,7 @@ def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
         response["Retry-After"] = str(refused.retry_after)
     if status == 401:
         # Without Basic, git and git-lfs never ask for a user name and token; with it, browsers would.
-        response["WWW-Authenticate"] = 'Basic realm="Grove"' if ".git/" in request.path else "Bearer"
+        response["WWW-Authenticate"] = 'Basic realm="Grove"' if is_git_address(request.path) else "Bearer"
     return response
 
 
@@ -123,10 +124,10 @@ def header_text(message: str) -> str:
 def moved_to(request: HttpRequest, error: RepoMoved) -> str:
     """Return the request's own address, relative, with the repository's name in place of the old or the short one."""
     raw, question, query = request.META.get("RAW_URI", request.get_full_path()).partition("?")
-    segments = raw.split("/")
     if not raw.startswith("/"):
         # The absolute form, `GET http://host/path`.
         raw = "/" + raw.partition("://")[2].partition("/")[2]
+    segments = raw.split("/")
     prefixed = 2 if segments[1] in PREFIXES else 1
     first = (4 if segments[2] == "v1" else 3) if segments[1] == "api" else prefixed
     after = first + error.asked_segments

@@ -159,6 +159,12 @@ def may_push_pull_request(user: Someone, repo: Repository, number: int) -> bool:
     return True
 
 
+def has_pull_requests(user: User, repo: Repository) -> bool:
+    """Tell whether `user` has opened a pull request here that takes commits of theirs still."""
+    mine = Discussion.objects.pull_requests().filter(repository=repo, author=user)
+    return mine.filter(status__in=(Status.OPEN, Status.DRAFT)).exists()
+
+
 # --- reviews ------------------------------------------------------------------------------------------------------------
 
 

@@ -43,13 +43,13 @@ def create_release(
     ref = GitRef.objects.select_for_update().filter(repository=repo, name=TAG_PREFIX + tag).first()
     if ref is None:
         ref = create_ref(repo, actor, TAG_PREFIX + tag, _commit_of(repo, revision or "main"))
-    elif revision and _commit_of(repo, revision) != ref.oid:
+    elif revision and _commit_of(repo, revision) != ref.commit:
         raise RefExists(
             _(
                 "The tag “%(tag)s” is there already, at %(commit)s. Leave the revision out to release it as it is, "
                 "or choose another tag."
             )
-            % {"tag": tag, "commit": ref.oid[:7]},
+            % {"tag": tag, "commit": ref.commit[:7]},
             field="tag",
         )
     return _release(repo, actor, ref, title, notes)
@@ -115,13 +115,13 @@ def _release(repo: Repository, actor: User, ref: GitRef, title: str, notes: str)
     release = Release.objects.create(
         repository=repo,
         tag=tag,
-        commit=ref.oid,
+        commit=ref.commit,
         number=Repository.objects.values_list("releases_made", flat=True).get(pk=repo.pk),
         title=title,
         notes=notes,
         author=actor,
     )
-    record(actor=actor, verb="release.create", target=_target(release), commit=ref.oid)
+    record(actor=actor, verb="release.create", target=_target(release), commit=ref.commit)
     return release
 
 

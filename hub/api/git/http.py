@@ -22,12 +22,18 @@ from django.views.decorators.csrf import csrf_exempt
 
 from hub.api.authentication import user_of_request
 from hub.api.bodies import open_body
-from hub.api.edge import View
+from hub.api.edge import View, writer
 from hub.api.errors import MethodNotAllowed, respond_to
-from hub.core.errors import Invalid, TooLarge, TooMany
+from hub.api.git import receiving
+from hub.community.permissions import has_pull_requests, may_push_pull_request
+from hub.core.errors import HubError, Invalid, TooLarge, TooMany
+from hub.core.links import base_url, repo_path
+from hub.repos.errors import NotWritable
 from hub.repos.git.cache import open_cache, upload_pack_environment
 from hub.repos.git.program import Errors, run, running
-from hub.repos.permissions import get_repo_for_content
+from hub.repos.git.pushing import Push
+from hub.repos.models import Repository
+from hub.repos.permissions import get_repo_for_content, get_repo_for_proposing, get_repo_for_write
 
 UPLOAD_PACK, RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
 # What a fetch sends is lists of commits that it has and wants.
@@ -81,13 +87,16 @@ def info_refs(request: HttpRequest, namespace: str, name: str, kind: str) -> Htt
             env = upload_pack_environment(protocol)
             lines = run(cache, "upload-pack", "--http-backend-info-refs", str(cache), env=env, seconds=60)
         # A server of version 2 begins with what it can do, at once.
-        first = b"" if "version=2" in protocol.split(":") else _line(b"# service=git-upload-pack\n") + b"0000"
+        first = b"" if "version=2" in protocol.split(":") else receiving.line(b"# service=git-upload-pack\n") + b"0000"
         return _answer(service, "advertisement", first + lines)
+    if service == RECEIVE_PACK:
+        repo, _writes = _repo_for_push(request, kind, namespace, name)
+        return _answer(
+            service,
+            "advertisement",
+            receiving.line(b"# service=git-receive-pack\n") + b"0000" + receiving.advertise(repo),
+        )
     raise Invalid("This hub speaks smart HTTP only: git 1.6.6 or newer. Ask with ?service=git-upload-pack.")
-
-
-def _line(content: bytes) -> bytes:
-    return b"%04x%s" % (len(content) + 4, content)
 
 
 def _answer(service: str, what: str, content: bytes) -> HttpResponse:
@@ -107,6 +116,45 @@ def upload_pack(request: HttpRequest, namespace: str, name: str, kind: str) -> H
     if not connection.in_atomic_block:
         connection.close()
     return StreamingHttpResponse(pieces, content_type=f"application/x-{UPLOAD_PACK}-result")
+
+
+@git_view("POST")
+def receive_pack(request: HttpRequest, namespace: str, name: str, kind: str) -> HttpResponseBase:
+    """POST {repo}/git-receive-pack: a push. What became of each ref is in the answer, whose status says nothing."""
+    repo, writes = _repo_for_push(request, kind, namespace, name)
+    user = writer(request)
+    with _place(request):
+        body = _body(request)
+        asked = receiving.read_commands(body)
+        if not asked.commands:
+            # Before a push in pieces, git asks so whether its token is taken.
+            return _answer(RECEIVE_PACK, "result", b"")
+        push = Push(
+            repo=repo,
+            actor=user,
+            writes=writes,
+            may_change_pull=lambda number: may_push_pull_request(user, repo, number),
+            commands=asked.commands,
+            atomic="atomic" in asked.capabilities,
+        )
+        refusal = None
+        try:
+            push.carry_out(body if any(command.new for command in asked.commands) else None)
+        except HubError as error:
+            refusal = error
+        address = f"{base_url(request)}{repo_path(repo.kind, repo.full_name)}"
+        return _answer(RECEIVE_PACK, "result", receiving.report(asked, refusal, address))
+
+
+def _repo_for_push(request: HttpRequest, kind: str, namespace: str, name: str) -> tuple[Repository, bool]:
+    """Return the repository that the caller may push something to, and whether that is more than a pull request."""
+    try:
+        return get_repo_for_write(request.user, kind, namespace, name), True
+    except NotWritable:
+        repo = get_repo_for_proposing(request.user, kind, namespace, name)
+        if not has_pull_requests(writer(request), repo):
+            raise
+        return repo, False
 
 
 class _Fetch:

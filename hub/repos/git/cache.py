@@ -16,7 +16,6 @@ import shutil
 import struct
 import time
 import uuid
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,10 +28,9 @@ from django.utils.translation import gettext as _
 
 from hub.core.blobstore import require_room, room_for_bytes
 from hub.core.errors import Unavailable
-from hub.repos.git.objects import parse_tree
 from hub.repos.git.program import GitFailed, environment, make_bare, run, running
-from hub.repos.models import GitCommit, GitRef, Repository
-from hub.repos.models.git import ObjectType
+from hub.repos.git.reachable import reachable_objects, tips_of
+from hub.repos.models import GitRef, Repository
 
 LOCK_SECONDS = 120  # how long one request waits for another that makes the cache
 FILL_SECONDS = 1800
@@ -48,7 +46,8 @@ class _Refs(NamedTuple):
     """The refs of a repository at one moment, in the form of git's `packed-refs`."""
 
     rewrites: int
-    tips: list[str]
+    tips: set[str]
+    commits: list[bytes]
     text: bytes
 
 
@@ -63,6 +62,11 @@ def open_cache(repo: Repository) -> Iterator[Path]:
         yield reader.folder
     finally:
         reader.handle.close()
+
+
+def rewrites_of(cache: Path) -> int:
+    """Return the count of rewrites that a cache belongs to."""
+    return int(cache.stem)
 
 
 class _Reader(NamedTuple):
@@ -100,14 +104,15 @@ def _synchronized(repo: Repository) -> _Reader:
                     _advance(repo, cache, refs)
                 reader = _hold(cache)
                 assert reader is not None, "only who holds the lock deletes"
-                break
             except GitFailed as error:
                 # Damaged, or rewritten while it was read: once more from nothing.
                 _discard(cache)
                 if last:
                     raise Unavailable(_("The hub cannot read this repository just now. Try again.")) from error
-    _sweep()
-    return reader
+                continue
+        _sweep()
+        return reader
+    raise AssertionError("the last turn returns or raises")
 
 
 # --- filling ------------------------------------------------------------------------------------------------------------
@@ -125,7 +130,12 @@ def _refs_of(repo: Repository) -> _Refs:
         lines.append(f"{oid} {name}\n".encode())
         if peeled:
             lines.append(f"^{peeled}\n".encode())
-    return _Refs(rows[0][3] if rows else repo.rewrites, [row[1] for row in rows], b"".join(lines))
+    return _Refs(
+        rewrites=rows[0][3] if rows else repo.rewrites,
+        tips={oid for _name, oid, _peeled, _rewrites in rows},
+        commits=[bytes.fromhex(peeled or oid) for _name, oid, peeled, _rewrites in rows],
+        text=b"".join(lines),
+    )
 
 
 def _build(repo: Repository, cache: Path, refs: _Refs) -> None:
@@ -151,8 +161,14 @@ def _advance(repo: Repository, cache: Path, refs: _Refs) -> None:
     """Bring a cache into step with refs that have moved on."""
     for leftover in cache.glob("objects/pack/tmp_*"):
         leftover.unlink(missing_ok=True)
-    if missing := _missing(repo, cache, refs.tips):
-        _add_pack(repo.store_id, cache, missing)
+    known = _text_in(cache).splitlines()
+    before = [bytes.fromhex(line.lstrip(b"^")[:40].decode("ascii")) for line in known if line[:1] != b"#"]
+    missing = {oid for batch in reachable_objects(repo.store_id, refs.commits, before) for oid in batch}
+    missing.update(tips_of(repo).tags)
+    if missing:
+        _add_pack(repo.store_id, cache, sorted(missing))
+    if _lost(cache, refs):
+        raise GitFailed("history was taken away")
     _write_refs(cache, refs)
     if len(list(cache.glob("objects/pack/*.pack"))) > MAX_PACKS:
         _pack_together(cache)
@@ -185,47 +201,18 @@ def _all_objects(store_id: int) -> list[bytes]:
     return [oid for (oid,) in _rows("SELECT oid FROM repos_gitobject WHERE store_id = %s ORDER BY oid", store_id)]
 
 
-def _missing(repo: Repository, cache: Path, tips: list[str]) -> list[bytes]:
-    """Return what the refs reach and the cache does not hold, by walking what is new. A few queries for a level of folders."""
-    commits = GitCommit.objects.filter(store=repo.store_id).values_list("oid", flat=True)
-    found: dict[bytes, None] = {}
-    level = {bytes.fromhex(oid) for oid in (*tips, *commits)}
-    while level := _absent(cache, level - found.keys()):
-        deeper: set[bytes] = set()
-        for batch in _batches(sorted(level)):
-            for oid, kind, body in _rows(_NEW, batch, repo.store_id):
-                found[oid] = None
-                deeper |= _children(kind, body)
-        if unknown := level - found.keys():
-            raise GitFailed(f"{len(unknown)} objects have no rows")
-        level = deeper
-    return sorted(found)
+def _lost(cache: Path, refs: _Refs) -> bool:
+    """Tell whether the cache holds what it was given for refs that are gone, and that no ref reaches now."""
+    gone = {oid for oid in tips_in(cache) if oid not in refs.tips}
+    if not gone:
+        return False
+    lines = [f"{oid}\n".encode() for oid in gone] + [f"^{oid}\n".encode() for oid in refs.tips]
+    return bool(run(cache, "rev-list", "--objects", "--stdin", lines=lines, seconds=FILL_SECONDS))
 
 
-_NEW = """
-SELECT oid, type, CASE WHEN type <> 3 THEN body END FROM repos_gitobject WHERE oid = ANY(%s) AND store_id = %s
-"""
-
-
-def _children(kind: int, body: bytes | None) -> set[bytes]:
-    """Return what a commit, tree or tag refers to; a commit's parents have rows of their own."""
-    if kind == ObjectType.BLOB or body is None:
-        return set()
-    content = zlib.decompress(body)
-    if kind == ObjectType.TREE:
-        return {bytes.fromhex(entry.oid) for entry in parse_tree(content).values()}
-    # `tree <oid>` in a commit, `object <oid>` in a tag.
-    return {bytes.fromhex(content.split(b"\n", 1)[0].split(b" ", 1)[1].decode("ascii"))}
-
-
-def _absent(cache: Path, oids: set[bytes]) -> set[bytes]:
-    """Return those that the cache does not hold."""
-    if not oids:
-        return set()
-    lines = [f"{oid.hex()}\n".encode() for oid in oids]
-    answer = run(cache, "cat-file", "--batch-check=%(objectname)", "--buffer", lines=lines, seconds=FILL_SECONDS)
-    missing = (line.split(b" ")[0] for line in answer.splitlines() if line.endswith(b" missing"))
-    return {bytes.fromhex(line.decode("ascii")) for line in missing}
+def tips_in(cache: Path) -> list[str]:
+    """Return what the refs of a cache name."""
+    return [line[:40].decode("ascii") for line in _text_in(cache).splitlines() if line[:1] not in b"#^"]
 
 
 def _add_pack(store_id: int, cache: Path, oids: list[bytes]) -> None:
@@ -291,11 +278,11 @@ def _entry_header(kind: int, size: int) -> bytes:
     return bytes(header)
 
 
-def _rows(query: str, *parameters: object) -> list[tuple]:  # type: ignore[type-arg]
+def _rows(query: str, *parameters: object) -> list[tuple]:
     """Return rows with their bytes as bytes; through the ORM they would travel in hex."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(query, parameters, binary=True)  # type: ignore[arg-type]
+        cursor.execute(query, parameters, binary=True)
         return cursor.fetchall()
 
 
