@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hub.api.limits.limit",
     "hub.web.middleware.anonymous_reading",
     "hub.web.middleware.hub_errors",
 ]
@@ -281,6 +282,15 @@ MAX_LFS_FILE = env.int("GROVE_MAX_FILE_SIZE", default=5 * 1024**4)  # bytes
 LFS_PART_SIZE = env.int("GROVE_LFS_PART_SIZE", default=512 * 1024 * 1024)
 KEEP_FREE_BYTES = env.int("GROVE_KEEP_FREE", default=256 * 1024 * 1024)
 POSTS_PER_MINUTE = env.int("GROVE_POSTS_PER_MINUTE", default=30)  # discussions, comments and edits of one person
+# Requests in five minutes: of one account, and from one address without an account. 0 sets no limit.
+RATE_LIMITS = {
+    "api": (env.int("GROVE_RATE_API", default=10_000), env.int("GROVE_RATE_ANONYMOUS_API", default=5_000)),
+    "resolvers": (
+        env.int("GROVE_RATE_RESOLVERS", default=60_000),
+        env.int("GROVE_RATE_ANONYMOUS_RESOLVERS", default=30_000),
+    ),
+    "pages": (env.int("GROVE_RATE_PAGES", default=5_000), env.int("GROVE_RATE_ANONYMOUS_PAGES", default=3_000)),
+}
 MAX_COMMIT_OPERATIONS = 25_000
 MAX_COMMIT_FOLDERS = 50_000  # that the paths of one commit lead through
 MAX_COMMIT_BYTES = 256 * 1024 * 1024  # bytes of one commit request

@@ -11,11 +11,26 @@ from rest_framework.request import Request
 from hub.accounts.models import AccessToken, RepoReader, Someone, User
 from hub.accounts.services import user_of_token
 from hub.api.errors import BadToken
+from hub.core.errors import HubError
 from hub.jobs import tokens
 
 
 def user_of_request(request: HttpRequest) -> Someone:
-    """Return who speaks by the Authorization header alone. Raises BadToken for a header that opens nothing."""
+    """Return who speaks by the Authorization header alone. Raises BadToken for a header that opens nothing, and
+    IdentityOnly. It is found out once, however often it is asked in one request."""
+    said: Someone | HubError | None = getattr(request, "speaker", None)
+    if said is None:
+        try:
+            said = _speaker(request)
+        except HubError as error:
+            said = error
+        request.speaker = said  # type: ignore[attr-defined]
+    if isinstance(said, HubError):
+        raise said
+    return said
+
+
+def _speaker(request: HttpRequest) -> Someone:
     header = request.headers.get("Authorization", "")
     if not header:
         return AnonymousUser()
