@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from hub.core import links
+from hub.web.kinds import KINDS
 
 THEMES = ("system", "light", "dark")
 THEME_COOKIE = "theme"
@@ -21,7 +22,8 @@ def address_of(request: HttpRequest) -> str:
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `theme` (chosen, or "system"), `signup` (open, invite, closed), `base_url`, `here`."""
+    """Context processor: `theme` (chosen, or "system"), `signup` (open, invite, closed), `base_url`, `here`, and the `kinds`
+    of repositories in words."""
     theme = request.COOKIES.get(THEME_COOKIE, "system")
     return {
         "theme": theme if theme in THEMES else "system",
@@ -29,4 +31,5 @@ def site(request: HttpRequest) -> dict[str, Any]:
         # Lazy: the page that refuses a wrong Host must not ask for the host again.
         "base_url": SimpleLazyObject(lambda: links.base_url(request)),
         "here": address_of(request),
+        "kinds": KINDS,
     }

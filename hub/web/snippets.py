@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from hub.repos.cards import Card
 from hub.repos.models import Kind, Repository
+from hub.web.kinds import words_of
 
 # What `transformers.pipeline` takes. Other tasks load the bare model.
 PIPELINES = frozenset(
@@ -40,9 +41,11 @@ def ways_to_use(repo: Repository, card: Card, *, base_url: str, example_file: st
         _dataset(name, base_url)
         if repo.kind == Kind.DATASET
         else _library(card.library or ("transformers" if has_config else ""), card.task, name, base_url)
+        if repo.kind == Kind.MODEL
+        else []
     )
-    kind = " --repo-type dataset" if repo.kind == Kind.DATASET else ""
-    named = ', repo_type="dataset"' if repo.kind == Kind.DATASET else ""
+    kind = words_of(repo.kind).option
+    named = f', repo_type="{repo.kind}"' if kind else ""
     login = f"{LOGIN}\n" if repo.private else ""
     authorized = ' -H "Authorization: Bearer $HF_TOKEN"' if repo.private else ""
     address = f"{base_url}{repo.get_absolute_url()}/resolve/main/{example_file}"
@@ -56,13 +59,13 @@ def ways_to_use(repo: Repository, card: Card, *, base_url: str, example_file: st
 
 def first_upload(repo: Repository, base_url: str) -> str:
     """Return the commands that fill an empty repository from a folder."""
-    kind = " --repo-type dataset" if repo.kind == Kind.DATASET else ""
+    kind = words_of(repo.kind).option
     return f"pip install -U huggingface_hub\nexport HF_ENDPOINT={base_url}\n{LOGIN}\nhf upload {repo.full_name} .{kind}"
 
 
 def download_release(repo: Repository, tag: str, base_url: str) -> str:
     """Return the command that downloads a release. A tag may hold signs that shells read otherwise."""
-    kind = " --repo-type dataset" if repo.kind == Kind.DATASET else ""
+    kind = words_of(repo.kind).option
     return f"HF_ENDPOINT={base_url} hf download {repo.full_name}{kind} --revision {shlex.quote(tag)}"
 
 

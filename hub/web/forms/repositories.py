@@ -12,6 +12,7 @@ from hub.repos.git.commits import MAX_TITLE
 from hub.repos.models import Visibility
 from hub.repos.models.repository import MAX_REPO_NAME
 from hub.repos.names import MAX_PATH_BYTES
+from hub.repos.services import SDKS
 
 PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 
@@ -120,7 +121,7 @@ class NamedForm(forms.Form):
 
 
 class NewRepositoryForm(NamedForm):
-    """A new model or dataset."""
+    """A new repository."""
 
     # The usual ones; the card takes any other.
     LICENSES = """
@@ -140,8 +141,35 @@ class NewRepositoryForm(NamedForm):
     visibility = _visibility_field()
 
 
+class DuplicateForm(NamedForm):
+    """Where a copy goes, and who sees it."""
+
+    visibility = _visibility_field()
+
+
+class NewSpaceForm(NewRepositoryForm):
+    """A new space, whose card says what it is written for."""
+
+    sdk = forms.ChoiceField(
+        label=_("SDK"),
+        choices=[(name, name.title()) for name in SDKS],
+        help_text=_("What the app is written for. It stands in the card; the hub does not run it."),
+    )
+
+
 class MoveForm(NamedForm):
     """Another name, another owner, or both."""
+
+
+class ShortNameForm(forms.Form):
+    """A name without an owner."""
+
+    name = forms.CharField(
+        label=_("Short name"),
+        max_length=MAX_REPO_NAME,
+        help_text=_("Without an owner, such as gpt2. Letters a to z, digits, underscores, single hyphens or dots."),
+        widget=forms.TextInput(attrs=PLAIN),
+    )
 
 
 class VisibilityForm(forms.Form):

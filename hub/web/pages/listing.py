@@ -1,4 +1,4 @@
-"""The lists of models and datasets: search, filters, order, pages. All of it is in the address."""
+"""The lists of repositories of each kind: search, filters, order, pages. All of it is in the address."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from hub.catalog.search import MAX_COUNT, FacetCount, Page, search
 from hub.catalog.words import MAX_QUERY
 from hub.repos.models import Kind
 from hub.repos.vocabulary import label
+from hub.web.kinds import words_of
 
 PAGE = 30
 MAX_FILTERS = 20  # values in one address that are taken into account
@@ -43,6 +44,17 @@ FACETS = {
         "tag": gettext_lazy("Tag"),
     },
     Kind.KERNEL: {
+        "license": gettext_lazy("Licence"),
+        "tag": gettext_lazy("Tag"),
+    },
+    Kind.SPACE: {
+        "sdk": gettext_lazy("SDK"),
+        "language": gettext_lazy("Language"),
+        "license": gettext_lazy("Licence"),
+        "tag": gettext_lazy("Tag"),
+    },
+    Kind.KERNEL: {
+        "library": gettext_lazy("Library"),
         "license": gettext_lazy("Licence"),
         "tag": gettext_lazy("Tag"),
     },
@@ -94,9 +106,10 @@ def listing(request: HttpRequest, kind: Kind) -> HttpResponse:
     if refused:
         notes.append(refused)
     context = {
-        "kind": kind,
+        "words": words_of(kind),
         "nav": f"{kind}s",
         "page": page,
+        "counted": words_of(kind).count(page.count or 0),
         "capped": MAX_COUNT,
         "notes": notes,
         "query": asked.get("search", "")[:MAX_QUERY],

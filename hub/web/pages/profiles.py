@@ -2,30 +2,42 @@
 
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from hub.accounts.errors import AccountNotFound
 from hub.accounts.models import Membership, Namespace
 from hub.accounts.permissions import get_namespace, may_administer
+from hub.repos.errors import RepoNotFound
 from hub.repos.models import Kind, Repository
+from hub.web.kinds import KINDS
 from hub.web.pages.home import for_rows
+from hub.web.pages.short_names import page_by_short_name
 
 ROWS = 30  # of each kind; the list of all is one click away
 
 
 @require_safe
 def profile(request: HttpRequest, name: str) -> HttpResponse:
-    """The page behind `/{name}`. Raises AccountNotFound."""
-    namespace = get_namespace(name)
+    """The page behind `/{name}`. An account comes before a short name. Raises AccountNotFound."""
+    try:
+        namespace = get_namespace(name)
+    except AccountNotFound as nobody:
+        try:
+            return page_by_short_name(request, Kind.MODEL, name)
+        except RepoNotFound:
+            raise nobody from None
     repositories = for_rows(Repository.objects.visible_to(request.user).filter(namespace=namespace))
-    models, datasets = (repositories.filter(kind=kind) for kind in (Kind.MODEL, Kind.DATASET))
+    counts = dict(repositories.order_by().values_list("kind").annotate(Count("pk")))
     context: dict[str, Any] = {
         "namespace": namespace,
-        "models": models[:ROWS],
-        "model_count": models.count(),
-        "datasets": datasets[:ROWS],
-        "dataset_count": datasets.count(),
+        "shown": [
+            (words, list(repositories.filter(kind=words.kind)[:ROWS]), counts[words.kind])
+            for words in KINDS
+            if words.kind in counts
+        ],
         **_people(request, namespace),
     }
     return render(request, "web/profile.html", context)

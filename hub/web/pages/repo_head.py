@@ -26,9 +26,11 @@ from hub.repos.models.git import BRANCH_PREFIX, TAG_PREFIX
 from hub.repos.permissions import (
     get_repo_for_admin,
     get_repo_for_content,
+    get_repo_for_naming,
     get_repo_for_read,
     get_repo_for_write,
     may_administer,
+    may_give_names,
     may_write,
 )
 from hub.web.context import address_of
@@ -61,7 +63,7 @@ class _ForRepo:
             try:
                 repo = self._load(request.user, kind, namespace, name)
             except RepoMoved as moved:
-                return _forward(request, moved)
+                return forward(request, moved)
             return view(request, repo, *args, **kwargs)
 
         return loaded
@@ -72,16 +74,15 @@ for_fetchers = _ForRepo(get_repo_for_content)
 for_posters = _ForRepo(get_repo_for_posting)
 for_writers = _ForRepo(get_repo_for_write)
 for_admins = _ForRepo(get_repo_for_admin)
+for_namers = _ForRepo(get_repo_for_naming)
 
 
-def _forward(request: HttpRequest, moved: RepoMoved) -> HttpResponse:
-    """Redirect to the same page below the new name."""
-    prefix = 2 if moved.kind == Kind.MODEL else 3
-    below = address_of(request).split("/", prefix + 1)[prefix + 1 :]
-    address = "/".join([repo_path(moved.kind, moved.full_name), *below])
-    if not below and request.META.get("QUERY_STRING"):
-        address += "?" + request.META["QUERY_STRING"]
-    response = HttpResponseRedirect(address)
+def forward(request: HttpRequest, moved: RepoMoved) -> HttpResponse:
+    """Redirect to the same page below the repository's name."""
+    prefix = moved.asked_segments + (moved.kind != Kind.MODEL)
+    path, mark, query = address_of(request).partition("?")
+    below = path.split("/", prefix + 1)[prefix + 1 :]
+    response = HttpResponseRedirect("/".join([repo_path(moved.kind, moved.full_name), *below]) + mark + query)
     # 307 keeps a form's method and content, and is not remembered: the old name may be taken back.
     response.status_code = 307
     return response
@@ -145,6 +146,7 @@ def repo_page(
         "does_demos": does_demos(repo),
         "may_write": may_write(request.user, repo),
         "may_administer": request.user.is_authenticated and may_administer(request.user, repo),
+        "may_give_names": may_give_names(request.user),
         **more,
     }
     if repo.gated and "gate" not in more:

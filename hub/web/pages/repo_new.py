@@ -1,4 +1,4 @@
-"""Making a model or a dataset."""
+"""Making a repository, of any kind."""
 
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
@@ -10,12 +10,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from hub.core.errors import HubError
 from hub.repos.cards import CARD_FILE
 from hub.repos.git.commits import Stage, create_commit
-from hub.repos.models import Repository
+from hub.repos.models import Kind, Repository
 from hub.repos.names import check_repo_name
 from hub.repos.permissions import get_namespace_for_create
 from hub.repos.services import create_repo
 from hub.web.forms import explain
-from hub.web.forms.repositories import NewRepositoryForm
+from hub.web.forms.repositories import NewRepositoryForm, NewSpaceForm
+from hub.web.kinds import words_of
 from hub.web.requests import MemberRequest
 
 
@@ -24,7 +25,8 @@ from hub.web.requests import MemberRequest
 def new(request: MemberRequest, kind: str) -> HttpResponse:
     """The form; `?owner=` chooses an organization."""
     initial = {"owner": request.GET.get("owner", request.user.get_username())}
-    form = NewRepositoryForm(request.POST or None, user=request.user, initial=initial)
+    form_class = NewSpaceForm if kind == Kind.SPACE else NewRepositoryForm
+    form = form_class(request.POST or None, user=request.user, initial=initial)
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
@@ -32,7 +34,9 @@ def new(request: MemberRequest, kind: str) -> HttpResponse:
         except HubError as error:
             explain(form, error)
             status = error.status
-    return render(request, "web/repo/new.html", {"form": form, "kind": kind, "nav": f"{kind}s"}, status=status)
+    return render(
+        request, "web/repo/new.html", {"form": form, "words": words_of(kind), "nav": f"{kind}s"}, status=status
+    )
 
 
 @transaction.atomic
@@ -41,11 +45,18 @@ def _create(request: MemberRequest, kind: str, form: NewRepositoryForm) -> Repos
     wanted = form.cleaned_data
     namespace = get_namespace_for_create(request.user, wanted["owner"].name)
     repo = create_repo(
-        actor=request.user, namespace=namespace, kind=kind, name=wanted["name"], visibility=wanted["visibility"]
+        actor=request.user,
+        namespace=namespace,
+        kind=kind,
+        name=wanted["name"],
+        visibility=wanted["visibility"],
+        sdk=wanted.get("sdk", ""),
     )
     if wanted["license"]:
         stage = Stage(repo)
-        put = stage.file(CARD_FILE, f"---\nlicense: {wanted['license']}\n---\n\n# {repo.name}\n".encode())
+        sdk = f"sdk: {wanted['sdk']}\n" if "sdk" in wanted else ""
+        card = f"---\n{sdk}license: {wanted['license']}\n---\n\n# {repo.name}\n"
+        put = stage.file(CARD_FILE, card.encode())
         stage.finish()
         create_commit(repo=repo, actor=request.user, operations=[put], title=_("State the licence"))
     return repo

@@ -17,6 +17,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from hub.core import links
 from hub.core.highlight import BIDI_CONTROLS
 from hub.repos.vocabulary import label
+from hub.web.kinds import KindWords, words_of
 
 register = template.Library()
 
@@ -25,6 +26,13 @@ _BIDI = re.compile(f"[{BIDI_CONTROLS}]")
 LEAVES = (
     "ovate", "lance", "heart", "oak", "maple", "ginkgo", "pinnate", "clover", "needle", "pad", "fern", "willow",
 )  # fmt: skip
+
+
+# --- kinds of repositories ------------------------------------------------------------------------------------
+@register.filter
+def kind_words(kind: str) -> KindWords:
+    """What pages call a kind of repository: `{% with words=repo.kind|kind_words %}{{ words.new }}`."""
+    return words_of(kind or "")
 
 
 # --- amounts --------------------------------------------------------------------------------------------------
