@@ -49,6 +49,7 @@ class Header:
 
     tensors: list[Tensor]
     metadata: dict[str, str]
+    length: int  # bytes, of the header itself
 
     @property
     def parameters(self) -> int:
@@ -63,9 +64,10 @@ class Header:
         return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def read_header(repo: Repository, file: FileEntry) -> Header:
-    """Return the header of a file. Raises HeaderInvalid, EntryNotFound where the content is not here."""
-    content = _header_bytes(repo, file, MAX_HEADER_BYTES)
+def read_header(repo: Repository, file: FileEntry, limit: int = MAX_HEADER_BYTES) -> Header:
+    """Return the header of a file, of at most `limit` bytes. Raises HeaderInvalid, EntryNotFound where the content is not
+    here."""
+    content = _header_bytes(repo, file, min(limit, MAX_HEADER_BYTES))
     return parse_header(content, file.size - 8 - len(content))
 
 
@@ -105,7 +107,7 @@ def parse_header(content: bytes, data_bytes: int) -> Header:
     # Each lies within the data; together they cannot be more than all of it.
     if sum(tensor.bytes for tensor in tensors) > data_bytes:
         raise _invalid(_("its tensors overlap"))
-    return Header(tensors, {str(k): v for k, v in metadata.items() if isinstance(v, str)})
+    return Header(tensors, {str(k): v for k, v in metadata.items() if isinstance(v, str)}, len(content))
 
 
 def _tensor(name: str, entry: object, data_bytes: int) -> Tensor:

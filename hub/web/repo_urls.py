@@ -7,10 +7,13 @@ from hub.web.pages import (
     leaderboard,
     listing,
     repo_access,
+    repo_branches,
     repo_card,
     repo_commits,
+    repo_compare,
     repo_demo,
     repo_discussions,
+    repo_duplicate,
     repo_edit,
     repo_evaluations,
     repo_files,
@@ -19,6 +22,7 @@ from hub.web.pages import (
     repo_reviews,
     repo_settings,
     repo_upload,
+    short_names,
 )
 
 MODEL = "<str:namespace>/<str:name>"
@@ -29,6 +33,9 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
     repo = f"{prefix}<str:namespace>/<str:name>"
     told = {"kind": kind}
     return [
+        # Short names first: what stands before one of these words is no owner.
+        path(f"{prefix}<str:name>/<repoword:word>", short_names.page_by_short_name, told),
+        path(f"{prefix}<str:name>/<repoword:word>/<path:rest>", short_names.page_by_short_name, told),
         path(repo, repo_card.card, told),
         path(f"{repo}/tree/<rev:rev>", repo_files.tree, told),
         # As older clients print it after an upload.
@@ -39,6 +46,14 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
         path(f"{repo}/commits/<rev:rev>", repo_commits.commits, told),
         path(f"{repo}/commits/<rev:rev>/<file:path>", repo_commits.commits, told),
         path(f"{repo}/commit/<rev:sha>", repo_commits.commit, told),
+        path(f"{repo}/branches", repo_branches.branches, told),
+        path(f"{repo}/branches/new", repo_branches.new, told),
+        path(f"{repo}/branches/<rev:branch>/delete", repo_branches.delete, told),
+        path(f"{repo}/branches/<rev:branch>/squash", repo_branches.squash, told),
+        path(f"{repo}/tags/<rev:tag>/delete", repo_branches.drop_tag, told),
+        path(f"{repo}/compare", repo_compare.choose, told),
+        path(f"{repo}/compare/<file:spec>", repo_compare.compare, told),
+        path(f"{repo}/duplicate", repo_duplicate.duplicate, told),
         path(f"{repo}/upload/<rev:rev>", repo_upload.upload, told),
         path(f"{repo}/upload/<rev:rev>/<file:path>", repo_upload.upload, told),
         path(f"{repo}/new/<rev:rev>", repo_edit.new, told),
@@ -65,6 +80,10 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
         path(f"{repo}/settings/access/grant", repo_access.grant, told),
         path(f"{repo}/settings/access/<int:number>", repo_access.decide, told),
         path(f"{repo}/settings", repo_settings.settings, told),
+        path(f"{repo}/settings/branches", repo_branches.rules, told),
+        path(f"{repo}/settings/branches/<int:rule_id>/remove", repo_branches.remove_rule, told),
+        path(f"{repo}/settings/names", short_names.names, told),
+        path(f"{repo}/settings/names/take", short_names.take, told),
         path(f"{repo}/settings/move", repo_settings.move, told),
         path(f"{repo}/settings/visibility", repo_settings.visibility, told),
         path(f"{repo}/settings/delete", repo_settings.delete, told),
@@ -72,18 +91,25 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
 
 
 urlpatterns = [
-    path("models", listing.listing, {"kind": Kind.MODEL}, name="models"),
-    path("datasets", listing.listing, {"kind": Kind.DATASET}, name="datasets"),
     *(
         pattern
         for kind in Kind
         for pattern in (
+            path(f"{kind}s", listing.listing, {"kind": kind}, name=f"{kind}s"),
             path(f"new/{kind}", repo_new.new, {"kind": kind}, name=f"new_{kind}"),
             path(f"new/{kind}/check", repo_new.check_name, {"kind": kind}),
         )
     ),
-    # Datasets first: their prefix would pass for a namespace.
-    *_of_kind(Kind.DATASET, "datasets/"),
+    # Models last: the other prefixes would pass for a namespace.
+    *(
+        pattern
+        for kind in Kind
+        if kind != Kind.MODEL
+        for pattern in (
+            path(f"{kind}s/<str:name>", short_names.page_by_short_name, {"kind": kind}),
+            *_of_kind(kind, f"{kind}s/"),
+        )
+    ),
     path("datasets/<str:namespace>/<str:name>/leaderboard", leaderboard.leaderboard, {"kind": Kind.DATASET}),
     *(
         path(

@@ -29,11 +29,17 @@ PER_PAGE = 20
 
 @dataclass(frozen=True)
 class Shown:
-    """A release with its notes as HTML, and the command that downloads it."""
+    """A release with its notes as HTML, the command that downloads it, and the tag of the release before it."""
 
     release: Release
     rendered: Rendered | None
     command: str
+    before: str = ""
+
+    @property
+    def compared(self) -> str:
+        """How the comparison with the release before is named in addresses."""
+        return f"{self.before}...{self.release.tag}" if self.before else ""
 
     @property
     def html(self) -> SafeString | str:
@@ -46,13 +52,17 @@ def releases(request: HttpRequest, repo: Repository) -> HttpResponse:
     """The releases, newest first."""
     page = page_of(request, Release.objects.filter(repository=repo).select_related("author").newest_first(), PER_PAGE)
     address = base_url(request)
+    earlier = Release.objects.filter(repository=repo, number__lt=page.rows[-1].number) if page.rows else None
+    oldest = earlier.newest_first().values_list("tag", flat=True).first() if earlier is not None else None
+    before = [*(row.tag for row in page.rows[1:]), oldest or ""]
     shown = [
         Shown(
             row,
             _render(repo, row.tag, row.notes, scope=f"release-{row.number}") if row.notes else None,
             download_release(repo, row.tag, address),
+            last,
         )
-        for row in page.rows
+        for row, last in zip(page.rows, before, strict=False)
     ]
     return repo_page(
         request,
