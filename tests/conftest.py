@@ -10,6 +10,42 @@ from django.utils import translation
 from tests import live
 
 ENGINES = pytest.StashKey[live.Instance]()
+# Modules that share what takes long to start run one after the other, in one process.
+TOGETHER = {
+    "working": ["e2e/test_demo.py", "e2e/test_evaluation.py", "clients/test_inference.py", "samples/test_samples.py"],
+    "mortal": ["faults/test_commits.py", "api/xet/test_faults.py"],
+}
+# What takes longest begins first, so that no process is left with it when the others are done.
+FIRST = [
+    "faults/test_workers.py",
+    *TOGETHER["working"],
+    "workers/test_engines.py",
+    "workers/test_evaluation.py",
+    "e2e/test_looks.py",
+    "faults/test_instance.py",
+    *TOGETHER["mortal"],
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {str(live.BASE / "tests" / name): rank for rank, name in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(str(item.path), len(ranks)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep the tests of a module in one process: what they share is made once, and in their own order."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    groups = {f"tests/{name}": group for group, names in TOGETHER.items() for name in names}
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return groups.get(module, module)
+
+    config.option.loadscopereorder = False
+    return ByModule(config, log)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -47,6 +83,15 @@ def live_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance
     `live_hub.url` is its address, `live_hub.manage("create_user", ...)` runs a command on it.
     """
     data = tmp_path_factory.mktemp("live") / "data"
+    with live.running(data) as hub:
+        yield hub
+    live.remove(data)
+
+
+@pytest.fixture(scope="session")
+def mortal_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance]:
+    """A whole hub, shared in the same way by tests that kill its processes. It comes back by itself."""
+    data = tmp_path_factory.mktemp("mortal") / "data"
     with live.running(data) as hub:
         yield hub
     live.remove(data)

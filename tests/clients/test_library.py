@@ -136,8 +136,8 @@ def test_snapshot_and_lists(ada: Client) -> None:
     assert told["left"] == [".gitattributes", "README.md"]
     assert told["exists"] is False
     assert told["paths"] == ["README.md"]
-    # A new upload is found within seconds, by name, by words of its card, and by filters.
-    wait_until(found, seconds=10)
+    # A new upload is found by name, by words of its card, and by filters.
+    wait_until(found)
     lists = ada.python(f"""
         import json
         from huggingface_hub import HfApi

@@ -12,8 +12,18 @@ from tests.live import Instance
 from tests.needs import program
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+# Themes, languages and widths that pages are looked at in; the first ones have each of them once.
+Looks = list[tuple[str, str, int]]
+LOOKS: Looks = [("light", "en", 1440), ("dark", "zh-hans", 390), ("light", "zh-hans", 390), ("dark", "en", 1440)]
+USUAL = 2
 PASSWORD = "correct horse battery"
 _numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def looks(request: pytest.FixtureRequest) -> Looks:
+    """What to dress a page in: all of it with `make test-full`."""
+    return LOOKS[:USUAL] if request.config.option.markexpr == "not full" else LOOKS
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.conftest import Visitor, visitor_of
-from tests.e2e.test_looks import LOOKS
+from tests.e2e.conftest import Looks, Visitor, visitor_of
 from tests.live import Instance
 
 # Open pages ask every ten seconds what is new.
@@ -67,6 +66,8 @@ def test_two_people_talk_to_each_other(visit: Visitor, other: Visitor) -> None:
     page.fill("#reply [name=text]", "Thank you.")
     page.get_by_role("button", name="Close discussion").click()
     expect(page.locator("[data-state]")).to_have_text("Closed")
+    # Whoever comes back to the page need not wait.
+    visit.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(visit.page.locator(".comment", has_text="Thank you.")).to_be_visible(timeout=ASKED)
     expect(visit.page.locator("[data-state]")).to_have_text("Closed")
     assert visit.page.locator("ol.thread > li").count() == 4
@@ -129,7 +130,7 @@ def test_it_all_works_without_scripts(chromium: Browser, visit: Visitor) -> None
     context.close()
 
 
-def test_how_the_pages_look(visit: Visitor) -> None:
+def test_how_the_pages_look(visit: Visitor, looks: Looks) -> None:
     visit.sign_up()
     repo = visit.create("model", "looks-of-talk")
     page = visit.page
@@ -150,7 +151,7 @@ def test_how_the_pages_look(visit: Visitor) -> None:
     expect(page.locator("[data-state]")).to_have_text("Closed")
     listed = f"{repo}/discussions"
     problems = []
-    for theme, language, width in [*LOOKS, ("light", "en", 320)]:
+    for theme, language, width in [*looks, ("light", "en", 320)]:
         visit.dress(theme=theme, language=language, width=width)
         for address in (f"{listed}?status=all", f"{listed}?q=nothing", f"{listed}/new", f"{listed}/2"):
             visit.open(address)

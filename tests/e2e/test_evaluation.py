@@ -8,29 +8,24 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests import live
-from tests.e2e.conftest import Visitor, visitor_of
-from tests.e2e.test_looks import LOOKS
-from tests.workers.conftest import in_worker
+from tests.e2e.conftest import Looks, Visitor, visitor_of
+from tests.workers.conftest import models  # noqa: F401 (a fixture)
 
 ROWS = [f"The {n}th tree of the grove has {n * 7 % 97} branches." for n in range(400)]
 MEASURED_MS = 240_000
 
 
-@pytest.fixture(scope="module")
-def hub_with_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance]:
-    data = tmp_path_factory.mktemp("evaluations") / "data"
-    with live.running(data, GROVE_WORKERS="on") as hub:
-        yield hub
-    live.remove(data)
-
-
 @pytest.fixture
-def visit(chromium: Browser, hub_with_workers: live.Instance) -> Iterator[Visitor]:
-    yield from visitor_of(chromium, hub_with_workers)
+def visit(chromium: Browser, working_hub: live.Instance) -> Iterator[Visitor]:
+    yield from visitor_of(chromium, working_hub)
 
 
-def test_from_the_click_to_the_leaderboard(visit: Visitor, tmp_path: Path) -> None:
-    in_worker("tests.workers.models", str(tmp_path), "gpt2")
+def test_from_the_click_to_the_leaderboard(
+    visit: Visitor,
+    looks: Looks,
+    models: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
     rows = tmp_path / "test.jsonl"
     rows.write_text("".join(json.dumps({"text": row}) + "\n" for row in ROWS))
     page = visit.page
@@ -38,7 +33,7 @@ def test_from_the_click_to_the_leaderboard(visit: Visitor, tmp_path: Path) -> No
     dataset = visit.create("dataset", "trees", "mit")
     visit.upload(dataset, rows)
     model = visit.create("model", "tiny", "mit")
-    visit.upload(model, *(tmp_path / "gpt2").iterdir())
+    visit.upload(model, *(models / "gpt2").iterdir())
 
     visit.open(f"{model}/evaluations")
     page.fill("[name=dataset]", "nothing-of-this-name")
@@ -81,18 +76,18 @@ def test_from_the_click_to_the_leaderboard(visit: Visitor, tmp_path: Path) -> No
     page.click("#evaluate button[type=submit]")
     page.wait_for_selector("progress", timeout=MEASURED_MS)
     live_run = page.url.removeprefix(visit.hub).partition("#")[0]
-    problems = looks(visit, [live_run])
+    problems = dressed(visit, looks, [live_run])
     visit.open(live_run)
     page.click("text=Cancel")
     page.wait_for_selector("text=It was cancelled")
-    problems += looks(visit, [f"{model}/evaluations", run, f"{dataset}/leaderboard", live_run])
+    problems += dressed(visit, looks, [f"{model}/evaluations", run, f"{dataset}/leaderboard", live_run])
     assert not problems, "\n".join(problems)
 
 
-def looks(visit: Visitor, addresses: list[str]) -> list[str]:
-    """Return what axe finds, and what is wider than the window, in every theme, language and width."""
+def dressed(visit: Visitor, looks: Looks, addresses: list[str]) -> list[str]:
+    """Return what axe finds, and what is wider than the window, in these themes, languages and widths."""
     problems = []
-    for theme, language, width in LOOKS:
+    for theme, language, width in looks:
         visit.dress(theme=theme, language=language, width=width)
         for address in addresses:
             visit.page.goto(visit.hub + address)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.conftest import Visitor, visitor_of
+from tests.e2e.conftest import Looks, Visitor, visitor_of
 from tests.live import Instance
 
 CARD = """---
@@ -40,12 +40,6 @@ print("hello")
 ![A square](square.png)
 """
 HOSTILE = "<img src=x onerror=alert(1)> \"quoted\" 'single' 50% #1?.txt"
-LOOKS = [
-    ("light", "en", 1440),
-    ("light", "zh-hans", 390),
-    ("dark", "en", 390),
-    ("dark", "zh-hans", 1440),
-]
 
 
 def safetensors() -> bytes:
@@ -121,16 +115,16 @@ def furnished(
     next(visits, None)
 
 
-@pytest.mark.parametrize(("theme", "language", "width"), LOOKS)
-def test_every_page(furnished: tuple[Visitor, list[str]], theme: str, language: str, width: int) -> None:
+def test_every_page(furnished: tuple[Visitor, list[str]], looks: Looks) -> None:
     visitor, addresses = furnished
-    visitor.dress(theme=theme, language=language, width=width)
     problems = []
-    for address in addresses:
-        visitor.open(address)
-        problems += [f"{address}: {found}" for found in visitor.axe()]
-        if wide := visitor.overflow():
-            problems.append(f"{address}: {wide} px wider than the window")
+    for theme, language, width in looks:
+        visitor.dress(theme=theme, language=language, width=width)
+        for address in addresses:
+            visitor.open(address)
+            problems += [f"{address} {theme} {language}: {found}" for found in visitor.axe()]
+            if wide := visitor.overflow():
+                problems.append(f"{address} {language}: {wide} px wider than {width}")
     assert not problems, "\n".join(problems)
 
 
@@ -145,18 +139,18 @@ def test_the_smallest_window(furnished: tuple[Visitor, list[str]]) -> None:
     assert not wide
 
 
-@pytest.mark.parametrize("address", ["/login", "/signup", "/password/reset", "/", "/models"])
-def test_what_strangers_see(visit: Visitor, address: str) -> None:
-    for theme, language, width in LOOKS:
+@pytest.mark.parametrize("address", ["/login", "/signup", "/password/reset", "/", "/models", "/datasets"])
+def test_what_strangers_see(visit: Visitor, looks: Looks, address: str) -> None:
+    for theme, language, width in looks:
         visit.dress(theme=theme, language=language, width=width)
         visit.open(address)
         assert not visit.axe()
         assert not visit.overflow()
 
 
-def test_opened_menus(furnished: tuple[Visitor, list[str]]) -> None:
+def test_opened_menus(furnished: tuple[Visitor, list[str]], looks: Looks) -> None:
     visitor, _addresses = furnished
-    for theme, language, width in LOOKS:
+    for theme, language, width in looks:
         visitor.dress(theme=theme, language=language, width=width)
         visitor.open(f"/{visitor.name}/looks")
         visitor.page.click("details.use > summary")

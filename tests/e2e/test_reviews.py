@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.conftest import Visitor, visitor_of
-from tests.e2e.test_looks import LOOKS
+from tests.e2e.conftest import Looks, Visitor, visitor_of
 from tests.live import Instance
 
 
@@ -15,7 +14,7 @@ def other(chromium: Browser, live_hub: Instance) -> Iterator[Visitor]:
     yield from visitor_of(chromium, live_hub)
 
 
-def test_a_release_and_its_review(visit: Visitor, other: Visitor) -> None:
+def test_a_release_and_its_review(visit: Visitor, other: Visitor, looks: Looks) -> None:
     visit.sign_up()
     repo = visit.create("model", "reviewed", "mit")
     visit.open(f"{repo}/releases/new")
@@ -63,7 +62,7 @@ def test_a_release_and_its_review(visit: Visitor, other: Visitor) -> None:
         (other, [repo, f"{repo}/reviews", f"{repo}/reviews/new", f"{repo}/releases"]),
     ]
     for who, addresses in pages:
-        for theme, language, width in [*LOOKS, ("light", "en", 320)]:
+        for theme, language, width in [*looks, ("light", "en", 320)]:
             who.dress(theme=theme, language=language, width=width)
             for address in addresses:
                 who.open(address)

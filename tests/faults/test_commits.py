@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 
 import httpx2 as httpx
-import pytest
 
 from tests import live
 from tests.faults.test_instance import MARKS, processes
@@ -17,14 +16,6 @@ from tests.waiting import wait_until
 
 WRITERS = 4
 ENOUGH = 12  # commits that each writer gets through before the test ends
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance]:
-    data = tmp_path_factory.mktemp("commits") / "data"
-    with live.running(data) as instance:
-        yield instance
-    live.remove(data)
 
 
 class Writer(threading.Thread):
@@ -81,7 +72,8 @@ def kill(hub: live.Instance, name: str) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_what_was_acknowledged_survives_every_kill(hub: live.Instance) -> None:
+def test_what_was_acknowledged_survives_every_kill(mortal_hub: live.Instance) -> None:
+    hub = mortal_hub
     hub.manage("create_user", "ada", "--email", "ada@example.org", "--password", "a long enough passphrase")
     token = hub.manage("create_token", "ada", "--scope", "write", "--name", "faults")
     client = httpx.Client(base_url=hub.url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
@@ -101,12 +93,12 @@ def write_while_killing(hub: live.Instance, token: str) -> list[Writer]:
         return all(len(writer.acknowledged) >= count for writer in writers)
 
     for round_, name in enumerate(("web", "db", "web"), start=1):
-        wait_until(lambda count=round_ * ENOUGH // 4: all_past(count), 60)  # type: ignore[misc]
+        wait_until(lambda count=round_ * ENOUGH // 4: all_past(count), 120)  # type: ignore[misc]
         kill(hub, name)
-    wait_until(lambda: all_past(ENOUGH), 90)
+    wait_until(lambda: all_past(ENOUGH), 120)
     for writer in writers:
         writer.done.set()
-        writer.join(timeout=30)
+        writer.join(timeout=60)
     return writers
 
 

@@ -75,7 +75,7 @@ class Evaluations:
             told = [match for line in self.told(number) if (match := MEASURED.match(line))]
             return bool(told) and int(told[-1][1]) >= share * int(told[-1][2])
 
-        wait_until(there, 120)
+        wait_until(there, 180)
 
     def result(self, number: int, seconds: float = 240) -> dict[str, Any]:
         """Wait for the end, which must be a good one."""
@@ -161,7 +161,7 @@ def kill(hub: live.Instance, name: str) -> None:
 
 
 def well_again(hub: live.Instance) -> None:
-    wait_until(lambda: {"database", "queue", "worker", "demo", "job"} <= hub.parts_that_are_well(), 90)
+    wait_until(lambda: {"database", "queue", "worker", "demo", "job"} <= hub.parts_that_are_well(), 180)
 
 
 def start_and_kill(evaluations: Evaluations, stage: str, name: str) -> int:
@@ -219,7 +219,7 @@ def test_killed_at_once_everything_goes_on_where_it_was(evaluations: Evaluations
     assert engines(hub)
     for pid in processes(hub.data):
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not engines(hub), 5)
+    wait_until(lambda: not engines(hub))
     found = evaluations.result(number)
     assert found["result"]["metrics"]["perplexity"] == pytest.approx(undisturbed, rel=1e-6)
 
@@ -230,7 +230,7 @@ def test_workers_hold_nothing_of_the_hubs(evaluations: Evaluations) -> None:
     evaluations.start()
     kept = [(hub.data / name).read_text() for name in ("queue_password",)]
     secret = [*kept, *SECRETS.values(), "mail-password"]
-    wait_until(lambda: bool(engines(hub)), 60)
+    wait_until(lambda: bool(engines(hub)))
     for name in ("demo", "job"):
         (pid,) = pids(hub, name)
         env = environment_of(pid)
@@ -293,7 +293,7 @@ def test_cancelling_ends_the_program_at_once(hub: live.Instance, evaluations: Ev
     assert engines(hub)
     answer = evaluations._http.post(f"evaluations/{number}/cancel")
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
-    wait_until(lambda: not engines(hub), 10)
+    wait_until(lambda: not engines(hub))
     assert evaluations.look(number)["state"] == "cancelled"
     assert number not in evaluations.results()
 
@@ -303,7 +303,7 @@ def test_a_worker_that_ends_in_good_order_gives_its_job_back(hub: live.Instance,
     evaluations.wait_for(number, 0)
     [worker] = pids(hub, "job")
     os.kill(worker, signal.SIGTERM)
-    wait_until(lambda: any("Queued again" in line for line in evaluations.told(number)), 10)
+    wait_until(lambda: any("Queued again" in line for line in evaluations.told(number)))
     assert evaluations.result(number)["attempt"] == 2
     assert evaluations.results().count(number) == 1
 

@@ -39,7 +39,7 @@ def test_ignores_what_git_ignores(checkout: Path, lines: list[str]) -> None:
     (checkout / ".gitignore").write_text("\n".join(lines) + "\n")
     paths = sample_paths()
     ignored = git(checkout, "check-ignore", "--no-index", "-z", "--stdin", given="\0".join(paths))
-    rules = IgnoreRules(lines)
+    rules = IgnoreRules("\n".join(lines))
     assert [path for path in paths if rules.ignores(path)] == ignored
 
 
@@ -63,7 +63,7 @@ def test_gives_attributes_to_the_files_that_git_gives_them_to(checkout: Path, pa
     ],
 )
 def test_no_pattern_takes_long(pattern: str, path: str) -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     LargeFileRule.parse(f"{pattern} filter=lfs\n".encode()).is_large(path, 1)
-    IgnoreRules([pattern]).ignores(path)
-    assert time.monotonic() - begun < 2
+    IgnoreRules(pattern).ignores(path)
+    assert time.thread_time() - begun < 2

@@ -3,9 +3,9 @@
 import fcntl
 import json
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests import live
+from tests.resident import Resident
 from workers.contracts import GenerationSpec, Sampling, Snapshot, Task
 from workers.engines import KINDS
 from workers.engines.pool import Key, Pool
@@ -24,14 +25,17 @@ _numbers = count(1)
 
 def in_worker(module: str, *args: str, given: Any = None) -> Any:
     """Run a module of the tests in the worker's environment; return the JSON value of its last line."""
-    env = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME", "TMPDIR")}
-    done = subprocess.run(
-        [PYTHON, "-m", module, *args], cwd=live.BASE, env=env, input=json.dumps(given), capture_output=True, text=True,
-        timeout=300, check=False,
-    )  # fmt: skip
+    done = _worker().run(module, *args, given=json.dumps(given))
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.strip().splitlines()
     return json.loads(lines[-1]) if lines else None
+
+
+@cache
+def _worker() -> Resident:
+    """The interpreter of the worker's environment that all tests of this process share."""
+    env = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME", "TMPDIR")}
+    return Resident(PYTHON, live.BASE, env)
 
 
 @pytest.fixture(scope="session")

@@ -45,11 +45,11 @@ def test_models_that_are_not_loaded(pool: Pool, models: Path, name: str, code: F
     assert refused.value.failure.params == params if params is not None else refused.value.failure.params["detail"]
     assert not (models / name / "it-ran").exists()
     # Again, and at once, without a new engine.
-    begun = time.monotonic()
+    before = os.times().children_user
     with pytest.raises(Refused) as again:
         complete(pool, models, name)
     assert again.value.failure == refused.value.failure
-    assert time.monotonic() - begun < 0.5
+    assert os.times().children_user - before < 0.5
     # The worker lives.
     assert complete(pool, models, "gpt2")[-1]["type"] == "done"
 

@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,15 +16,6 @@ from tests import live
 from tests.repos.xet.building import noise, xorb_of
 
 from .conftest import Caller, make_caller
-
-
-@pytest.fixture(scope="module")
-def mortal_hub(tmp_path_factory) -> Iterator[live.Instance]:
-    """A hub whose processes get killed."""
-    data = tmp_path_factory.mktemp("mortal") / "data"
-    with live.running(data) as hub:
-        yield hub
-    live.remove(data)
 
 
 @pytest.fixture
