@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 python := .venv/bin/python
+# The older client libraries that the tests run, by the names of their extras in pyproject.toml.
+CLIENTS := client-1 client-0-36
 # Quiet about its own steps; the programs speak for themselves.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -19,6 +21,7 @@ demo-remove: site ## Remove the sample content from the running Grove
 
 test: lint ## Run the checks and all tests
 	@$(python) .ci/environment.py .venv-worker only:worker only:clients
+	@for client in $(CLIENTS); do $(python) .ci/environment.py .venv-$$client only:$$client || exit 1; done
 	@.ci/packages
 	@$(python) -m pytest -n auto $(ARGS)
 
@@ -44,7 +47,7 @@ bench: tests ## Measure; one alone: python -m tests.benchmarks.NAME
 	  $(python) -m tests.benchmarks.$$(basename "$$file" .py) $(ARGS) || exit 1; done
 
 clean: ## Remove the environments and caches, never the data
-	rm -rf .venv .venv-worker build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-worker .venv-client-* build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Say what there is
