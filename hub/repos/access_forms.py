@@ -53,6 +53,10 @@ class Question:
     asks: Asked
     options: tuple[tuple[str, str], ...] = ()
 
+    def choices(self) -> dict[str, str]:
+        """Return value -> name of what can be chosen; nothing where people write the answer."""
+        return countries() if self.asks == Asked.COUNTRY else dict(self.options)
+
 
 @dataclass(frozen=True)
 class AccessForm:
@@ -148,11 +152,11 @@ def _checked(question: Question, answer: Any) -> str | bool:
     match question.asks:
         case Asked.DATE if not _is_date(text):
             raise AnswerInvalid(_("“%(question)s” takes a date such as 2026-11-22.") % named, field=question.label)
-        case Asked.COUNTRY if text not in countries():
+        case Asked.COUNTRY if text not in question.choices():
             raise AnswerInvalid(
                 _("“%(question)s” takes a country's code of two letters, such as CN.") % named, field=question.label
             )
-        case Asked.SELECT if text not in dict(question.options):
+        case Asked.SELECT if text not in question.choices():
             raise AnswerInvalid(_("“%(question)s” takes one of its options.") % named, field=question.label)
     return text
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from hub.core.errors import HubError
-from hub.repos.access_forms import MAX_ANSWER, Asked, Question, countries
+from hub.repos.access_forms import MAX_ANSWER, Asked, Question
 from hub.repos.gates import MAX_REASON
 from hub.repos.models import Gate
 from hub.web.forms.repositories import PLAIN
@@ -45,10 +45,8 @@ def _field_of(question: Question) -> forms.Field:
         case Asked.DATE:
             # Kept as it is written, which is how browsers send it; the service says what is no date.
             return forms.CharField(label=question.label, widget=forms.DateInput(attrs={"type": "date"}))
-        case Asked.COUNTRY:
-            return forms.ChoiceField(label=question.label, choices=[("", _now("Choose…")), *countries().items()])
-        case Asked.SELECT:
-            return forms.ChoiceField(label=question.label, choices=[("", _now("Choose…")), *question.options])
+        case Asked.COUNTRY | Asked.SELECT:
+            return forms.ChoiceField(label=question.label, choices=[("", _now("Choose…")), *question.choices().items()])
         case _:
             return forms.CharField(label=question.label, max_length=MAX_ANSWER)
 

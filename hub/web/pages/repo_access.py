@@ -18,6 +18,7 @@ from hub.accounts.services import get_user
 from hub.core.errors import HubError, SignInNeeded
 from hub.core.links import repo_path
 from hub.repos import gates
+from hub.repos.access_forms import AccessForm as Asked
 from hub.repos.access_forms import form_of
 from hub.repos.models import AccessRequest, Gate, Repository
 from hub.web.forms import explain
@@ -126,6 +127,7 @@ def _requests_page(
     if search:
         found = found.filter(Q(user__username__icontains=search) | Q(user__display_name__icontains=search))
     page = page_of(request, found.select_related("user", "decided_by").order_by("-requested_at", "-pk"), PER_PAGE)
+    form = form_of(repo)
     return repo_page(
         request,
         "web/repo/access_requests.html",
@@ -136,6 +138,7 @@ def _requests_page(
         chosen=chosen,
         search=search,
         page=page,
+        asked=[(row, _answers(row, form)) for row in page.rows],
         grant=grant or GrantForm(),
     )
 
@@ -187,16 +190,37 @@ def grant(request: MemberRequest, repo: Repository) -> HttpResponse:
 def download(request: MemberRequest, repo: Repository) -> HttpResponseBase:
     """The requests of one state as CSV, with a column for each question that was answered."""
     found = AccessRequest.objects.filter(repository=repo, status=_chosen_status(request))
-    response = StreamingHttpResponse(_csv_lines(found), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(_csv_lines(found, _order(repo)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{repo.name}-access.csv"'
     response["Cache-Control"] = "private, no-store"
     return response
 
 
-def _csv_lines(found: Any) -> Iterator[str]:
-    asked: dict[str, None] = {}
+def _answers(asked: AccessRequest, form: Asked) -> list[tuple[str, Any]]:
+    """Return (question, answer) as people read them: a country and an option by their names."""
+    questions = {question.label: question for question in form.questions}
+    told = []
+    for label, answer in _in_order(asked.fields, list(questions)):
+        named = questions[label].choices() if label in questions else {}
+        told.append((label, named.get(answer, answer)))
+    return told
+
+
+def _order(repo: Repository) -> list[str]:
+    """Return the questions as the card asks them now: answers are kept without an order."""
+    return [question.label for question in form_of(repo).questions]
+
+
+def _in_order(fields: dict[str, Any], order: list[str]) -> list[tuple[str, Any]]:
+    """Return the answers to `order` first, then those to questions that the card asks no more."""
+    return [(label, fields[label]) for label in [*order, *sorted(fields.keys() - set(order))] if label in fields]
+
+
+def _csv_lines(found: Any, order: list[str]) -> Iterator[str]:
+    answered: set[str] = set()
     for fields in found.order_by("pk").values_list("fields", flat=True)[:MAX_CSV_ROWS].iterator(chunk_size=1000):
-        asked.update(dict.fromkeys(fields))
+        answered.update(fields)
+    asked = [label for label, _none in _in_order(dict.fromkeys(answered), order)]
     yield "\ufeff" + _csv_line(["user", "name", "status", "asked", "decided", "reason", *asked])
     rows = found.select_related("user").order_by("pk")[:MAX_CSV_ROWS]
     for row in rows.iterator(chunk_size=1000):
