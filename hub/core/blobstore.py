@@ -35,6 +35,14 @@ def _root() -> Path:
     return Path(settings.DATA_DIR) / "blobs"
 
 
+def staging_folder() -> Path:
+    """Return the folder, made if need be, of what is not whole yet."""
+    folder = _root() / "staging"
+    with room_for_bytes():
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _path(key: str) -> Path:
     return _root() / key
 
@@ -68,9 +76,8 @@ def require_room(needed: int) -> None:
 @contextmanager
 def staging_file() -> Iterator[IO[bytes]]:
     """Open a scratch file in the store; it is gone at the end unless `publish` has moved it into place."""
-    folder = _root() / "staging"
+    folder = staging_folder()
     with room_for_bytes():
-        folder.mkdir(parents=True, exist_ok=True)
         handle = tempfile.NamedTemporaryFile(dir=folder, delete=False)  # noqa: SIM115 - closed below, after a rename
     try:
         yield handle
@@ -150,12 +157,18 @@ def open_blob(key: str) -> BinaryIO:
 
 
 def sweep_staging(*, older_than: float) -> int:
-    """Delete what crashed uploads left behind more than `older_than` seconds ago; return how many files."""
+    """Delete what uploads left behind, and parts that nobody has added to, more than `older_than` seconds ago.
+
+    Returns how many files and folders.
+    """
     swept = 0
     for path in (_root() / "staging").glob("*"):
         try:
             if time.time() - path.stat().st_mtime > older_than:
-                path.unlink()
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
                 swept += 1
         except FileNotFoundError:
             continue

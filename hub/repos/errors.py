@@ -1,6 +1,11 @@
 """Why something about repositories is refused. The codes are those that the client family reads in `X-Error-Code`."""
 
+from typing import TYPE_CHECKING
+
 from hub.core.errors import Conflict, Forbidden, HubError, Invalid, NotFound, SignInNeeded, Stale
+
+if TYPE_CHECKING:
+    from hub.repos.models import LargeFileLock
 
 
 class RepoNotFound(NotFound):
@@ -156,3 +161,17 @@ class RepoMoved(HubError):
         self.kind = kind
         self.full_name = full_name
         self.asked_segments = asked_segments
+
+
+class FileLocked(Conflict):
+    """Somebody has locked this path; `lock` says who."""
+
+    code = "FileLocked"
+
+    def __init__(self, message: str, *, lock: "LargeFileLock") -> None:
+        super().__init__(message, field="path")
+        self.lock = lock
+
+
+class LockNotFound(NotFound):
+    code = "LockNotFound"

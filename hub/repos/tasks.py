@@ -1,11 +1,11 @@
-"""Background work for repositories: mails about access to gated ones. All of it can run twice."""
+"""Background work for repositories: mails about access to gated ones, uploads that nobody finished. All of it can run twice."""
 
 from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
-from hub.repos import mails
+from hub.repos import large_uploads, mails
 from hub.repos.models import AccessRequest, Gate
 
 # Requests that the sweep looks at: older ones were told of, or will not be.
@@ -33,3 +33,9 @@ def sweep_requests() -> None:
     )
     for repo_id in fresh.order_by().values_list("repository", flat=True).distinct():
         mails.tell_owners(repo_id)
+
+
+@shared_task(soft_time_limit=240, time_limit=290, expires=240)
+def drop_old_uploads() -> int:
+    """Forget large uploads that nobody has finished in a week."""
+    return large_uploads.drop_old_uploads()

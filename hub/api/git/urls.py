@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from hub.api.git import http, lfs
+from hub.api.git import http, lfs, lfs_locks, lfs_transfers
 from hub.repos.models import Kind
 
 
@@ -25,7 +25,10 @@ urlpatterns = [
     *_both("git-upload-pack", http.upload_pack),
     *_both("info/lfs/objects/batch", lfs.batch),
     *_both("info/lfs/objects/verify", lfs.verify),
-    *_both("info/lfs/objects/<str:oid>", lfs.object_bytes),
-    *_both("info/lfs/locks", lfs.locks),
-    *_both("info/lfs/locks/<path:rest>", lfs.locks),
+    *_both("info/lfs/objects/<str:oid>", lfs_transfers.object_bytes),
+    *_both("info/lfs/objects/<str:oid>/parts", lfs_transfers.complete),
+    *_both("info/lfs/objects/<str:oid>/parts/<int:number>", lfs_transfers.part),
+    *_both("info/lfs/locks", lfs_locks.locks),
+    *_both("info/lfs/locks/verify", lfs_locks.verify),
+    *_both("info/lfs/locks/<int:lock_id>/unlock", lfs_locks.unlock),
 ]
