@@ -76,7 +76,7 @@ def _ignored(repo: Repository, commit: GitCommit, body: dict[str, Any]) -> Ignor
         try:
             file = find_file(repo, commit, IGNORE_FILE)
         except EntryNotFound:
-            return IgnoreRules([])
+            return IgnoreRules()
         if file.sha256 is None and file.size <= MAX_IGNORE:
             text = read_file(repo, file).decode("utf-8", "replace")
-    return IgnoreRules(text.splitlines())
+    return IgnoreRules(text)
