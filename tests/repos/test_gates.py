@@ -425,8 +425,7 @@ def test_owners_are_told_once_an_hour_how_many_wait(owner: User) -> None:
     assert {to for message in mail.outbox for to in message.to} == {owner.email, other.email}
     assert "1 person waits" in mail.outbox[0].body
     # Nobody's language is known here, so every mail says it in both.
-    assert "等你" in mail.outbox[0].body
-    assert f"/{repo.full_name}/settings/access" in mail.outbox[0].body
+    assert mail.outbox[0].body.count(f"/{repo.full_name}/settings/access\n") == 2
     ask(repo, make_user())
     mail_owners(repo.pk)
     sweep_requests()
