@@ -1,6 +1,6 @@
 """Opening and merging pull requests. What they share with discussions is in `discussions.py`.
 
-Locks are taken in this order: refs by name, the repository's row, the discussion's row.
+Locks are taken in this order: the history (`hold_history`), refs by name, the repository's row, the discussion's row.
 """
 
 from collections.abc import Iterable
@@ -21,6 +21,7 @@ from hub.repos.errors import RevisionNotFound
 from hub.repos.git.commits import Operation, create_commit
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.history import Change, changes, history, merge_base
+from hub.repos.git.locks import hold_history
 from hub.repos.git.merging import apply_changes, compare_lines
 from hub.repos.models import GitCommit, GitRef, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN
@@ -50,6 +51,8 @@ def open_pull_request(
     # The commits may say all that there is to say.
     text = clean_text(description, field="description") if description.strip() else ""
     count_post(actor)
+    # So that it does not begin at a commit that is being forgotten.
+    hold_history(repo)
     first = _first_commit(repo, base, start)
     discussion = Discussion.objects.create(
         repository=repo,
@@ -183,6 +186,7 @@ def merge_pull_request(*, pull: PullRequest, actor: User, text: str = "") -> Git
     """
     repo = pull.discussion.repository
     check_may_move(actor, repo, pull.base)
+    hold_history(repo)
     names = [pull.base, pull_request_ref(pull.discussion.number)]
     refs = {
         ref.name: ref
