@@ -22,7 +22,7 @@ def measure(quick: bool) -> Iterator[Figure]:
         owner = make_user()
         repo = make_repo(owner)
         calls = {"whoami": "/api/whoami-v2", "model info": f"/api/models/{repo.full_name}"}
-        client = Client(headers={"Authorization": f"Bearer {make_token(owner)}"})
+        client = Client(SERVER_NAME="localhost", headers={"Authorization": f"Bearer {make_token(owner)}"})
         for name, path in calls.items():
             many = QUICK_REQUESTS if quick else REQUESTS
             yield compare(
