@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from hub.api.hf import paths as protocol_paths
 from hub.api.openai import urls as openai
+from hub.api.v1 import reference
 from hub.api.xet.views import telemetry
 from hub.core import converters
 from hub.repos import converters as repo_converters
@@ -14,6 +15,7 @@ protocol_paths.register()
 
 urlpatterns = [
     path("api/worker/", include("hub.api.worker.urls")),
+    path("api", reference.page, name="api"),
     path("api/v1/", include("hub.api.v1.urls")),
     path("api/", include("hub.api.hf.urls")),
     path("xet/", include("hub.api.xet.urls")),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from hub.api.v1 import access, evaluations, files, names, releases, repositories, reviews
+from hub.api.v1 import access, branches, evaluations, files, names, releases, repositories, reviews
 from hub.api.v1.operations import address
 
 REPO = "<kinds:kind>/<str:namespace>/<str:name>"
@@ -18,6 +18,9 @@ urlpatterns: list[URLPattern] = [
         f"{REPO}/releases/<rev:tag>",
         address(releases.read_release, releases.change_release, releases.remove_release),
     ),
+    path(f"{REPO}/compare", address(branches.compare)),
+    path(f"{REPO}/branch-rules", address(branches.list_branch_rules, branches.protect_branches)),
+    path(f"{REPO}/branch-rules/<int:rule_id>", address(branches.remove_rule)),
     path(f"{REPO}/access", address(access.read_access, access.ask_for_access, access.give_access_up)),
     path(f"{REPO}/short-names", address(names.list_short_names, names.give_a_short_name)),
     path(f"{REPO}/short-names/<str:short_name>", address(names.take_a_short_name)),

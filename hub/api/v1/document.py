@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.generators import SchemaGenerator
 
 from hub.api.edge import plain_view
-from hub.api.v1 import addresses
 from hub.core.links import base_url
 
 TAGS = {
@@ -33,7 +32,7 @@ def document() -> dict[str, Any]:
 @cache
 def _document(language: str) -> dict[str, Any]:
     with override(language):
-        made = SchemaGenerator(patterns=[path("api/v1/", include(addresses))]).get_schema(public=True)
+        made = SchemaGenerator(patterns=[path("api/v1/", include("hub.api.v1.addresses"))]).get_schema(public=True)
         made["tags"] = [{"name": name, "description": str(text)} for name, text in TAGS.items()]
         return dict(made)
 

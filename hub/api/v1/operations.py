@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -26,43 +27,42 @@ class Refusal(serializers.Serializer[Any]):
     """What happened, then the way out. The header `X-Error-Code` holds a word for programs."""
 
     error = serializers.CharField()
-    field = serializers.CharField(required=False, help_text="The input at fault, where there is one.")
+    field = serializers.CharField(required=False, help_text=_("The input at fault, where there is one."))
 
 
 # What each call may answer besides what it says of itself.
 _ALWAYS = (400, 401, 429, 503)
 _OF_WRITES = (403, 409, 413)
 _REASONS = {
-    307: "The repository has another name now; the header Location has this call under the new one.",
-    400: "Something that was sent cannot be taken as it is.",
-    401: "A token is needed, or the one that was sent opens nothing. Without a token, what is private is 401, too.",
-    403: "The caller, or the token, may not do this.",
-    404: "It is not there, or the caller may not know that it is.",
-    409: "It would clash with what is there.",
-    411: "The length of the content was not announced.",
-    412: "The branch has moved on since the commit that the caller builds on.",
-    413: "A stated limit of size is passed.",
-    422: "The repositories cannot be used for this.",
-    429: "Too often, or too much at once. The header Retry-After tells the seconds to wait.",
-    503: "A part of the hub is away for the moment. The header Retry-After tells the seconds to wait.",
-    507: "The hub has no room left.",
+    307: _("The repository has another name now; the header Location has this call under the new one."),
+    400: _("Something that was sent cannot be taken as it is."),
+    401: _("A token is needed, or the one that was sent opens nothing. Without a token, what is private is 401, too."),
+    403: _("The caller, or the token, may not do this."),
+    404: _("It is not there, or the caller may not know that it is."),
+    409: _("It would clash with what is there."),
+    411: _("The length of the content was not announced."),
+    412: _("The branch has moved on since the commit that the caller builds on."),
+    413: _("A stated limit of size is passed."),
+    422: _("The repositories cannot be used for this."),
+    429: _("Too often, or too much at once. The header Retry-After tells the seconds to wait."),
+    503: _("A part of the hub is away for the moment. The header Retry-After tells the seconds to wait."),
+    507: _("The hub has no room left."),
 }
 # Parts of addresses, by the names that the patterns give them.
-_PARTS: dict[str, tuple[Any, str]] = {
+_PARTS: dict[str, tuple[Any, Any]] = {
     "kind": (
         {"type": "string", "enum": [f"{kind}s" for kind in Kind.values]},
-        "What the repository holds.",
+        _("What the repository holds."),
     ),
-    "namespace": (str, "The owner: a user or an organization."),
-    "name": (str, "The repository's name."),
-    "tag": (str, "A tag. Slashes in it are sent as %2F."),
-    "revision": (str, "A branch, a tag or a full commit id. Slashes in it are sent as %2F."),
-    "branch": (str, "A branch. Slashes in it are sent as %2F."),
-    "path": (str, "A path in the repository. Its slashes may be sent as they are."),
-    "pattern": (str, "A branch's name; * stands for any characters. Slashes in it are sent as %2F."),
-    "review_id": (OpenApiTypes.INT64, "The review's number."),
-    "run_id": (OpenApiTypes.INT64, "The evaluation's number."),
-    "short_name": (str, "A name without an owner."),
+    "namespace": (str, _("The owner: a user or an organization.")),
+    "name": (str, _("The repository's name.")),
+    "tag": (str, _("A tag. Slashes in it are sent as %2F.")),
+    "revision": (str, _("A branch, a tag or a full commit id. Slashes in it are sent as %2F.")),
+    "path": (str, _("A path in the repository. Its slashes may be sent as they are.")),
+    "rule_id": (OpenApiTypes.INT64, _("The rule's number.")),
+    "review_id": (OpenApiTypes.INT64, _("The review's number.")),
+    "run_id": (OpenApiTypes.INT64, _("The evaluation's number.")),
+    "short_name": (str, _("A name without an owner.")),
 }
 
 
