@@ -23,6 +23,8 @@ RESERVED_REPOS = frozenset(
 MAX_PATH_BYTES = 1024
 MAX_SEGMENT_BYTES = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\]")
+# Characters that a Mac's file system leaves out when it compares names.
+_INVISIBLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 MAX_REF_BYTES = 200
 # What names a commit cannot name a branch: everybody would have to guess which one is meant.
@@ -71,8 +73,9 @@ def check_path(path: str) -> None:
 
 
 def _is_dot_git(segment: str) -> bool:
-    """Tell `.git` in the spellings that file systems take for it: other case, trailing dots and blanks, `git~1`."""
-    bare = segment.lower().rstrip(". ").split(":")[0]
+    """Tell `.git` in the spellings that file systems take for it: other case, trailing dots and blanks, invisible
+    characters, `git~1`."""
+    bare = _INVISIBLE.sub("", segment).lower().split(":")[0].rstrip(". ")
     return bare in (".git", "git~1")
 
 

@@ -106,12 +106,19 @@ class Inspection:
         """Read a tree; one that is new is checked, too."""
         files, longest, place, last = 0, 0, 0, b""
         folders: list[tuple[int, bytes]] = []
+        names: set[bytes] = set()
         while found := _ENTRY.match(content, place):
             mode, name, target = found.groups()
             place = found.end()
             kind = _MODES.get(mode, "")
             if checked:
-                last = self._check_entry(oid, mode, name, last)
+                key = self._check_entry(oid, mode, name)
+                if key <= last or name in names:
+                    raise PackRefused(
+                        _("The tree %(oid)s is out of order, or has a name twice. Run “git fsck”.") % {"oid": oid[:10]}
+                    )
+                last = key
+                names.add(name)
                 self._refer(target.hex(), kind)
             if kind == "tree":
                 folders.append((len(name), target))
@@ -123,8 +130,8 @@ class Inspection:
         self._count(len(folders))
         return _Folder(files, longest, folders)
 
-    def _check_entry(self, oid: str, mode: bytes, name: bytes, last: bytes) -> bytes:
-        """Check one line of a tree; return what the next one must come after."""
+    def _check_entry(self, oid: str, mode: bytes, name: bytes) -> bytes:
+        """Check one line of a tree; return what the next one must come after. Git sorts a folder as if it ended in a slash."""
         shown = {"oid": oid[:10], "name": name[:100].decode("utf-8", "replace")}
         if mode == b"160000":
             raise PackRefused(
@@ -148,11 +155,7 @@ class Inspection:
             if len(self._names) >= _KEPT_NAMES:
                 self._names.clear()
             self._names.add(name)
-        key = name + b"/" if mode == b"40000" else name
-        # A file and a folder of one name stand apart in git's order, so both sorts of neighbours are compared.
-        if last and (key <= last or name == last.rstrip(b"/")):
-            raise PackRefused(_("The tree %(oid)s is out of order, or has “%(name)s” twice. Run “git fsck”.") % shown)
-        return key
+        return name + b"/" if mode == b"40000" else name
 
     def _refer(self, oid: str, kind: str) -> None:
         """Note that a new object says there is a `kind` of that id."""

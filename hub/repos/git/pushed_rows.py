@@ -16,8 +16,9 @@ from hub.repos.git.checking import message_of, person_of
 from hub.repos.git.commits import MAX_TITLE, content_facts
 from hub.repos.git.errors import PackRefused
 from hub.repos.git.history import changes
+from hub.repos.git.objects import Entry
 from hub.repos.git.packs import Quarantine
-from hub.repos.git.program import running
+from hub.repos.git.program import run, running
 from hub.repos.models import GitCommit, GitPath, Repository
 from hub.repos.models.git import ObjectType
 
@@ -120,6 +121,12 @@ def update_listing(repo: Repository, pushed: Quarantine, old: str | None, new: s
     }
     head = commits[new]
     changed = {change.path: change.new for change in changes(repo, commits.get(old or ""), head)}
+    if old:
+        # What names a commit that is history no more has been changed by another one, as of now.
+        lost = run(pushed.folder, "rev-list", old, f"^{new}", "--", env=pushed.with_cache).decode("ascii").split()
+        for start in range(0, len(lost), _BATCH):
+            for row in GitPath.objects.filter(repository=repo, last_commit__in=lost[start : start + _BATCH]):
+                changed.setdefault(row.path, Entry(row.mode, row.oid))
     gone = [path for path, entry in changed.items() if entry is None]
     for start in range(0, len(gone), _BATCH):
         GitPath.objects.filter(repository=repo, path__in=gone[start : start + _BATCH]).delete()

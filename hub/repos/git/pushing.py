@@ -231,7 +231,6 @@ class Push:
         refs = {ref.name: ref for ref in rows}
         gone = {command.name for command in self.accepted if command.new is None}
         others = set(GitRef.objects.filter(repository=self.repo).values_list("name", flat=True)) - gone
-        others |= {command.name for command in self.accepted if command.new}
 
         def check(command: Command) -> None:
             there = refs[command.name].oid if command.name in refs else None
@@ -242,6 +241,7 @@ class Push:
                     _("“%(name)s” cannot be beside “%(other)s”: one would be a folder of the other.")
                     % {"name": command.name, "other": clash}
                 )
+            others.add(command.name)
 
         if self._judge(check):
             raise _Again
