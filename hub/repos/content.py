@@ -27,15 +27,17 @@ def open_content(repo: Repository, file: FileEntry, start: int = 0, end: int | N
     return open_blob(blob, start, stop)
 
 
-def missing_content(file: FileEntry, commit: str = "") -> EntryNotFound:
-    """Return what to raise where git has a pointer to large content that the repository does not hold."""
+def missing_content(file: FileEntry) -> EntryNotFound:
+    """Return what to raise where git has a pointer to large content that the repository does not hold.
+
+    It names no commit: tools would remember for good that this commit lacks the file, which may come back.
+    """
     return EntryNotFound(
         _(
             "This repository does not hold the content of “%(path)s”: its owner deleted it, or it was never uploaded. "
             "Whoever has the file can upload it again."
         )
-        % {"path": file.path},
-        commit=commit,
+        % {"path": file.path}
     )
 
 

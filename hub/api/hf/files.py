@@ -16,7 +16,7 @@ from hub.api.hf.paths import api_path
 from hub.api.sending import blob_content, send
 from hub.core.links import base_url
 from hub.core.middleware import UPLOADED_FILE_POLICY
-from hub.repos.errors import EntryNotFound
+from hub.repos.content import missing_content
 from hub.repos.git.files import FileEntry, blob_of, find_file, read_file, resolve_revision
 from hub.repos.git.objects import open_object
 from hub.repos.models import Blob, GitCommit, Repository
@@ -40,7 +40,7 @@ def resolve(
     file = find_file(repo, commit, path)
     blob = blob_of(repo, file)
     if file.sha256 and blob is None:
-        raise EntryNotFound(f"The content of {path} has not been uploaded to this hub.", commit=commit.oid)
+        raise missing_content(file)
     if request.method == "GET":
         note_download(request, repo)
 

@@ -17,6 +17,7 @@ from hub.api.hf import (
     storage,
     system,
     trees,
+    upkeep,
     words,
     xet_tokens,
 )
@@ -60,6 +61,10 @@ urlpatterns = [
     path(f"{REPO}/commits/<rev:revision>", refs.commits),
     path(f"{REPO}/branch/<rev:branch>", refs.branch),
     path(f"{REPO}/tag/<rev:revision>", refs.tag),
+    path(f"{REPO}/super-squash/<rev:branch>", upkeep.super_squash),
+    path(f"{REPO}/lfs-files", upkeep.large_files),
+    path(f"{REPO}/lfs-files/batch", upkeep.delete_files),
+    path(f"{REPO}/lfs-files/duplicate", upkeep.hand_over_files),
     path(f"{REPO}/preupload/<rev:revision>", preupload.preupload),
     path(f"{REPO}/commit/<rev:revision>", commit.commit),
     path(f"{REPO}/user-access-request/handle", access.handle),
