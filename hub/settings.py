@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.embedded import engines_of
 from hub.embedded.keeping import kept_secret
+from workers.contracts import LOG_FORMAT
 
 env = environ.Env()
 
@@ -265,13 +266,16 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "hub.core.middleware.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "filters": {"request_id": {"()": "hub.core.request_ids.RequestIdFilter"}},
+    "formatters": {"line": {"format": LOG_FORMAT}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"authlib": {"level": "WARNING"}, "django": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in ("authlib", "celery", "django", "kombu")},
+        "django.request": {"level": "ERROR"},
+    },
 }
 
 # --- limits of what people send (each is stated in the error that it raises) ---------------------------------------

@@ -21,7 +21,7 @@ from typing import Any
 import redis
 from celery import Celery, signals
 
-from workers import machine
+from workers import logs, machine
 from workers.client import Hub
 from workers.contracts import KEY_PREFIX
 from workers.presence import Presence
@@ -56,6 +56,10 @@ app.conf.update(
     worker_enable_remote_control=False,
     worker_hijack_root_logger=False,
 )
+
+
+# With a receiver, Celery leaves the log alone.
+signals.setup_logging.connect(logs.configure)
 
 
 @cache

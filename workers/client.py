@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 
+from workers import logs
 from workers.contracts import LEASE_SECONDS, Claim, Failure
 
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 60
@@ -68,7 +69,7 @@ class Hub:
         until, pause = time.monotonic() + patience, 0.2
         while True:
             try:
-                answer = self._http.post(path, json=said or {})
+                answer = self._http.post(path, json=said or {}, headers=logs.headers())
             except httpx2.TransportError as error:
                 trouble: Exception = error
             else:

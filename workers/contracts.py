@@ -24,6 +24,12 @@ STREAM_SECONDS = 600
 ENDED_SECONDS = 60
 
 
+# Lines of every log of the hub and its workers, and what stands in them where no request is the cause.
+LOG_FORMAT = "%(levelname)s %(name)s [%(request_id)s] %(message)s"
+NO_REQUEST = "-"
+REQUEST_ID_HEADER = "X-Request-Id"
+
+
 class WorkerKind(StrEnum):
     """Demo workers answer people who wait; job workers run what takes long, one at a time."""
 
@@ -131,6 +137,7 @@ class Claim:
     token: reads the repositories of `spec` for as long as this attempt runs, and nothing else.
     spec: by kind, see `GenerationSpec` and `EvaluationSpec`.
     seconds: how long the job may take.
+    request_id: of the request that asked for it; what the worker logs and asks for it carries that.
     """
 
     job: str
@@ -139,6 +146,7 @@ class Claim:
     token: str
     seconds: float
     spec: dict[str, Any]
+    request_id: str = NO_REQUEST
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -19,6 +19,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from tqdm.auto import tqdm
 
+from workers import logs
 from workers.contracts import DATA_FILES, WEIGHTS, WEIGHTS_INDEX, FailureCode, Snapshot
 from workers.refusals import Refused, first_line
 
@@ -77,7 +78,7 @@ class Snapshots:
         return self._folder / snapshot.kind / snapshot.name.replace("/", "--").lower() / snapshot.commit
 
     def _fetch(self, snapshot: Snapshot, place: Path, token: str, on_progress: OnProgress) -> None:
-        api = HfApi(endpoint=self._hub, token=token)
+        api = HfApi(endpoint=self._hub, token=token, headers=logs.headers())
         try:
             files = self._choose(api, snapshot, place, token)
             total = sum(file.size for file in files)
@@ -139,6 +140,7 @@ class Snapshots:
             revision=snapshot.commit,
             local_dir=place / "files",
             token=token,
+            headers=logs.headers(),
             endpoint=self._hub,
             tqdm_class=Progress,
         )

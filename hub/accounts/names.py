@@ -13,17 +13,17 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?=[A-Za-z0-9]))*")
 # Every first path segment that the site, the client protocol or common practice uses.
 RESERVED = frozenset(
     """
-    about account accounts activity admin administrator agents api apps archive assets auth authorize avatars
-    benchmarks billing blog blob blobs branch buckets cas chat collections commit commits community config contact
-    convert dashboard datasets demo demos device discussions docs documentation download downloads edit email enterprise
-    evaluations events explore families favicon favicon.ico feed feeds files forum grove guest health healthz help
-    home identity inference info join jobs kernels leaderboard leaderboards legal lfs licence license likes login logout
-    mail mcp me media members metrics mfa models moderation new news none notifications null oauth organizations orgs
-    papers password posts preferences pricing privacy public pulls raw readyz refs register releases reports resolve
-    reviews revision robots.txt root rss rules scheduled-jobs search security sessions settings setup sign-in sign-up
-    signin signout signup site sitemap.xml spaces staff static status storage stream support system tag tags tasks
-    telemetry terms tokens tree trending undefined uploads upload user users v1 v2 v3 validate-yaml verify webhooks
-    welcome well-known worker workers www xet xorbs
+    .well-known about account accounts activity admin administrator agents api apps archive assets auth authorize
+    avatars benchmarks billing blog blob blobs branch buckets cas chat collections commit commits community config
+    contact convert dashboard datasets demo demos device discussions docs documentation download downloads edit
+    email enterprise evaluations events explore families favicon favicon.ico feed feeds files forum grove guest
+    health healthz help home identity inference info join jobs kernels leaderboard leaderboards legal lfs licence
+    license likes login logout mail mcp me media members metrics mfa models moderation new news none notifications
+    null oauth organizations orgs papers password posts preferences pricing privacy public pulls raw readyz refs
+    register releases reports resolve reviews revision robots.txt root rss rules scheduled-jobs search security
+    sessions settings setup sign-in sign-up signin signout signup site sitemap.xml spaces staff static status
+    storage stream support system tag tags tasks telemetry terms tokens tree trending undefined uploads upload user
+    users v1 v2 v3 validate-yaml verify webhooks welcome well-known worker workers www xet xorbs
     """.split()
 )
 

@@ -1,17 +1,13 @@
 """What every answer carries: a request id for logs and error pages, and the security headers."""
 
-import logging
-import re
-import uuid
 from collections.abc import Callable
-from contextvars import ContextVar
 
 from django.http import HttpRequest, HttpResponse
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+from hub.core import request_ids
+from workers.contracts import REQUEST_ID_HEADER
 
-_current: ContextVar[str] = ContextVar("request_id", default="-")
-_ACCEPTABLE = re.compile(r"[A-Za-z0-9._:-]{8,64}")
+GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # Nothing inline, nothing from elsewhere. Images may come from anywhere that a card links to, over https.
 CONTENT_POLICY = "; ".join(
@@ -33,28 +29,16 @@ CONTENT_POLICY = "; ".join(
 UPLOADED_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-class RequestIdFilter(logging.Filter):
-    """Gives every log record the id of the request (or task) that it belongs to."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        # Django logs a failed answer when the middleware is through with it, and hands the request along.
-        record.request_id = getattr(getattr(record, "request", None), "request_id", None) or _current.get()
-        return True
-
-
 def request_id(get_response: GetResponse) -> GetResponse:
-    """Take the caller's `X-Request-Id` where it is sane, else make one; answer with it."""
+    """Give the request the id that the WSGI wrapper has chosen, or choose one where there is none; answer with it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-Id", "")
-        chosen = given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
+        given = request.headers.get(REQUEST_ID_HEADER, "")
+        chosen = request.META.get(request_ids.ENVIRON) or request_ids.choose(given)
         request.request_id = chosen  # type: ignore[attr-defined]
-        token = _current.set(chosen)
-        try:
+        with request_ids.using(chosen):
             response = get_response(request)
-        finally:
-            _current.reset(token)
-        response["X-Request-Id"] = chosen
+        response[REQUEST_ID_HEADER] = chosen
         return response
 
     return middleware

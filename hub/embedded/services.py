@@ -20,8 +20,11 @@ THREADS_SETTING, THREADS, CONNECTIONS = "GROVE_WEB_THREADS", 64, 16
 # With threads, the timeout is no limit on a request: only a worker that has stopped altogether is ended.
 WEB = (
     "gunicorn hub.wsgi --worker-class=gthread --workers=2 --preload --no-control-socket "
-    "--keep-alive=30 --timeout=120 --graceful-timeout=10 --limit-request-line=8190 --log-level=warning"
+    "--keep-alive=30 --timeout=120 --graceful-timeout=10 --limit-request-line=8190 --log-level=warning "
+    "--logger-class=hub.core.logs.GunicornLogger"
 )
+# One line for each request, for operators who want them.
+ACCESS_SETTING = "GROVE_ACCESS_LOG"
 WORKER = (
     "celery --app=hub --quiet worker --queues=hub --hostname=hub@%h --autoscale=2,1 "
     "--without-gossip --without-mingle --loglevel=WARNING"
@@ -148,6 +151,8 @@ def site_services(base: Path, data: Path, env: dict[str, str], listener: int) ->
 
     settings = {THREADS_SETTING: str(THREADS), "GROVE_DATABASE_POOL": str(CONNECTIONS), **env}
     web = service("web", 20, *WEB.split(), f"--threads={settings[THREADS_SETTING]}", f"--bind=fd://{listener}")
+    if settings.get(ACCESS_SETTING, "off") == "on":
+        web.args += ["--access-logfile=-"]
     web.env = settings
     web.pass_fds = (listener,)
     return [web, service("worker", 20, *WORKER.split()), service("beat", 10, *BEAT.split(), *beat)]

@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError as BrokerError
 
 from hub.accounts.models import User, digest_of
+from hub.core import request_ids
 from hub.core.errors import Conflict, NotFound
 from hub.jobs import broker
 from hub.jobs.errors import JobFinished, JobGone, JobNotFound, WorkerRefused
@@ -156,6 +157,7 @@ def submit_job(
                 user=asker.user,
                 visitor=asker.visitor,
                 key=key if asker.user else "",
+                request_id=request_ids.current(),
                 spec=spec,
                 seconds=seconds,
                 max_attempts=max_attempts,

@@ -244,3 +244,10 @@ def states(client: Client) -> dict[str, int]:
     )
     found: dict[str, int] = json.loads(client.hub.manage("shell", "--no-imports", "-c", code).splitlines()[-1])
     return found
+
+
+def test_one_id_leads_from_the_request_to_the_workers_log(eve: Client, http: httpx.Client) -> None:
+    asked = {"model": f"{eve.name}/gpt2", "prompt": "Grove", "max_tokens": 2}
+    answer = http.post("/v1/completions", json=asked, headers={"X-Request-Id": "trace.4714"})
+    assert answer.status_code == 200 and answer.headers["X-Request-Id"] == "trace.4714"
+    wait_until(lambda: "INFO workers.tasks.demo [trace.4714] request " in eve.hub.said())

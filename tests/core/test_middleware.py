@@ -5,7 +5,8 @@ import logging
 import pytest
 from django.http import HttpRequest, HttpResponse
 
-from hub.core.middleware import RequestIdFilter, request_id
+from hub.core.middleware import request_id
+from hub.core.request_ids import RequestIdFilter
 
 
 def answer(given: str = "") -> tuple[HttpRequest, HttpResponse, str]:

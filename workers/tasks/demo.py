@@ -14,7 +14,7 @@ import httpx2
 import redis
 from celery import signals
 
-from workers import machine
+from workers import logs, machine
 from workers.app import app, connection, hub, presence, scratch_folder, snapshots
 from workers.client import HubRefused, JobGone
 from workers.contracts import (
@@ -61,7 +61,8 @@ def run(job: str) -> None:
         claim = hub().claim(job)
     except JobGone:
         return  # Cancelled, or another worker's: messages may come twice.
-    with presence().hold(claim) as held:
+    with logs.under(claim.request_id), presence().hold(claim) as held:
+        log.info("request %s: %s", claim.job, claim.spec["task"])
         _Request(claim, held).answer()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 
-from workers import machine, sandbox
+from workers import logs, machine, sandbox
 from workers.app import NAME, app, hub, presence, scratch_folder, snapshots
 from workers.children import Child, ChildLost
 from workers.client import HubRefused, JobGone
@@ -42,8 +42,8 @@ def run(job: str) -> None:
         claim = hub().claim(job)
     except JobGone:
         return  # Somebody else's, or finished: messages may come twice.
-    log.info("job %s: %s, attempt %d", claim.job, claim.kind, claim.attempt)
-    with presence().hold(claim) as held:
+    with logs.under(claim.request_id), presence().hold(claim) as held:
+        log.info("job %s: %s, attempt %d", claim.job, claim.kind, claim.attempt)
         try:
             _end(claim, held)
         except JobGone:

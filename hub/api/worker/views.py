@@ -14,7 +14,7 @@ from hub.jobs import services
 from hub.jobs.errors import WorkerRefused
 from hub.jobs.models import Worker
 from hub.jobs.tokens import token_of
-from workers.contracts import Claim, Failure, FailureCode, JobKind
+from workers.contracts import NO_REQUEST, Claim, Failure, FailureCode, JobKind
 
 
 class Start(serializers.Serializer[Any]):
@@ -101,7 +101,8 @@ def heartbeat(worker: Worker, given: dict[str, Any]) -> HttpResponse:
 @worker_call(None)
 def claim(worker: Worker, job_id: str) -> HttpResponse:
     job = services.claim_job(worker=worker, job_id=job_id)
-    given = Claim(str(job.pk), JobKind(job.kind), job.attempt, token_of(job), job.seconds, job.spec)
+    request_id = job.request_id or NO_REQUEST
+    given = Claim(str(job.pk), JobKind(job.kind), job.attempt, token_of(job), job.seconds, job.spec, request_id)
     return JsonResponse(given.to_json())
 
 
