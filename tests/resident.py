@@ -47,7 +47,8 @@ class Resident:
             self.stop()
         if self._process is None:
             self._process = subprocess.Popen(
-                [self.python, Path(__file__)],
+                # -P: the folder of this file has packages of the names of the hub's own.
+                [self.python, "-P", Path(__file__)],
                 cwd=self.cwd,
                 env={**self.env, "PYTHONPATH": str(self.cwd)},
                 stdin=subprocess.PIPE,
