@@ -151,7 +151,7 @@ def decide(request: MemberRequest, repo: Repository, number: int) -> HttpRespons
     asked = gates.get_request(repo, number=number)
     back = _requests_address(repo, status=asked.status)
     if not form.is_valid():
-        messages.error(request, " ".join(text for texts in form.errors.values() for text in texts))
+        messages.error(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
         return redirect(back)
     person = {"user": asked.user.username}
     match form.cleaned_data["decision"]:
