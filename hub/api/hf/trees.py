@@ -27,10 +27,13 @@ def tree(request: Request, kind: str, namespace: str, name: str, revision: str, 
     limit = number(query, "limit", default=ENTRIES_PER_PAGE, low=1, high=ENTRIES_PER_PAGE)
     start = number(query, "cursor", default=0, high=10**9)
     path = path.strip("/")
-    found = list_folder(repo, commit, path, recursive=flag(query, "recursive"))
-    shown = found[start : start + limit]
-    following = start + limit if len(found) > start + limit else None
-    entries = _entries(repo, commit, shown, flag(query, "expand"))
+    expand = flag(query, "expand")
+    # One more than is shown tells whether there is another page.
+    found = list_folder(
+        repo, commit, path, recursive=flag(query, "recursive"), start=start, stop=start + limit + 1, last=expand
+    )
+    following = start + limit if len(found) > limit else None
+    entries = _entries(repo, commit, found[:limit], expand)
     response = page(request, entries, path=api_path(repo, "tree", commit.oid, path), cursor=following)
     response["X-Repo-Commit"] = commit.oid
     return response

@@ -4,11 +4,12 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import psycopg
 from django.db import connection
 from dulwich.objects import ObjectID, Tree
+from dulwich.objects import parse_tree as read_tree
 
 from hub.repos.models.git import GitObject, ObjectType
 
@@ -35,8 +36,7 @@ _LARGE_BODY = 256 * 1024
 _PIECE = 512 * 1024  # bytes
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a tree: a file (or link, or submodule) or a folder."""
 
     mode: int
@@ -134,11 +134,9 @@ def read_objects(store_id: int, oids: Iterable[str]) -> dict[str, bytes]:
 
 def parse_tree(content: bytes) -> dict[str, Entry]:
     """Return name -> entry. Names that are not UTF-8 keep their bytes as surrogates."""
-    tree = Tree()
-    tree.set_raw_string(content)
     return {
-        item.path.decode("utf-8", "surrogateescape"): Entry(item.mode, item.sha.decode("ascii"))
-        for item in tree.iteritems()
+        name.decode("utf-8", "surrogateescape"): Entry(mode, oid.decode("ascii"))
+        for name, mode, oid in read_tree(content, 20)
     }
 
 
