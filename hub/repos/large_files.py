@@ -28,6 +28,8 @@ from hub.repos.signals import repository_changed
 # Files that one call deletes, and that one call hands over.
 MAX_DELETED = 1000
 MAX_HANDED_OVER = 500
+# What the record of acts calls a deletion; its `files` are the sha256s.
+DELETED = "repo.large_files.delete"
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def delete_large_files(*, repo: Repository, actor: User, sha256s: Iterable[str],
         forget_unreachable(repo)
     record(
         actor=actor,
-        verb="repo.large_files.delete",
+        verb=DELETED,
         target=f"{repo.kind} {repo.full_name}",
         files=sorted(wanted),
         rewritten=len(renamed),
