@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 # The client recognises a bad token by this sentence.
 BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105
 MAX_HEADER_TEXT = 500
+# How long one caller's cache may remember that a commit has no such file.
+ABSENT_SECONDS = 3600
 # First words of addresses of everything but models.
 PREFIXES = frozenset(f"{kind}s" for kind in Kind.values if kind != Kind.MODEL)
 _PLAIN_QUOTES = str.maketrans("“”‘’", "\"\"''")
@@ -79,8 +81,10 @@ def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
     # Word for word what the body says, or the client shows both.
     response["X-Error-Message"] = header_text(message)
     if isinstance(refused, EntryNotFound) and refused.commit:
-        # Lets the client remember, for this commit, that the file is not there.
+        # Lets the client remember, for this commit, that the file is not there. Asked for by the commit it never will be.
         response["X-Repo-Commit"] = refused.commit
+        lasting = f"/{refused.commit}/" in request.path
+        response["Cache-Control"] = f"private, max-age={ABSENT_SECONDS}" if lasting else "private, no-cache"
     if isinstance(refused, MethodNotAllowed):
         response["Allow"] = ", ".join(refused.allowed)
     if isinstance(refused, Unavailable | TooMany):

@@ -21,11 +21,14 @@ def send(
     headers: dict[str, str],
     content: Callable[[int, int], HttpResponseBase],
 ) -> HttpResponseBase:
-    """Answer a GET or HEAD for `size` bytes under `headers`, which hold the ETag. `content` gives bytes start to end."""
+    """Answer a GET or HEAD for `size` bytes under `headers`, which hold the ETag. `content` gives bytes start to end.
+
+    Ranges are for GET: a HEAD tells of the whole, as clients check what they got against it.
+    """
     etag = headers["ETag"]
     if _is_known(request, etag):
         return HttpResponse(status=304, headers=headers)
-    span = _span(request, size, etag)
+    span = (0, size) if request.method == "HEAD" else _span(request, size, etag)
     if span is None:
         return HttpResponse(status=416, headers={**headers, "Content-Range": f"bytes */{size}"})
     start, end = span

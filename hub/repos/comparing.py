@@ -1,4 +1,4 @@
-"""What is different between two revisions: commits, files, what the card states, and the weights. Bounded: it is for reading."""
+"""What is different between two revisions: commits, files, what the card states, the weights. Bounded: it is for reading."""
 
 import json
 from collections import Counter

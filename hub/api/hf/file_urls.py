@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, include, path
 
-from hub.api.hf import files, short_names, system
+from hub.api.hf import files, short_names
 from hub.repos.models import Kind
 
 
@@ -11,10 +11,10 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
     told = {"kind": kind}
     return [
         path(f"{prefix}<str:name>/resolve/<rev:revision>/<file:path>", short_names.resolve, told),
+        path(f"{prefix}<str:name>.git/<path:rest>", short_names.git, told),
         path(f"{prefix}<str:name>/info/<path:rest>", short_names.git, told),
         path(f"{prefix}<str:name>/git-upload-pack", short_names.git, told),
         path(f"{prefix}<str:name>/git-receive-pack", short_names.git, told),
-        path(f"{prefix}<str:name>.git/<path:rest>", short_names.git, told),
         path(f"{prefix}<str:namespace>/<str:name>/resolve/<rev:revision>/<file:path>", files.resolve, told),
     ]
 

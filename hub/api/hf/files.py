@@ -14,6 +14,7 @@ from hub.api.edge import stream_view
 from hub.api.hf.downloads import note_download
 from hub.api.hf.paths import api_path
 from hub.api.sending import blob_content, send
+from hub.core.highlight import BIDI_CONTROLS
 from hub.core.links import base_url
 from hub.core.middleware import UPLOADED_FILE_POLICY
 from hub.repos.content import missing_content
@@ -23,7 +24,8 @@ from hub.repos.models import Blob, GitCommit, Repository
 from hub.repos.permissions import get_repo_for_content
 
 IN_ONE_PIECE = 256 * 1024  # bytes
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# What a name must not bring into a header, or hide from whoever saves the file: `exe.gpj` read backwards, letters unseen.
+_CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\u2060\ufeff\ud800-\udfff{BIDI_CONTROLS}]")
 # What a browser may show as it is: it runs nothing. Every other text is shown as plain text, everything else is saved.
 _SHOWN = re.compile(r"image/(png|jpeg|gif|webp|avif|bmp)|(audio|video)/[\w.+-]+", re.ASCII)
 _TEXT = re.compile(r"text/.*|application/(json|javascript|xml|x-sh|x-yaml|yaml|toml|x-tex|.+\+xml|.+\+json)", re.ASCII)
@@ -31,9 +33,7 @@ _TEXT_NAMES = re.compile(r"(.*\.(md|jinja|ipynb|jsonl|toml|cfg|ini|yaml|yml|giti
 
 
 @stream_view("GET", "HEAD", session=True)
-def resolve(
-    request: HttpRequest, kind: str, namespace: str, name: str, revision: str, path: str
-) -> HttpResponseBase:
+def resolve(request: HttpRequest, kind: str, namespace: str, name: str, revision: str, path: str) -> HttpResponseBase:
     """GET or HEAD [/{kind}s]/{repo}/resolve/{rev}/{path}. A browser's log-in counts, so that links on the site work."""
     repo = get_repo_for_content(request.user, kind, namespace, name)
     commit = resolve_revision(repo, revision)
