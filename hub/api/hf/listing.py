@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from hub.api.edge import json_view
 from hub.api.hf.facts import BRIEF, CARD_FACTS, FULL, Subject, add_relatives, asked, describe, subjects
 from hub.api.hf.paging import flag, number, page
+from hub.catalog.conditions import PREFIXES
 from hub.catalog.facts import APPS
 from hub.catalog.models import SearchRow
 from hub.catalog.search import MAX_LIMIT, Page, search
@@ -121,14 +122,19 @@ def _listed(query: QueryDict, name: str) -> list[str]:
 def _facets(query: QueryDict, kind: str) -> dict[str, list[str]]:
     facets: dict[str, list[str]] = {}
     for name, facet in (_FACETS | _FACETS_OF.get(kind, {})).items():
-        # Clients write `license:mit` in a parameter `license`, too.
-        values = [value.strip().removeprefix(f"{name}:") for value in _listed(query, name) if value.strip()]
+        values = [_bare(value.strip(), facet) for value in _listed(query, name) if value.strip()]
         if unknown := set(values) - set(_ALL_APPS) if facet == "app" else ():
             raise Invalid(f'apps does not know "{min(unknown)[:40]}". It takes {", ".join(_ALL_APPS)}.', field="apps")
         facets.setdefault(facet, []).extend(values)
     if kind == Kind.SPACE and flag(query, "linked"):
         facets["linked"] = ["true"]
     return facets
+
+
+def _bare(value: str, facet: str) -> str:
+    """Return a value without its prefix: clients write `license:mit` in the parameter `license`, too."""
+    prefix, _colon, rest = value.partition(":")
+    return rest if rest and PREFIXES.get(prefix) == facet else value
 
 
 def _loaded(query: QueryDict) -> bool:

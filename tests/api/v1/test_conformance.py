@@ -1,0 +1,107 @@
+"""Whatever the document of our own API allows, a live hub answers as the document says, and never with a fault of its own."""
+
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.live import Instance
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+@pytest.fixture(scope="module")
+def there(live_hub: Instance) -> dict[str, Any]:
+    """The document of a hub that has something to tell of, and what names it."""
+    live_hub.manage("create_user", "schema", "--email", "schema@example.org", "--password", "correct horse battery")
+    token = live_hub.manage("create_token", "schema", "--scope", "write", "--name", "test")
+    headers = {"Authorization": f"Bearer {token}"}
+    base = f"{live_hub.url.rstrip('/')}/api/v1"
+    with httpx.Client(headers=headers, base_url=base) as client:
+        for kind in ("models", "datasets"):
+            assert client.post(f"/{kind}", json={"name": "garden"}).status_code == 201
+            repo = f"/{kind}/schema/garden"
+            assert client.put(f"{repo}/files/main/README.md", content=b"---\nlicense: mit\n---\n# Garden\n").is_success
+            assert client.post(f"{repo}/releases", json={"tag": "v1", "notes": "The first."}).is_success
+            assert client.post(f"{repo}/branch-rules", json={"pattern": "stable"}).is_success
+        document = client.get("/openapi.json").json()
+    return {"document": document, "headers": headers, "url": live_hub.url.rstrip("/")}
+
+
+# What a part of an address may be called, so that requests reach what is behind it.
+KNOWN = {
+    "kind": ["models", "datasets"],
+    "namespace": ["schema"],
+    "name": ["garden"],
+    "revision": ["main", "v1"],
+    "tag": ["v1"],
+    "path": ["README.md", "docs/a"],
+    "review_id": [1],
+    "run_id": [1],
+    "rule_id": [1, 2],
+    "short_name": ["tiny"],
+}
+
+
+def ask_everything(there: dict[str, Any], examples: int, modes: list[GenerationMode]) -> int:
+    """Send `examples` requests to each operation in each mode; return how many were answered."""
+    schema = schemathesis.openapi.from_dict(there["document"])
+    asked = 0
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        for mode in modes:
+
+            @settings(
+                max_examples=examples,
+                deadline=None,
+                database=None,
+                derandomize=True,
+                suppress_health_check=QUIET,
+                phases=[Phase.generate],
+            )
+            @given(
+                case=operation.as_strategy(generation_mode=mode),
+                reach=st.booleans(),
+                known=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in KNOWN.items()}),
+                somebody=st.integers(0, 3),
+            )
+            def ask(case: schemathesis.Case, reach: bool, known: dict[str, Any], somebody: int) -> None:
+                nonlocal asked
+                if reach:
+                    case.path_parameters = {name: known.get(name) for name in case.path_parameters or {}}
+                asked += 1
+                case.call_and_validate(
+                    base_url=there["url"], headers=there["headers"] if somebody else {}, checks=CHECKS
+                )
+
+            ask()
+    return asked
+
+
+def test_every_operation_answers_as_it_says(there: dict[str, Any]) -> None:
+    assert ask_everything(there, 4, [GenerationMode.POSITIVE]) >= 80
+
+
+@pytest.mark.full
+def test_every_operation_answers_as_it_says_to_everything(there: dict[str, Any]) -> None:
+    assert ask_everything(there, 150, [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]) > 5000
