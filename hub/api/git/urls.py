@@ -23,6 +23,7 @@ def _both(route: str, view: Callable[..., Any]) -> list[URLPattern]:
 urlpatterns = [
     *_both("info/refs", http.info_refs),
     *_both("git-upload-pack", http.upload_pack),
+    *_both("git-receive-pack", http.receive_pack),
     *_both("info/lfs/objects/batch", lfs.batch),
     *_both("info/lfs/objects/verify", lfs.verify),
     *_both("info/lfs/objects/<str:oid>", lfs_transfers.object_bytes),

@@ -1,0 +1,241 @@
+"""The real git and git-lfs, told nothing but an address and a token."""
+
+import re
+
+import pytest
+
+from tests import live
+from tests.clients.conftest import Client
+
+HELPER = "!f() { echo username=anybody; echo password=$HF_TOKEN; }; f"
+
+
+class Git:
+    """Somebody's git: a home folder of its own, and a credential helper that knows the token."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.home = client.home
+        (self.home / ".gitconfig").write_text(
+            f'[user]\n name = {client.name}\n email = {client.name}@example.org\n[credential]\n helper = "{HELPER}"\n'
+            "[init]\n defaultBranch = main\n[advice]\n detachedHead = false\n"
+            '[filter "lfs"]\n clean = git-lfs clean -- %f\n smudge = git-lfs smudge -- %f\n'
+            " process = git-lfs filter-process\n required = true\n[lfs]\n locksverify = false\n"
+        )
+
+    def __call__(self, *args: str, at: str = "", **settings: str) -> str:
+        place = ["-C", at] if at else []
+        return self.client.run("git", *place, *args, GIT_TERMINAL_PROMPT="0", GIT_CONFIG_NOSYSTEM="1", **settings)
+
+    def fails(self, *args: str, at: str = "", **settings: str) -> str:
+        place = ["-C", at] if at else []
+        return self.client.fails("git", *place, *args, GIT_TERMINAL_PROMPT="0", GIT_CONFIG_NOSYSTEM="1", **settings)
+
+    def make_repo(self, name: str, kind: str = "model", **settings: object) -> str:
+        """Make a repository; return its address for git."""
+        self.client.python(f"""
+            from huggingface_hub import HfApi
+            HfApi().create_repo("{self.client.name}/{name}", repo_type="{kind}", **{settings!r})
+        """)
+        prefix = "" if kind == "model" else f"{kind}s/"
+        return f"{self.client.hub.url}/{prefix}{self.client.name}/{name}"
+
+    def commit(self, at: str, message: str = "Change", **files: str | bytes) -> str:
+        """Commit files whose names have `__` for a dot and `_in_` for a slash; return the commit's id."""
+        for name, content in files.items():
+            path = self.home / at / name.replace("_in_", "/").replace("__", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        self("add", "-A", at=at)
+        self("commit", "-q", "-m", message, at=at)
+        return self("rev-parse", "HEAD", at=at).strip()
+
+
+@pytest.fixture(scope="module")
+def git(ada: Client) -> Git:
+    return Git(ada)
+
+
+@pytest.fixture(scope="module")
+def other(bob: Client) -> Git:
+    return Git(bob)
+
+
+def test_push_and_pull_and_the_hub_shows_it(git: Git) -> None:
+    url = git.make_repo("tools")
+    git("clone", "-q", url, "one")
+    git("clone", "-q", f"{url}.git", "two")
+    first = git.commit("one", "First\n\nWith a reason.", a__txt="one", d_in_b__txt="two")
+    assert "main -> main" in git.client.run("sh", "-c", "git -C one push 2>&1", GIT_CONFIG_NOSYSTEM="1")
+    git("pull", "-q", at="two")
+    assert (git.home / "two/d/b.txt").read_text() == "two"
+    second = git.commit("two", "Second", a__txt="three")
+    git("push", "-q", at="two")
+    git.commit("one", "Clash", c__txt="4")
+    assert "rejected" in git.fails("push", at="one")
+    git("pull", "-q", "--rebase", at="one")
+    git("push", "-q", at="one")
+    told = git.client.python(f"""
+        import json
+        from huggingface_hub import HfApi
+        api = HfApi()
+        id = "{git.client.name}/tools"
+        tree = list(api.list_repo_tree(id, recursive=True, expand=True))
+        commits = [(c.commit_id, c.title, c.message, c.authors) for c in api.list_repo_commits(id)]
+        last = {{e.path: e.last_commit.oid for e in tree if hasattr(e, "blob_id")}}
+        print(json.dumps([commits, last]))
+    """)
+    commits, last = told
+    assert [title for _id, title, *_rest in commits] == ["Clash", "Second", "First", "Start the repository"]
+    assert (last["a.txt"], last["d/b.txt"], last["c.txt"]) == (second, first, commits[0][0])
+    git("fsck", "--strict", at="one")
+
+
+def test_shallow_and_partial_clones(git: Git) -> None:
+    url = git.make_repo("deep")
+    git("clone", "-q", url, "deep")
+    for number in range(4):
+        git.commit("deep", str(number), a__txt=f"{number}", b__txt="b" * 1000)
+    git("push", "-q", at="deep")
+    git("clone", "-q", "--depth", "1", url, "shallow")
+    assert git("rev-list", "--count", "HEAD", at="shallow").strip() == "1"
+    git.commit("shallow", "On top", c__txt="c")
+    git("push", "-q", at="shallow")
+    git("fetch", "-q", "--unshallow", at="shallow")
+    assert git("rev-list", "--count", "HEAD", at="shallow").strip() == "6"
+    git("clone", "-q", "--filter=blob:none", "--no-checkout", url, "partial")
+    missing = git("rev-list", "--objects", "--missing=print", "HEAD", at="partial")
+    assert missing.count("\n?") + missing.startswith("?") >= 4
+    assert git("show", "HEAD~1:a.txt", at="partial").strip() == "3"
+    for version in ("0", "1"):
+        git("-c", f"protocol.version={version}", "clone", "-q", url, f"version{version}")
+    git("fetch", "-q", "origin", git("rev-parse", "HEAD~3", at="deep").strip(), at="shallow")
+
+
+def test_branches_and_tags_and_force(git: Git) -> None:
+    url = git.make_repo("moving")
+    git("clone", "-q", url, "moving")
+    first = git.commit("moving", "One", a__txt="1")
+    git("push", "-q", "origin", "main", "main:side", "main:other/deep", at="moving")
+    git("tag", "v1", at="moving")
+    git("tag", "-a", "v2", "-m", "The second\n\nIt is better.", at="moving")
+    git("push", "-q", "--tags", at="moving")
+    git("commit", "-q", "--amend", "-m", "Better", at="moving")
+    assert "non-fast-forward" in git.fails("push", "origin", "main:side", at="moving")
+    git("push", "-q", "--force-with-lease", "origin", "main:side", at="moving")
+    git("push", "-q", "origin", ":other/deep", ":v1", at="moving")
+    refs = dict(reversed(line.split("\t")) for line in git("ls-remote", url).splitlines())  # type: ignore[arg-type]
+    assert refs.keys() == {"HEAD", "refs/heads/main", "refs/heads/side", "refs/tags/v2", "refs/tags/v2^{}"}
+    assert refs["refs/heads/main"] == refs["refs/tags/v2^{}"] == first
+    told = git.client.python(f"""
+        import json
+        from huggingface_hub import HfApi
+        refs = HfApi().list_repo_refs("{git.client.name}/moving")
+        print(json.dumps({{r.name: r.target_commit for r in refs.branches + refs.tags}}))
+    """)
+    assert told["v2"] == first
+    assert "protected branch" in git.fails("push", "origin", ":main", at="moving")
+    said = git.fails("push", "--atomic", "origin", "main:new", ":main", at="moving")
+    assert "refs/heads/new" not in git("ls-remote", url)
+    assert "atomic" in said
+
+
+def test_what_a_deleted_branch_held_cannot_be_fetched(git: Git) -> None:
+    url = git.make_repo("gone")
+    git("clone", "-q", url, "gone")
+    secret = git.commit("gone", "Secret", a__txt="secret")
+    git("push", "-q", "origin", "HEAD:side", at="gone")
+    git("init", "-q", "asking")
+    git("fetch", "-q", url, secret, at="asking")
+    git("push", "-q", "origin", ":side", at="gone")
+    for version in ("2", "0"):
+        git("init", "-q", f"asking{version}")
+        said = git.fails("-c", f"protocol.version={version}", "fetch", url, secret, at=f"asking{version}")
+        assert "not our ref" in said
+
+
+def test_large_files_go_through_lfs(git: Git) -> None:
+    url = git.make_repo("large")
+    git("clone", "-q", url, "large")
+    content = bytes(range(256)) * 4096
+    pushed = git.commit("large", "Weights", model__safetensors=content)
+    assert git("cat-file", "-p", f"{pushed}:model.safetensors", at="large").startswith("version https://git-lfs")
+    git("push", "-q", at="large")
+    git("clone", "-q", url, "again")
+    assert (git.home / "again/model.safetensors").read_bytes() == content
+    # A pointer to what nobody has sent here.
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'7' * 64}\nsize 5\n"
+    git.commit("large", "Pointer", unknown__txt=pointer)
+    said = git.fails("push", "--no-verify", at="large")
+    assert "unknown.txt" in said
+    assert "git lfs push" in said
+    git("reset", "-q", "--hard", pushed, at="large")
+    git.commit("large", "Too large", big__txt=b"x" * 11_000_000)
+    said = git.fails("push", "--no-verify", at="large")
+    assert "big.txt" in said
+    assert "git lfs migrate" in said
+
+
+def test_pull_requests_are_refs(git: Git, other: Git) -> None:
+    url = git.make_repo("asked")
+    number = other.client.python(f"""
+        from huggingface_hub import HfApi
+        print(HfApi().create_pull_request("{git.client.name}/asked", title="Better").num)
+    """)
+    other("clone", "-q", url, "asked")
+    other("fetch", "-q", "origin", f"refs/pr/{number}:pr", at="asked")
+    other("checkout", "-q", "pr", at="asked")
+    pushed = other.commit("asked", "My change", a__txt="mine")
+    other("push", "-q", "origin", f"pr:refs/pr/{number}", at="asked")
+    said = other.fails("push", "origin", "pr:main", at="asked")
+    assert "your own pull requests only" in said
+    assert "takes commits" in other.fails("push", "origin", f"pr:refs/pr/{number + 1}", at="asked")
+    git("clone", "-q", url, "reviewing")
+    git("fetch", "-q", "origin", f"refs/pr/{number}", at="reviewing")
+    assert git("rev-parse", "FETCH_HEAD", at="reviewing").strip() == pushed
+
+
+def test_who_may_not(git: Git, other: Git, live_hub: live.Instance) -> None:
+    url = git.make_repo("mine", private=True)
+    assert "not found" in other.fails("clone", url)
+    reading = live_hub.manage("create_token", git.client.name, "--scope", "read", "--name", "reading")
+    git("clone", "-q", url, "mine", HF_TOKEN=reading)
+    git.commit("mine", "Change", a__txt="1")
+    assert "write scope" in git.fails("push", at="mine", HF_TOKEN=reading)
+    git("push", "-q", at="mine")
+    public = git.make_repo("open")
+    other("clone", "-q", public, "open", HF_TOKEN="")
+    other.commit("open", "Change", a__txt="1")
+    assert "not change it" in other.fails("push", at="open")
+    assert "could not read Username" in other.fails("-c", "credential.helper=", "push", at="open")
+    # Every kind, by its prefix; a renamed one is found under its old name.
+    data = git.make_repo("data", "dataset")
+    git("clone", "-q", data, "data")
+    git.commit("data", "Rows", rows__jsonl="{}")
+    git("push", "-q", at="data")
+    git.client.python(f"""
+        from huggingface_hub import HfApi
+        HfApi().move_repo("{git.client.name}/data", "{git.client.name}/data2", repo_type="dataset")
+    """)
+    git("fetch", "-q", at="data")
+    git.commit("data", "More", rows__jsonl="{}\n{}")
+    git("push", "-q", at="data")
+
+
+def test_a_protected_branch_keeps_its_history(git: Git) -> None:
+    url = git.make_repo("kept")
+    git.client.hub.manage(
+        "shell",
+        "--no-imports",
+        "--command",
+        "from hub.repos.models import *\n"
+        f"repo = Repository.objects.get(namespace__name='{git.client.name}', name='kept')\n"
+        "BranchRule.objects.create(repository=repo, pattern='main')",
+    )
+    git("clone", "-q", url, "kept")
+    git.commit("kept", "One", a__txt="1")
+    git("push", "-q", at="kept")
+    git("commit", "-q", "--amend", "-m", "Other", at="kept")
+    said = git.fails("push", "--force", at="kept")
+    assert re.search(r"remote rejected\] main -> main \(protected branch\)", said)
+    assert "history stays as it is" in said
