@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -47,17 +48,17 @@ class LargeFile:
     pushed_at: datetime
 
 
-def list_large_files(
-    repo: Repository, *, limit: int, after: int = 0, largest_first: bool = False, skip: int = 0
-) -> list[LargeFile]:
-    """Return up to `limit` large files that any ref reaches, in the order in which they came, after the id `after`; or with
-    `largest_first` by size, leaving out the first `skip`.
+def large_content_of(repo: Repository) -> QuerySet[RepoBlob]:
+    """Return what any ref reaches of large content, the blobs loaded, in the order in which it came."""
+    return RepoBlob.objects.filter(repository=repo).select_related("blob").order_by("pk")
+
+
+def describe_large_files(repo: Repository, rows: Iterable[RepoBlob]) -> list[LargeFile]:
+    """Return what people want to know of `rows`, which are some of `large_content_of`, in their order.
 
     A few queries where all are on `main`; else trees of other commits are read until each has been found.
     """
-    rows = RepoBlob.objects.filter(repository=repo, pk__gt=after).select_related("blob")
-    rows = rows.order_by(*(("-blob__size", "pk") if largest_first else ("pk",)))
-    found = list(rows[skip : skip + limit])
+    found = list(rows)
     on_main = {
         path.sha256: path
         for path in GitPath.objects.filter(repository=repo, sha256__in=[row.blob_id for row in found]).order_by("-path")

@@ -8,7 +8,14 @@ from hub.repos.content import read_content
 from hub.repos.errors import BlobMissing, EntryNotFound
 from hub.repos.git.commits import Delete, PutBlob
 from hub.repos.git.files import find_file, resolve_revision
-from hub.repos.large_files import delete_large_files, hand_over, list_large_files, restore_content
+from hub.repos.large_files import (
+    LargeFile,
+    delete_large_files,
+    describe_large_files,
+    hand_over,
+    large_content_of,
+    restore_content,
+)
 from hub.repos.models import Blob, BlobClaim, Repository
 from hub.repos.models.blobs import CLAIM_LIFE
 from hub.repos.services import create_branch
@@ -23,6 +30,10 @@ def repo() -> Repository:
     return make_repo()
 
 
+def listing(repo: Repository) -> list[LargeFile]:
+    return describe_large_files(repo, large_content_of(repo))
+
+
 def test_the_list_names_a_place_for_each(repo: Repository) -> None:
     owner = repo.created_by
     assert owner is not None
@@ -31,7 +42,7 @@ def test_the_list_names_a_place_for_each(repo: Repository) -> None:
     head = commit(repo, Delete("folder/"), PutBlob("main.bin", main))
     create_branch(repo=repo, actor=owner, name="side")
     aside = commit(repo, PutBlob("side.bin", side), branch="side")
-    listed = {file.sha256: file for file in list_large_files(repo, limit=10)}
+    listed = {file.sha256: file for file in listing(repo)}
     assert {sha256: (file.path, file.ref) for sha256, file in listed.items()} == {
         old: ("folder/old.bin", None),
         main: ("main.bin", "refs/heads/main"),
@@ -40,9 +51,8 @@ def test_the_list_names_a_place_for_each(repo: Repository) -> None:
     assert (listed[main].commit, listed[side].commit) == (head.oid, aside.oid)
     assert listed[main].pointer == find_file(repo, head, "main.bin").oid
     assert listed[old].size == 3
-    assert [file.sha256 for file in list_large_files(repo, limit=1, largest_first=True)] == [main]
-    in_order = list_large_files(repo, limit=10)
-    assert list_large_files(repo, limit=10, after=in_order[0].id) == in_order[1:]
+    by_size = describe_large_files(repo, large_content_of(repo).order_by("-blob__size"))
+    assert [file.size for file in by_size] == [19, 5, 3]
 
 
 def test_deleted_content_is_not_served_and_does_not_come_back_by_its_name(repo: Repository) -> None:
@@ -55,7 +65,7 @@ def test_deleted_content_is_not_served_and_does_not_come_back_by_its_name(repo: 
     file = find_file(repo, head, "weights.bin")
     with pytest.raises(EntryNotFound, match="owner deleted it"):
         read_content(repo, file)
-    assert list_large_files(repo, limit=10) == []
+    assert listing(repo) == []
     with pytest.raises(BlobMissing):
         commit(repo, PutBlob("other.bin", content))
     # Sent again, it can be committed again, at the same place too.

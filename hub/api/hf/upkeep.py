@@ -16,8 +16,9 @@ from hub.repos.large_files import (
     MAX_HANDED_OVER,
     LargeFile,
     delete_large_files,
+    describe_large_files,
     hand_over,
-    list_large_files,
+    large_content_of,
 )
 from hub.repos.models import Kind
 from hub.repos.names import SHA256
@@ -47,10 +48,9 @@ def large_files(request: Request, kind: str, namespace: str, name: str) -> Respo
     repo = get_repo_for_write(request.user, kind, namespace, name)
     after = number(request.query_params, "cursor", default=0, high=10**15 - 1)
     limit = number(request.query_params, "limit", default=PER_PAGE, low=1, high=PER_PAGE)
-    found = list_large_files(repo, limit=limit + 1, after=after)
-    shown = found[:limit]
-    following = shown[-1].id if len(found) > limit else None
-    return page(request, [_shape(file) for file in shown], cursor=following)
+    rows = list(large_content_of(repo).filter(pk__gt=after)[: limit + 1])
+    shown = describe_large_files(repo, rows[:limit])
+    return page(request, [_shape(file) for file in shown], cursor=shown[-1].id if len(rows) > limit else None)
 
 
 def _shape(file: LargeFile) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def delete_files(request: Request, kind: str, namespace: str, name: str) -> Resp
 
 @json_view("POST")
 def hand_over_files(request: Request, kind: str, namespace: str, name: str) -> Response:
-    """POST /api/{kind}s/{repo}/lfs-files/duplicate: large `files` of this repository that the caller will commit to `target`."""
+    """POST /api/{kind}s/{repo}/lfs-files/duplicate: large `files` that the caller will commit to `target`."""
     source = get_repo_for_content(request.user, kind, namespace, name)
     body = read_object(request)
     target, files = body.get("target"), body.get("files")
