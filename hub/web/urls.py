@@ -25,6 +25,7 @@ urlpatterns = [
     path("preferences", site.preferences, name="preferences"),
     path("robots.txt", site.robots, name="robots"),
     path("favicon.ico", site.favicon, name="favicon"),
+    path("avatars/<str:name>.svg", profiles.avatar, name="avatar"),
     # Coming in. The names are those that allauth looks for.
     path("login", accounts.login, name="account_login"),
     path("logout", allauth.logout, name="account_logout"),
@@ -75,7 +76,6 @@ urlpatterns = [
     path("stream/<uuid:job_id>/stop", demo_streams.stop, name="stream_stop"),
     # Lists, repositories and what is in them.
     *repo_urls.urlpatterns,
-    path("avatars/<str:name>.svg", profiles.avatar, name="avatar"),
     # A user or an organization. Last.
     path("<str:name>", profiles.profile, name="profile"),
 ]
