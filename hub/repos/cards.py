@@ -1,12 +1,12 @@
 """Cards: the YAML at the start of a README and the text below it. Reading never fails; it says what is wrong, and where.
 
 The YAML is read as the client family's own parser does (YAML 1.2): `no` is a language, a date stays text. Every limit is
-on what a file may ask for: size, depth, and no aliases, by which a few lines unfold to gigabytes.
+on what a file may ask for: size, depth, and no aliases, by which a few lines unfold to gigabytes. What its values mean is
+checked in `card_checks.py`.
 """
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ import yaml
 from django.utils.translation import gettext as _
 
 from hub.core.text import UNSTORABLE
-from hub.repos.vocabulary import BASE_RELATIONS, LICENSES, SIZE_CATEGORIES, TASKS, is_language
+from hub.repos.vocabulary import BASE_RELATIONS
 
 CARD_FILE = "README.md"
 MAX_CARD_FILE = 1024 * 1024  # bytes; a longer README is not read as a card
@@ -25,7 +25,7 @@ MAX_VALUES = 100  # of one list field that is taken into account
 MAX_WORD = 160  # characters of a tag, a licence, a name
 
 _FRONT = re.compile(r"\ufeff?(?:[ \t]*\r?\n)*---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-_REPO_ID = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?")
+REPO_ID = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Card:
 
     @property
     def tasks(self) -> list[str]:
-        return _unique([self.task, *_words(self.metadata.get("task_categories"))])
+        return _unique([self.task, *words(self.metadata.get("task_categories"))])
 
     @property
     def library(self) -> str:
@@ -83,20 +83,20 @@ class Card:
 
     @property
     def languages(self) -> list[str]:
-        return _words(self.metadata.get("language")) or _words(self.metadata.get("languages"))
+        return words(self.metadata.get("language")) or words(self.metadata.get("languages"))
 
     @property
     def tags(self) -> list[str]:
-        return _words(self.metadata.get("tags"))
+        return words(self.metadata.get("tags"))
 
     @property
     def datasets(self) -> list[str]:
-        return [name for name in _words(self.metadata.get("datasets")) if _REPO_ID.fullmatch(name)]
+        return [name for name in words(self.metadata.get("datasets")) if REPO_ID.fullmatch(name)]
 
     @property
     def models(self) -> list[str]:
         """The models that a space says it uses."""
-        return [name for name in _words(self.metadata.get("models")) if _REPO_ID.fullmatch(name)]
+        return [name for name in words(self.metadata.get("models")) if REPO_ID.fullmatch(name)]
 
     @property
     def sdk(self) -> str:
@@ -105,7 +105,7 @@ class Card:
 
     @property
     def base_models(self) -> list[str]:
-        return [name for name in _words(self.metadata.get("base_model")) if _REPO_ID.fullmatch(name)]
+        return [name for name in words(self.metadata.get("base_model")) if REPO_ID.fullmatch(name)]
 
     @property
     def base_relation(self) -> str:
@@ -153,76 +153,10 @@ def parse(content: str) -> Card:
     return Card(metadata, body, [], lines)
 
 
-def validate(content: str, kind: str) -> tuple[list[Issue], list[Issue]]:
-    """Return (errors, warnings) of a README of a `model` or `dataset`. Errors are what a commit would better not carry."""
-    card = parse(content)
-    if card.errors:
-        return card.errors, []
-    errors = list(_wrong_types(card))
-    at_fault = {issue.field for issue in errors}
-    warnings = [issue for issue in _warnings(card, kind) if issue.field not in at_fault]
-    return errors, warnings
-
-
-def _wrong_types(card: Card) -> Iterator[Issue]:
-    for name in ("pipeline_tag", "library_name", "license_name", "license_link", "pretty_name", "base_model_relation"):
-        if not isinstance(card.metadata.get(name), str | None):
-            yield _issue(card, name, _("“%(field)s” takes one text."))
-    for name in (
-        "license",
-        "language",
-        "tags",
-        "datasets",
-        "base_model",
-        "task_categories",
-        "size_categories",
-        "metrics",
-    ):
-        value = card.metadata.get(name)
-        values = value if isinstance(value, list) else [] if value is None else [value]
-        if not all(isinstance(item, str) for item in values):
-            yield _issue(card, name, _("“%(field)s” takes a text or a list of texts."))
-
-
-def _warnings(card: Card, kind: str) -> Iterator[Issue]:
-    if not card.metadata:
-        yield Issue(
-            _("There is no metadata. Add it between two lines of --- at the start, to be found by task and licence.")
-        )
-        return
-    for license_id in _words(card.metadata.get("license")):
-        if license_id.lower() not in LICENSES:
-            message = _("“%(value)s” is not a known licence. Use its id, or “other” with license_name.")
-            yield _issue(card, "license", message, license_id)
-    task_field = "pipeline_tag" if kind == "model" else "task_categories"
-    for task in _words(card.metadata.get(task_field)):
-        if task not in TASKS:
-            yield _issue(card, task_field, _("“%(value)s” is not a known task."), task)
-    for code in _words(card.metadata.get("language")):
-        if not is_language(code):
-            yield _issue(card, "language", _("“%(value)s” is not an ISO 639 language code, such as en or zh."), code)
-    for name in ("datasets", "base_model"):
-        for value in _words(card.metadata.get(name)):
-            if not _REPO_ID.fullmatch(value):
-                yield _issue(card, name, _("“%(value)s” is not a repository's name, such as ada/tiny."), value)
-    for size in _words(card.metadata.get("size_categories")):
-        if size not in SIZE_CATEGORIES:
-            yield _issue(card, "size_categories", _("“%(value)s” is not a size category, such as 1K<n<10K."), size)
-    relation = _first(card.metadata.get("base_model_relation"))
-    if relation and relation not in BASE_RELATIONS:
-        yield _issue(
-            card, "base_model_relation", _("“%(value)s” is none of finetune, adapter, merge, quantized."), relation
-        )
-
-
-def _issue(card: Card, name: str, message: str, value: str = "") -> Issue:
-    return Issue(message % {"field": name, "value": value[:80]}, name, card.lines.get(name, 0))
-
-
 # --- values ---------------------------------------------------------------------------------------------------
 
 
-def _words(value: Any) -> list[str]:
+def words(value: Any) -> list[str]:
     """Return the texts of a field that may be one text or a list: trimmed, once each, bounded."""
     given = value if isinstance(value, list) else [value]
     texts = [str(v) for v in given[: 4 * MAX_VALUES] if isinstance(v, str | int | float) and not isinstance(v, bool)]
@@ -230,7 +164,7 @@ def _words(value: Any) -> list[str]:
 
 
 def _first(value: Any) -> str:
-    return next(iter(_words(value)), "")
+    return next(iter(words(value)), "")
 
 
 def _unique(values: Any) -> list[str]:

@@ -238,6 +238,13 @@ def _languages(locale: str) -> dict[str, str]:
     return dict(Locale.parse(locale).languages)
 
 
+def may_be_language(code: str) -> bool:
+    """Tell whether `code` begins as a language's code can, or is one of the other words: ISO 639 has 183 codes of two letters,
+    all known here, and thousands of three."""
+    first = code.replace("_", "-").partition("-")[0]
+    return is_language(code) or (len(first) == 3 and first.isascii() and first.isalpha() and first.islower())
+
+
 def is_language(code: str) -> bool:
     """Tell whether `code` begins with an ISO 639 code (`en`, `zh-Hant`, `yue`), or is one of the other words."""
     return code in OTHER_LANGUAGES or code.replace("_", "-").partition("-")[0].lower() in _languages("en")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from hub.repos.cards import MAX_YAML, parse, validate
+from hub.repos.cards import MAX_YAML, parse
 
 GOOD = """---
 license: Apache-2.0
@@ -21,7 +21,7 @@ base_model_relation: finetune
 date: 2024-02-30
 model-index:
 - name: x
-  results: [{value: .inf}, {value: 1.5}, {value: yes}]
+  results: [{metrics: [{type: a, value: .inf}, {type: b, value: 1.5}, {type: c, value: yes}]}]
 ---
 # Tiny
 """
@@ -36,7 +36,8 @@ def test_a_card_is_read() -> None:
     assert card.tags == ["tiny", "中文"]
     assert (card.datasets, card.base_models, card.base_relation) == (["ada/notes"], ["ada/base"], "finetune")
     assert card.metadata["date"] == "2024-02-30"
-    assert card.metadata["model-index"][0]["results"] == [{"value": ".inf"}, {"value": 1.5}, {"value": "yes"}]
+    assert card.metadata["model-index"][0]["results"][0]["metrics"][2]["value"] == "yes"
+    assert [m["value"] for m in card.metadata["model-index"][0]["results"][0]["metrics"]] == [".inf", 1.5, "yes"]
     json.dumps(card.metadata, allow_nan=False)
 
 
@@ -120,14 +121,3 @@ def test_link_of_a_licence_is_a_page_or_a_file() -> None:
     for link in ("https://example.org/l", "LICENSE.md"):
         assert parse(f"---\nlicense_link: {link}\n---\n").license_link == link
     assert parse("---\nlicense_link: javascript:alert(1)\n---\n").license_link == ""
-
-
-def test_validation_names_field_and_line() -> None:
-    errors, warnings = validate(
-        "---\nlicense: mitt\npipeline_tag: [a, b]\nlanguage: xx1\ntags: {a: b}\nbase_model: 'a b'\n---\n", "model"
-    )
-    assert [(issue.field, issue.line) for issue in errors] == [("pipeline_tag", 3), ("tags", 5)]
-    assert [(issue.field, issue.line) for issue in warnings] == [("license", 2), ("language", 4), ("base_model", 6)]
-    assert validate(GOOD, "model") == ([], [])
-    assert validate("no metadata", "model")[1]
-    assert validate("---\na: [\n---\n", "model")[0][0].line > 0

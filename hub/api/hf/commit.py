@@ -24,7 +24,8 @@ from hub.community.models.pull_request import number_of_ref
 from hub.community.pull_requests import commit_as_pull_request
 from hub.core.errors import Invalid, TooLarge
 from hub.core.links import base_url, repo_path
-from hub.repos.cards import CARD_FILE, MAX_CARD_FILE, validate
+from hub.repos.card_checks import check_card
+from hub.repos.cards import CARD_FILE, MAX_CARD_FILE
 from hub.repos.git.commits import Delete, Operation, PutBlob, Stage, create_commit
 from hub.repos.git.receipts import MAX_KEY, commit_once
 from hub.repos.names import FULL_ID, SHA256
@@ -124,7 +125,7 @@ def _warnings_of(card: dict[str, Any], kind: str) -> list[str]:
     content = _content(card)
     if len(content) > MAX_CARD_FILE:
         return []
-    errors, warnings = validate(content.decode("utf-8", "replace"), kind)
+    errors, warnings = check_card(content.decode("utf-8", "replace"), kind)
     return [f"{CARD_FILE}: {issue}" for issue in errors + warnings][:MAX_WARNINGS]
 
 

@@ -19,6 +19,7 @@ from hub.core.links import base_url, repo_path
 from hub.core.markdown import Rendered, plain_text, render
 from hub.evaluations.models import Run
 from hub.repos import cards
+from hub.repos.card_checks import check_card
 from hub.repos.git.files import FileEntry, read_file
 from hub.repos.models import GitPath, Kind, Release, Repository
 from hub.repos.permissions import may_fetch, may_write
@@ -67,7 +68,7 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
         has_card=text is not None,
         summary=_summary(repo, parsed.body),
         rendered=_render(repo, parsed.body, admitted) if parsed.body.strip() else None,
-        issues=cards.validate(text, repo.kind) if text is not None and may_write(request.user, repo) else None,
+        issues=check_card(text, repo.kind) if text is not None and may_write(request.user, repo) else None,
         languages_stated=_languages(parsed),
         weights=_weights(repo),
         weights_size=_weights_size(repo),

@@ -12,6 +12,7 @@ from hub.core.errors import HubError
 from hub.core.links import repo_path
 from hub.core.markdown import render as render_markdown
 from hub.repos import cards
+from hub.repos.card_checks import check_card
 from hub.repos.editing import commit_text
 from hub.repos.errors import EntryNotFound, StaleParent
 from hub.repos.git.commits import Delete, create_commit
@@ -61,7 +62,7 @@ def _editor(
         if "preview" in request.POST:
             more["preview"] = _preview(repo, revision, shown)
             if request.POST.get("path", "").strip() == cards.CARD_FILE:
-                more["issues"] = cards.validate(shown, repo.kind)
+                more["issues"] = check_card(shown, repo.kind)
             if request.headers.get("X-Fragment") == "preview":
                 return render(request, "web/repo/preview.html", more)
             # Somebody who only looks is not told what is missing yet.

@@ -152,10 +152,13 @@ def test_card_is_checked(hub: Hub) -> None:
     status, errors, _ = check("---\nlicense: mit\ntags: [a\n---\n")
     assert status == 400
     assert "ine " in errors[0]
-    status, _, warnings = check("---\nlicense: nonsense\nlanguage: klingonese\n---\n")
-    assert status == 200
-    assert any("nonsense" in warning for warning in warnings)
-    assert any("klingonese" in warning for warning in warnings)
+    status, errors, warnings = check("---\nlicense: nonsense\nlanguage: klingonese\npipeline_tag: thinking\n---\n")
+    assert status == 400
+    assert any("license" in error and "nonsense" in error for error in errors)
+    assert any("language" in error and "klingonese" in error for error in errors)
+    assert any("pipeline_tag" in warning and "thinking" in warning for warning in warnings)
+    odd = hub.call("POST", "/api/validate-yaml", send={"content": "", "repoType": "planet"})
+    assert (odd.status, odd.json["field"]) == (400, "repoType")
 
 
 def test_start_up_calls(hub: Hub) -> None:
