@@ -12,6 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+_REFUSED = b'{"error": "The address holds a NUL character, which no name has. Check what was put into it."}'
+_REFUSED_HEADERS = [("Content-Type", "application/json"), ("X-Error-Code", "Invalid")]
 _KEPT = re.compile(rb"%(2[Ff]|25)")
 
 
@@ -32,8 +34,8 @@ def keep_encoded_slashes(app: WSGIApp) -> WSGIApp:
         raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
         if "%00" in (raw or "") or "\0" in environ.get("PATH_INFO", ""):
             # No name holds a NUL and the database refuses it, so nothing behind here has to think of it.
-            start_response("400 Bad Request", [("Content-Type", "text/plain"), ("Content-Length", "0")])
-            return [b""]
+            start_response("400 Bad Request", [*_REFUSED_HEADERS, ("Content-Length", str(len(_REFUSED)))])
+            return [_REFUSED]
         if raw:
             environ["PATH_INFO"] = decode_path(raw)
         else:
