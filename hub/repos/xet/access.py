@@ -73,6 +73,6 @@ def _held_by(access: Access) -> Q:
     # Correlated, so that the few files in question are looked up one by one, however many the hub holds.
     held = Q(Exists(RepoBlob.objects.filter(blob=OuterRef("sha256"), repository=access.repository)))
     if access.writes:
-        claims = BlobClaim.objects.filter(blob=OuterRef("sha256"), repository=access.repository, user=access.user.pk)
+        claims = BlobClaim.objects.standing(access.repository, access.user).filter(blob=OuterRef("sha256"))
         held |= Q(Exists(claims))
     return held
