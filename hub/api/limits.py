@@ -36,7 +36,7 @@ API, RESOLVERS, PAGES = "api", "resolvers", "pages"
 # Longer, and the request goes uncounted; and after that, so long none is counted.
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 0.25, 5.0
 # Workers have keys of their own, and say something every other second.
-_UNCOUNTED = re.compile(r"/api/worker/|/(static|avatars)/|/(robots\.txt|favicon\.ico)$")
+_UNCOUNTED = re.compile(r"/api/worker/|/static/|/(robots\.txt|favicon\.ico)$")
 _RESOLVERS = re.compile(r"/xet/|/[^/]+/.*(/resolve/|/raw/|/git-(upload|receive)-pack$|/info/(lfs/|refs$))")
 _API = re.compile(r"/(api|v1)/|/oauth/(device|token|revoke|userinfo)$|/\.well-known/|/models/[^/]+/[^/]+$")
 

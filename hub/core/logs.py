@@ -12,7 +12,7 @@ from workers.contracts import LOG_FORMAT, REQUEST_ID_HEADER
 ACCESS_FORMAT = f'[%({{{REQUEST_ID_HEADER.lower()}}}o)s] %(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms'
 
 
-class GunicornLogger(Logger):  # type: ignore[misc]
+class GunicornLogger(Logger):
     """Gunicorn's own words and its access log (GROVE_ACCESS_LOG=on), in the one format."""
 
     error_fmt = LOG_FORMAT

@@ -355,3 +355,35 @@ def test_what_is_published() -> None:
     assert key["kty"] == "RSA" and not {"d", "p", "q"} & key.keys()
     assert Client().get("/oauth/device").status_code == 405
     assert Client().get("/oauth/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic %%%", "Basic " + "A" * 9000, "Bearer x", "Basic 5p6X", "x"])
+def test_headers_that_nobody_means(header: str) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": "x"}
+    for path in ("/oauth/token", "/oauth/revoke", "/oauth/device"):
+        assert Client().post(path, form, headers={"Authorization": header}).status_code in (400, 401)
+    assert Client().get("/oauth/userinfo", headers={"Authorization": header}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "client_id=a&client_id=b",
+        "response_type=%22%5C%E6%9E%97",
+        "state=%00",
+        "prompt=none+login",
+        "code_challenge=x&code_challenge_method=S256",
+        "code_challenge_method=S256",
+        "scope=%20",
+        "nonce=%00",
+        "redirect_uri=https%3A%2F%2F%5B",
+        "state=" + "x" * 3000,
+    ],
+)
+def test_addresses_that_nobody_means(query: str) -> None:
+    application, _secret = registered(confidential=False)
+    path = address(application)
+    for browser in (Client(), browser_of(make_user())):
+        for one in (f"{path}&{query}", f"/oauth/authorize?{query}"):
+            assert browser.get(one).status_code < 500
+            assert browser.post(one, {"decision": "approve"}).status_code < 500

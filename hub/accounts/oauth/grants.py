@@ -16,6 +16,8 @@ from hub.accounts.oauth import keys
 from hub.accounts.oauth.asking import AUTH_METHODS, DEVICE_GRANT, Client, Request, Unreadable
 from hub.accounts.oauth.claims import claims_of
 
+ID_TOKEN_SECONDS = 3600
+
 
 class Code:
     """A code of an application as Authlib asks about it."""
@@ -100,19 +102,12 @@ class IdToken(OpenIDCode):
 
     def get_compatible_claims(self, request: Request) -> dict[str, Any]:
         now = int(time.time())
-        return {
-            "iss": request.base,
-            "aud": request.client.get_client_id(),
-            "iat": now,
-            "exp": now + self.DEFAULT_EXPIRES_IN,
-        }
-
-    def encode_id_token(self, token: dict[str, Any], request: Request) -> str:
-        self._base = request.base
-        return str(super().encode_id_token(token, request))
+        about = {"iss": request.base, "aud": request.client.get_client_id(), "iat": now, "exp": now + ID_TOKEN_SECONDS}
+        return about | claims_of(request.user, request.authorization_code.row.rights, request.base)
 
     def generate_user_info(self, user: User, scope: str) -> dict[str, Any]:
-        return claims_of(user, scope_to_list(scope), self._base)
+        """Nothing more: all of it is told above, where the hub's address is known."""
+        return {}
 
 
 class Refresh:
