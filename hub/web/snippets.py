@@ -53,6 +53,7 @@ def ways_to_use(repo: Repository, card: Card, *, base_url: str, example_file: st
         *python,
         Snippet("hf", f"export HF_ENDPOINT={base_url}\n{login}hf download {name}{kind}", "Shell"),
         Snippet("huggingface_hub", _with_endpoint(base_url, _snapshot(f'"{name}"{named}'))),
+        Snippet("git", f"git lfs install\ngit clone {base_url}{repo.get_absolute_url()}", "Shell"),
         Snippet("curl", f"curl -L{authorized} -O {address}", "Shell"),
     ]
 

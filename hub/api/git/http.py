@@ -26,6 +26,7 @@ from hub.api.edge import View, writer
 from hub.api.errors import MethodNotAllowed, respond_to
 from hub.api.git import receiving
 from hub.community.permissions import has_pull_requests, may_push_pull_request
+from hub.core import callers
 from hub.core.errors import HubError, Invalid, TooLarge, TooMany
 from hub.core.links import base_url, repo_path
 from hub.repos.errors import NotWritable
@@ -85,7 +86,7 @@ def info_refs(request: HttpRequest, namespace: str, name: str, kind: str) -> Htt
         protocol = request.headers.get("Git-Protocol", "")[:200]
         with _place(request), open_cache(repo) as cache:
             env = upload_pack_environment(protocol)
-            lines = run(cache, "upload-pack", "--http-backend-info-refs", str(cache), env=env, seconds=60)
+            lines = run(cache, "upload-pack", "--advertise-refs", str(cache), env=env, seconds=60)
         # A server of version 2 begins with what it can do, at once.
         first = b"" if "version=2" in protocol.split(":") else receiving.line(b"# service=git-upload-pack\n") + b"0000"
         return _answer(service, "advertisement", first + lines)
@@ -227,7 +228,7 @@ _counting = threading.Lock()
 def _place(request: HttpRequest) -> Iterator[None]:
     """Hold one of the caller's places, and one of all. Raises TooMany. Counted in each web process by itself."""
     user = request.user
-    who = f"user {user.pk}" if user.is_authenticated else f"address {request.META.get('REMOTE_ADDR', '')}"
+    who = f"user {user.pk}" if user.is_authenticated else f"address {callers.address_of(request)}"
     limits = {who: settings.GIT_CONCURRENCY, "all": settings.GIT_PROCESSES}
     with _counting:
         if any(_busy[key] >= limit for key, limit in limits.items()):
