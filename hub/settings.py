@@ -182,6 +182,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune sign-ins": {"task": "hub.accounts.tasks.prune", "schedule": 3600},
     "sweep access requests": {"task": "hub.repos.tasks.sweep_requests", "schedule": 300},
     "drop old uploads": {"task": "hub.repos.tasks.drop_old_uploads", "schedule": 3600},
+    "sweep receipts of commits": {"task": "hub.repos.tasks.sweep_receipts", "schedule": 3600},
     "sweep staging": {"task": "hub.core.tasks.sweep_staging", "schedule": 3600},
     "beat": {"task": "hub.core.tasks.beat", "schedule": 10},
 }

@@ -1,4 +1,5 @@
-"""Background work for repositories: mails about access to gated ones, uploads that nobody finished. All of it can run twice."""
+"""Background work for repositories: mails about access to gated ones; uploads that nobody finished and receipts of commits
+that are past their time. All of it can run twice."""
 
 from datetime import timedelta
 
@@ -6,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from hub.repos import large_uploads, mails
+from hub.repos.git import receipts
 from hub.repos.models import AccessRequest, Gate
 
 # Requests that the sweep looks at: older ones were told of, or will not be.
@@ -39,3 +41,9 @@ def sweep_requests() -> None:
 def drop_old_uploads() -> int:
     """Forget large uploads that nobody has finished in a week."""
     return large_uploads.drop_old_uploads()
+
+
+@shared_task(soft_time_limit=120, time_limit=150, expires=600)
+def sweep_receipts() -> int:
+    """Forget which commits answered an Idempotency-Key too long ago; returns how many were forgotten."""
+    return receipts.sweep_receipts()

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from hub.core.errors import HubError, TooLarge
-from hub.repos.errors import BlobMissing, EntryNotFound, PathInvalid, StaleParent
+from hub.repos.errors import BlobMissing, EntryNotFound, KeyReused, PathInvalid, StaleParent
 from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
 from hub.repos.git.files import find_file, find_files, list_files, list_folder, read_file, resolve_revision
 from hub.repos.git.history import changes, history
-from hub.repos.models import GitCommit, GitObject, GitPath, Repository
-from hub.repos.models.git import ObjectType
+from hub.repos.git.receipts import KEPT, commit_once, sweep_receipts
+from hub.repos.models import CommitReceipt, GitCommit, GitObject, GitPath, Repository
+from hub.repos.models.git import MAIN, ObjectType
 from hub.repos.services import claim_blob, create_branch, delete_branch
 from tests.factories import make_repo, make_user
 
@@ -300,3 +302,23 @@ def test_all_files_of_main_are_told_by_one_query(django_assert_num_queries: Djan
     commit(repo, {"later": b"3"})
     assert [(f.path, f.oid, f.size) for f in list_files(repo, old)] == [(f.path, f.oid, f.size) for f in at_head]
     assert [f.path for f in at_head] == [".gitattributes", "a", "b/" * 20 + "one"]
+
+
+def test_receipts_are_kept_for_a_day_and_swept() -> None:
+    repo, other = make_repo(), make_repo()
+    user = repo.created_by
+    assert user is not None
+    made = iter("abcdef")
+
+    def once(key: str, request: str = "00" * 32, into: Repository = repo) -> str:
+        return commit_once(repo=into, user=user, key=key, request=request, make=lambda: (MAIN, next(made) * 40))[1]
+
+    assert [once("k"), once("k"), once("l"), once("k", into=other)] == ["a" * 40, "a" * 40, "b" * 40, "c" * 40]
+    with pytest.raises(KeyReused):
+        once("k", "11" * 32)
+    CommitReceipt.objects.filter(key="k", repository=repo).update(at=timezone.now() - KEPT)
+    # Past its time it stands for nothing, swept or not.
+    assert once("k", "11" * 32) == "d" * 40
+    CommitReceipt.objects.filter(key="l").update(at=timezone.now() - KEPT)
+    assert sweep_receipts() == 1
+    assert CommitReceipt.objects.count() == 2

@@ -10,7 +10,7 @@ from hub.api.hf.targets import get_target_for_commit
 from hub.core.links import base_url
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Repository
-from hub.repos.permissions import get_repo_for_content
+from hub.repos.permissions import get_repo_for_content, get_repo_for_proposing
 from hub.repos.xet.tokens import Scope, issue_token, token_answer
 
 
@@ -27,9 +27,13 @@ def read_token(request: Request, kind: str, namespace: str, name: str, revision:
 @json_view("GET")
 def write_token(request: Request, kind: str, namespace: str, name: str, revision: str) -> Response:
     """GET /api/{kind}s/{repo}/xet-write-token/{rev}: a GET that hands out the right to write, so it needs that right."""
-    opens = flag(request.query_params, "create_pr")
-    target = get_target_for_commit(request.user, kind, namespace, name, revision, opens=opens)
-    return _answer(request, target.repo, "write")
+    if flag(request.query_params, "create_pr"):
+        # The token is for the repository, and clients name no revision of a pull request that is not there yet: they
+        # send the word None.
+        repo = get_repo_for_proposing(request.user, kind, namespace, name)
+    else:
+        repo = get_target_for_commit(request.user, kind, namespace, name, revision, opens=False).repo
+    return _answer(request, repo, "write")
 
 
 def _answer(request: Request, repo: Repository, scope: Scope) -> Response:

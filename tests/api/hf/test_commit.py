@@ -5,6 +5,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -308,3 +309,72 @@ def test_odd_commits_are_refused(hub: Hub, body: bytes) -> None:
 def test_odd_preuploads_are_refused(hub: Hub, body: bytes) -> None:
     repo = hub.new_repo()
     assert hub.call("POST", f"/api/models/{repo}/preupload/main", by="olga", send=body).status == 400
+
+
+def keyed(hub: Hub, repo: str, key: str, *lines: dict[str, Any], by: str = "olga", revision: str = "main") -> Answer:
+    sent = "".join(json.dumps(line) + "\n" for line in [{"key": "header", "value": {"summary": "Once"}}, *lines])
+    return hub.call("POST", f"/api/models/{repo}/commit/{revision}", by=by, send=sent, headers={"Idempotency-Key": key})
+
+
+def test_a_commit_that_is_sent_again_is_made_once(hub: Hub) -> None:
+    repo = hub.new_repo(organization="guild")
+    first = keyed(hub, repo, "k1", put("a", "1"))
+    hub.commit(repo, put("b", "1"))
+    again = keyed(hub, repo, "k1", put("a", "1"))
+    assert (again.status, again.json) == (200, first.json)
+    other = keyed(hub, repo, "k1", put("a", "2"))
+    assert (other.status, other.code, other.json["field"]) == (422, "IdempotencyKeyReused", "Idempotency-Key")
+    assert keyed(hub, repo, "k1", put("a", "1"), revision="main?create_pr=1").status == 422
+    # Another person's key, and one of another repository, are other keys.
+    assert keyed(hub, repo, "k1", put("a", "3"), by="walter").status == 200
+    assert keyed(hub, hub.new_repo(), "k1", put("a", "3")).status == 200
+    # What failed has left nothing; the key is free.
+    assert keyed(hub, repo, "k2", {"key": "deletedFile", "value": {"path": "absent"}}).status == 404
+    assert keyed(hub, repo, "k2", put("c", "1")).status == 200
+    for odd in ("x" * 201, "k\u00e9y"):
+        assert keyed(hub, repo, odd, put("d", "1")).status == 400
+    # The same pull request, not one more.
+    opened = keyed(hub, repo, "k3", put("e", "1"), by="sven", revision="main?create_pr=1")
+    repeated = keyed(hub, repo, "k3", put("e", "1"), by="sven", revision="main?create_pr=1")
+    assert repeated.json == opened.json
+    assert hub.call("GET", f"/api/models/{repo}/discussions").json["count"] == 1
+
+
+def test_one_key_sent_many_times_at_once_is_one_commit(hub: Hub) -> None:
+    repo = hub.new_repo()
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(keyed, hub, repo, "same", put("a", "1"), revision="main?create_pr=1") for _ in range(6)]
+        answers = [each.result() for each in asked]
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.json["pullRequestUrl"] for answer in answers}) == 1
+    assert hub.call("GET", f"/api/models/{repo}/discussions").json["count"] == 1
+
+
+def test_warnings_of_a_commit_are_told_and_do_not_stop_it(hub: Hub) -> None:
+    repo = hub.new_repo()
+    made = hub.commit(repo, put("README.md", "---\nlicense: nonsense\n---\n"), revision="main?hot_reload=1")
+    assert made.status == 200
+    topic, _, text = made.headers["x-hf-warning"].partition("; ")
+    assert topic == "Commit"
+    assert "nonsense" in text and "nothing to reload" in text
+    assert "x-hf-warning" not in hub.commit(repo, put("README.md", "---\nlicense: mit\n---\n")).headers
+    assert hub.commit(repo, put("a", "1"), revision="main?hot_reload=perhaps").status == 400
+
+
+def test_order_of_lines_and_folders(hub: Hub) -> None:
+    repo = hub.new_repo()
+    gone = {"key": "deletedFile", "value": {"path": "a"}}
+    folder = {"key": "deletedFolder", "value": {"path": "a/"}}
+    assert hub.commit(repo, put("a/b", "1")).status == 200
+    refused = hub.commit(repo, gone)
+    assert (refused.status, refused.code) == (404, "EntryNotFound")
+    assert "A file with this name doesn't exist" in refused.json["error"]
+    assert hub.commit(repo, put("a", "1")).status == 400
+    assert hub.commit(repo, folder, put("a", "1")).status == 200
+    assert hub.commit(repo, folder).code == "EntryNotFound"
+    assert hub.commit(repo, gone, put("a/b/c", "1")).status == 200
+    assert hub.commit(repo, put("x", "1"), {"key": "deletedFile", "value": {"path": "x"}}, put("x", "2")).status == 200
+    assert hub.call("GET", f"/{repo}/resolve/main/x").body == b"2"
+    # A copy of large content comes without its size; one that nobody has sent is refused.
+    unknown = hub.commit(repo, {"key": "lfsFile", "value": {"path": "w", "algo": "sha256", "oid": "ab" * 32}})
+    assert (unknown.status, unknown.code) == (400, "BlobMissing")
