@@ -254,20 +254,17 @@ class _Repository:
                             level.append((f"{prefix}{shown}/", inner))
                         else:
                             files[prefix + shown] = inner.hex()
-        last_commits = set()
-        for path, oid, last in (
-            GitPath.objects.filter(repository=self._repo).values_list("path", "oid", "last_commit").iterator()
-        ):
-            last_commits.add(last)
-            if files.pop(path, None) != oid:
-                yield f"the listing of main has “{path}” as {oid}, and its commit has not."
+        named = set()
+        rows = GitPath.objects.filter(repository=self._repo).values_list("path", "oid", "last_commit")
+        for path, file, last in rows.iterator():
+            named.add(last)
+            if files.pop(path, None) != file:
+                yield f"the listing of main has “{path}” as {file}, and its commit has not."
         for path in files:
             yield f"the listing of main lacks “{path}”."
-        known = set(
-            GitCommit.objects.filter(store=self._store, oid__in=last_commits).values_list("oid", flat=True).iterator()
-        )
-        for oid in last_commits - known:
-            yield f"the listing of main names the commit {oid}, which is not there."
+        there = GitCommit.objects.filter(store=self._store, oid__in=named).values_list("oid", flat=True)
+        for last in named.difference(there.iterator()):
+            yield f"the listing of main names the commit {last}, which is not there."
 
     def _types(self, oids: Iterable[bytes]) -> Iterator[tuple[bytes, int, int]]:
         """Yield (name, type, size) of those objects that are there."""

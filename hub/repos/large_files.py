@@ -65,6 +65,7 @@ def describe_large_files(repo: Repository, rows: Iterable[RepoBlob]) -> list[Lar
     }
     elsewhere = _find_elsewhere(repo, [row.blob for row in found if row.blob_id not in on_main])
     listed = []
+    where: tuple[str, str, str | None, str | None, datetime]
     for row in found:
         pointer = _pointer_names(row.blob)[0]
         if here := on_main.get(row.blob_id):
