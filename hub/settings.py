@@ -282,9 +282,9 @@ LOGGING = {
 # --- limits of what people send (each is stated in the error that it raises) ---------------------------------------
 MAX_REGULAR_FILE = 10 * 1024 * 1024  # bytes; larger files are stored outside git
 MAX_LFS_FILE = env.int("GROVE_MAX_FILE_SIZE", default=5 * 1024**4)  # bytes
-# Bytes of the disk that uploads leave alone: a database that cannot write stops the whole hub.
-# Bytes of each part in which git-lfs sends larger files, where it can.
+# Bytes of each part in which tools send larger files, where they can.
 LFS_PART_SIZE = env.int("GROVE_LFS_PART_SIZE", default=512 * 1024 * 1024)
+# Bytes of the disk that uploads leave alone: a database that cannot write stops the whole hub.
 KEEP_FREE_BYTES = env.int("GROVE_KEEP_FREE", default=256 * 1024 * 1024)
 POSTS_PER_MINUTE = env.int("GROVE_POSTS_PER_MINUTE", default=30)  # discussions, comments and edits of one person
 # Requests in five minutes: of one account, and from one address without an account. 0 sets no limit.
@@ -302,13 +302,14 @@ MAX_COMMIT_BYTES = 256 * 1024 * 1024  # bytes of one commit request
 
 # --- git ----------------------------------------------------------------------------------------------------------
 GIT_CACHE_BYTES = env.int("GROVE_GIT_CACHE_BYTES", default=10 * 1024**3)  # of this machine's disk, for serving fetches
-GIT_CONCURRENCY = env.int("GROVE_GIT_CONCURRENCY", default=16)  # fetches and pushes at once of one account or address
-GIT_PROCESSES = env.int("GROVE_GIT_PROCESSES", default=48)  # and of all together, on one machine
+# Fetches and pushes at once, of one account or address and of all together, in each web process.
+GIT_CONCURRENCY = env.int("GROVE_GIT_CONCURRENCY", default=8)
+GIT_PROCESSES = env.int("GROVE_GIT_PROCESSES", default=16)
 GIT_SECONDS = env.int("GROVE_GIT_SECONDS", default=3600)  # that one fetch or push may take, with what it sends
 MAX_PUSH_BYTES = 512 * 1024 * 1024  # bytes of one push as it is sent
 MAX_PUSH_OBJECTS = 200_000
 MAX_PUSH_INFLATED = 1024 * 1024 * 1024  # bytes of all objects of one push
-MAX_TREE_FILES = 500_000  # files of one version
+MAX_TREE_FILES = 200_000  # files of one version
 
 # --- demos ------------------------------------------------------------------------------------------------------
 # Who may run a demo of a model that they may read: everybody, people with an account, or nobody.

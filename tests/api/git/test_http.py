@@ -28,6 +28,14 @@ def repo(caller: Caller) -> str:
 
 
 @pytest.fixture(scope="module")
+def other(caller: Caller) -> str:
+    """A write token of somebody else."""
+    name = f"{caller.name}-other"
+    caller.hub.manage("create_user", name, "--email", f"{name}@example.org", "--password", "correct horse battery")
+    return caller.hub.manage("create_token", name, "--scope", "write", "--name", "git")
+
+
+@pytest.fixture(scope="module")
 def private(caller: Caller) -> str:
     return caller.make_repo(private=True)
 
@@ -135,13 +143,8 @@ def test_forged_commands(caller: Caller, repo: str) -> None:
     assert caller.refs(repo) == {MAIN: start}
 
 
-def test_strangers_and_tokens_that_only_read(caller: Caller, repo: str, private: str) -> None:
-    hub = caller.hub
-    reading = hub.manage("create_token", caller.name, "--scope", "read", "--name", "reading")
-    hub.manage(
-        "create_user", f"{caller.name}-x", "--email", f"{caller.name}-x@e.org", "--password", "correct horse battery"
-    )
-    stranger = hub.manage("create_token", f"{caller.name}-x", "--scope", "write", "--name", "x")
+def test_strangers_and_tokens_that_only_read(caller: Caller, other: str, repo: str, private: str) -> None:
+    stranger, reading = other, caller.hub.manage("create_token", caller.name, "--scope", "read", "--name", "reading")
     start = caller.refs(repo)[MAIN]
     body = packet(f"{ZERO} {start} refs/heads/x\0 report-status") + b"0000" + pack_of([])
     for token, status in ((reading, 403), (stranger, 403), ("", 401)):
@@ -156,6 +159,21 @@ def test_strangers_and_tokens_that_only_read(caller: Caller, repo: str, private:
         assert answer.text.replace(private[1:], "it") == absent.text.replace(f"{private[1:]}absent", "it")
     assert caller.call("GET", f"{private}/info/refs?service=git-upload-pack", token=reading).status == 200
     assert caller.refs(repo) == {MAIN: start}
+
+
+def test_the_files_of_a_gated_repository_are_for_those_who_are_let_in(caller: Caller, other: str) -> None:
+    repo = caller.make_repo()
+    settings = json.dumps({"gated": "manual"})
+    assert caller.call("PUT", f"/api/models{repo}/settings", settings, Content_Type="application/json").status == 200
+    for method, call, body in (
+        ("GET", "info/refs?service=git-upload-pack", None),
+        ("POST", "git-upload-pack", b"0000"),
+    ):
+        assert caller.call(method, f"{repo}/{call}", body).status == 200
+        for token, status in (("", 401), (other, 403)):
+            answer = caller.call(method, f"{repo}/{call}", body, token=token)
+            assert (answer.status, answer.headers["x-error-code"]) == (status, "GatedRepo")
+            assert "ask for access" in answer.text.lower()
 
 
 def test_nothing_that_is_gone_can_be_asked_for(caller: Caller) -> None:

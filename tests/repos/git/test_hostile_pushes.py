@@ -1,9 +1,12 @@
 """Packs that were made to do harm. Each is refused with a reason, within bounds, and leaves neither rows nor files."""
 
+import fcntl
 import hashlib
+import os
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pytest_django import Settings
@@ -305,3 +308,19 @@ def test_too_many_bytes(repo: Repository, settings: Settings) -> None:
     content = b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(10_000))
     pack = pack_of([entry_header(3, len(content)) + zlib.compress(content)])
     assert "Push the history in several steps" in refused(repo, "1" * 40, pack)
+
+
+def test_what_a_killed_push_left_behind_goes_with_the_next(repo: Repository, scratch: Path) -> None:
+    dead, living = scratch / "git-scratch" / "dead", scratch / "git-scratch" / "living"
+    for folder in (dead, living):
+        folder.mkdir(parents=True)
+        (folder / "in-use").touch()
+        (folder / "pack").write_bytes(b"half")
+        os.utime(folder, (0, 0))
+    with (living / "in-use").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        assert refused(repo, "1" * 40, b"")
+        assert not dead.exists()
+        assert living.exists()
+    assert refused(repo, "1" * 40, b"")
+    assert not living.exists()
