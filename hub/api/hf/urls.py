@@ -1,6 +1,6 @@
 """The client protocol below `/api/`."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from hub.api.hf import (
     access,
@@ -80,5 +80,6 @@ urlpatterns = [
     path(f"{REPO}/discussions/<int:number>/title", discussions.title),
     path(f"{REPO}/discussions/<int:number>/status", discussions.status),
     path(f"{REPO}/discussions/<int:number>/merge", discussions.merge),
-    path("<path:rest>", system.nothing_here),
+    # Whatever else: an odd name may hold a line break, too.
+    re_path("(?P<rest>(?s:.*))", system.nothing_here),
 ]
