@@ -103,7 +103,9 @@ def _pull_request(pull: PullRequest, *, show_diff: bool) -> dict[str, Any]:
         told["baseSha"] = first.oid
     if pull.merge is not None:
         told["mergeCommitId"] = pull.merge
-    answer: dict[str, Any] = {"changes": told, "filesWithConflicts": pull_requests.conflicts_of(pull)}
+    conflicts = pull_requests.conflicts_of(pull)
+    # Names of files are for whoever may fetch them, too; the others learn whether there are any.
+    answer: dict[str, Any] = {"changes": told, "filesWithConflicts": conflicts if show_diff else bool(conflicts)}
     if show_diff:
         diffs = diff_changes(pull.discussion.repository, changed[:MAX_FILES])
         answer["diff"] = unified(diffs, limit=MAX_DIFF)

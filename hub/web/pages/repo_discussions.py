@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hub.accounts.models import Membership, User
 from hub.community import discussions as services
+from hub.community import pull_requests
 from hub.community.errors import DiscussionNotFound
-from hub.community.models import Discussion, DiscussionEvent, Status
+from hub.community.models import Discussion, DiscussionEvent, PullRequest, Status
 from hub.community.permissions import (
     check_may_edit,
     get_comment,
@@ -25,9 +26,11 @@ from hub.community.permissions import (
 )
 from hub.community.text import MAX_TEXT, render_text, render_texts
 from hub.core.errors import HubError
+from hub.core.links import base_url, repo_path
 from hub.core.markdown import Rendered
+from hub.repos.git.history import Change
 from hub.repos.models import Repository
-from hub.repos.permissions import may_write
+from hub.repos.permissions import may_fetch, may_write
 from hub.web.forms import explain
 from hub.web.forms.discussions import CommentForm, DiscussionForm, ReplyForm, TitleForm
 from hub.web.pages.composing import preview_fragment, previewed, typed
@@ -36,6 +39,7 @@ from hub.web.requests import MemberRequest
 
 PER_PAGE = 25
 EVENTS_PER_PAGE = 100
+MAX_FILES = 100  # of a pull request, that its page names
 
 
 @for_readers
@@ -43,14 +47,15 @@ EVENTS_PER_PAGE = 100
 def discussions(request: HttpRequest, repo: Repository) -> HttpResponse:
     """The discussions of a repository, by what happened last; `?status=`, `?q=` words of the title."""
     state = request.GET.get("status", Status.OPEN)
-    if state not in (*Status.values, "all"):
+    if state not in (Status.OPEN, Status.CLOSED, "all"):
         raise DiscussionNotFound(_("Discussions are open or closed. There is no other list of them."))
     words = request.GET.get("q", "").strip()[:200]
     everything = Discussion.objects.filter(repository=repo)
     found = everything.titled(words)
-    counts = {key: found.filter(status=key).count() for key in Status.values}
-    listed = found if state == "all" else found.filter(status=state)
-    ordered = listed.with_comment_count().select_related("author").order_by("-active_at", "-pk")
+    groups = {"open": found.open(), "closed": found.closed()}
+    counts = {key: rows.count() for key, rows in groups.items()}
+    listed = groups.get(state, found)
+    ordered = listed.with_comment_count().select_related("author", "pull_request").order_by("-active_at", "-pk")
     page = page_of(request, ordered, PER_PAGE)
     for row in page.rows:
         row.repository = repo
@@ -224,6 +229,34 @@ def news(request: HttpRequest, repo: Repository, number: int) -> HttpResponse:
 
 
 @dataclass(frozen=True)
+class Pull:
+    """What the page of a pull request tells of its commits. files: the first MAX_FILES of `count`; address: for git."""
+
+    request: PullRequest
+    files: list[Change]
+    count: int
+    conflicts: list[str]
+    has_commits: bool
+    address: str
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.files)
+
+
+def _pull(request: HttpRequest, repo: Repository, discussion: Discussion) -> Pull | None:
+    if not discussion.is_pull_request:
+        return None
+    pull = discussion.pull_request
+    _first, head, changed = pull_requests.changes_of(pull)
+    conflicts = pull_requests.conflicts_of(pull) if discussion.is_open else []
+    if not may_fetch(request.user, repo):
+        changed, conflicts, head = [], [], None
+    address = f"{base_url(request)}{repo_path(repo.kind, repo.full_name)}.git"
+    return Pull(pull, changed[:MAX_FILES], len(changed), conflicts, head is not None, address)
+
+
+@dataclass(frozen=True)
 class Shown:
     """An event as one visitor sees it. role: owner, member, author or nothing; rendered: a comment's text."""
 
@@ -268,6 +301,7 @@ def _thread(
         people=list({e.event.author.pk: e.event.author for e in events if e.event.author}.values()),
         has_math=any(e.rendered.has_math for e in events if e.rendered) or bool(preview and preview.has_math),
         may_steer=may_steer(request.user, discussion),
+        pull=_pull(request, repo, discussion),
         reply=reply or CommentForm(),
         renaming=renaming or TitleForm(initial={"title": discussion.title}, auto_id="rename-%s"),
         preview=preview,

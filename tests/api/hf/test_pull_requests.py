@@ -62,6 +62,8 @@ def test_a_stranger_proposes_by_one_commit(hub: Hub) -> None:
     assert hub.call("GET", f"{API}/{repo}/revision/{revision}").json["sha"] == made["oid"]
     assert [e["path"] for e in hub.call("GET", f"{API}/{repo}/tree/{revision}").json] == [".gitattributes", "notes.md"]
     assert hub.call("GET", f"{API}/{repo}/commits/{revision}").json[0]["title"] == "Say more"
+    for page in (f"tree/{revision}", f"blob/{revision}/notes.md", f"commits/{revision}", f"discussions/{number}"):
+        assert hub.call("GET", f"/{repo}/{page}").status == 200, page
 
 
 def test_a_draft_is_filled_published_and_merged(hub: Hub) -> None:
