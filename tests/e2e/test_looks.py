@@ -106,6 +106,8 @@ def furnished(
             f"{repo}/new/main",
             f"{repo}/delete/main/README.md",
             f"{repo}/settings",
+            f"{repo}/settings/access",
+            "/settings/gated",
             "/settings/profile",
             "/settings/account",
             "/settings/tokens",

@@ -197,6 +197,10 @@ def test_deciding(repo: Repository, owner: User) -> None:
     page = text_of(desk, f"{at}/access")
     assert all(person.username in page for person in people)
     assert "=1+person-1" in page
+    # Enter behind a reason presses the first button of its form.
+    forms = [form for form in re.findall(r"<form.*?</form>", page, re.DOTALL) if 'name="reason"' in form]
+    assert len(forms) == 3
+    assert not any('value="accept"' in form for form in forms)
     assert people[1].username in text_of(desk, f"{at}/access?search=SON-1")
     assert people[0].username not in text_of(desk, f"{at}/access?search=SON-1")
 
@@ -221,7 +225,9 @@ def test_deciding(repo: Repository, owner: User) -> None:
 
 
 def test_the_list_as_a_file_runs_nothing_in_a_spreadsheet(repo: Repository, owner: User) -> None:
-    AccessRequest.objects.create(repository=repo, user=make_user("ann"), fields={"Why": '=HYPERLINK("x")', "Company": True})
+    AccessRequest.objects.create(
+        repository=repo, user=make_user("ann"), fields={"Why": '=HYPERLINK("x")', "Company": True}
+    )
     AccessRequest.objects.create(repository=repo, user=make_user("ben"), fields={"-Age": "3, or\n4"})
     answer = get(browser_of(owner), f"{repo.get_absolute_url()}/settings/access.csv")
     assert "attachment" in answer.headers["Content-Disposition"]
@@ -229,7 +235,7 @@ def test_the_list_as_a_file_runs_nothing_in_a_spreadsheet(repo: Repository, owne
     head, ann, ben = csv.reader(io.StringIO(content))
     # The card's own questions first, in its order.
     assert head[:2] + head[6:] == ["user", "name", "Company", "'-Age", "Why"]
-    assert ann[6:] == ["yes", "", "'=HYPERLINK(\"x\")"]
+    assert ann[6:] == ["yes", "", '\'=HYPERLINK("x")']
     assert (ben[0], ben[7]) == ("ben", "3, or\n4")
 
 
