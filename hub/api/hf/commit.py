@@ -10,11 +10,13 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
+from hub.accounts.models import User
 from hub.api.bodies import open_body, parse_object, text_of
 from hub.api.edge import stream_view, writer
 from hub.api.errors import header_text
@@ -49,18 +51,7 @@ def commit(request: HttpRequest, kind: str, namespace: str, name: str, revision:
     digest = hashlib.sha256(f"{target.ref_name}\n{opens}\n".encode())
     sent = _read(target, open_body(request), digest)
     actor = writer(request)
-
-    def make() -> tuple[str, str]:
-        how = {"repo": target.repo, "actor": actor, "operations": sent.operations, "parent": _parent(sent.header)}
-        said = {
-            "title": text_of(sent.header, "summary"),
-            "description": text_of(sent.header, "description", limit=MAX_DESCRIPTION),
-        }
-        if opens:
-            pull, made = commit_as_pull_request(**how, **said, base=target.ref_name)
-            return pull.ref, made.oid
-        return target.ref_name, create_commit(**how, **said, ref_name=target.ref_name).oid
-
+    make = partial(_make, target, sent, actor)
     if key:
         ref_name, oid = commit_once(repo=target.repo, user=actor, key=key, request=digest.hexdigest(), make=make)
     else:
@@ -75,6 +66,34 @@ def commit(request: HttpRequest, kind: str, namespace: str, name: str, revision:
     if sent.warnings:
         response["X-HF-Warning"] = f"Commit; {header_text(' '.join(sent.warnings))}"
     return response
+
+
+def _make(target: Target, sent: "Sent", actor: User) -> tuple[str, str]:
+    """Make the commit; return the full name of its ref, and its id."""
+    title = text_of(sent.header, "summary")
+    description = text_of(sent.header, "description", limit=MAX_DESCRIPTION)
+    parent = _parent(sent.header)
+    if target.opens:
+        pull, made = commit_as_pull_request(
+            repo=target.repo,
+            actor=actor,
+            operations=sent.operations,
+            title=title,
+            description=description,
+            base=target.ref_name,
+            parent=parent,
+        )
+        return pull.ref, made.oid
+    made = create_commit(
+        repo=target.repo,
+        actor=actor,
+        operations=sent.operations,
+        title=title,
+        description=description,
+        ref_name=target.ref_name,
+        parent=parent,
+    )
+    return target.ref_name, made.oid
 
 
 @dataclass
