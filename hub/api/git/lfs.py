@@ -14,6 +14,8 @@ from rest_framework.response import Response
 from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view, writer
 from hub.api.git import lfs_transfers
+from hub.community.models.pull_request import number_of_ref
+from hub.community.permissions import get_pull_request_for_push
 from hub.core import blobstore
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.links import base_url, repo_path
@@ -22,7 +24,7 @@ from hub.repos.large_uploads import begin_upload, part_size_for, parts_of
 from hub.repos.models import Blob, BlobClaim, RepoBlob, Repository
 from hub.repos.models.blobs import BlobQuerySet
 from hub.repos.names import SHA256
-from hub.repos.permissions import get_repo_for_content, get_repo_for_proposing, may_write
+from hub.repos.permissions import get_repo_for_content, get_repo_for_proposing, get_repo_for_write, may_write
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 OBJECTS_PER_CALL = 1000
@@ -31,8 +33,8 @@ BASIC, MULTIPART = "basic", "multipart"
 
 @json_view("POST")
 def batch(request: Request, namespace: str, name: str, kind: str = "model") -> Response:
-    """POST {repo}.git/info/lfs/objects/batch. Whoever may propose changes may upload; what they send is theirs alone until a
-    commit that they may make names it."""
+    """POST {repo}.git/info/lfs/objects/batch. An upload is for the ref that `ref.name` tells, and for whoever may commit to it;
+    one that tells none is for a pull request to come. What is sent is its sender's alone until a commit of theirs names it."""
     body = read_object(request)
     operation = text_of(body, "operation")
     if operation not in ("upload", "download"):
@@ -46,13 +48,28 @@ def batch(request: Request, namespace: str, name: str, kind: str = "model") -> R
         raise Invalid("This hub offers the basic and multipart transfers.", field="transfers")
     wanted = _objects(body)
     if operation == "upload":
-        repo = get_repo_for_proposing(request.user, kind, namespace, name)
+        repo = _repo_for_upload(request, kind, namespace, name, body)
         transfer, objects = _uploads(request, repo, wanted, transfers)
     else:
         repo = get_repo_for_content(request.user, kind, namespace, name)
         sizes = dict(_held_by(repo).filter(pk__in=list(wanted)).values_list("sha256", "size"))
         transfer, objects = BASIC, [_download(request, repo, oid, sizes.get(oid)) for oid in wanted]
     return Response({"transfer": transfer, "objects": objects, "hash_algo": "sha256"}, content_type=MEDIA_TYPE)
+
+
+def _repo_for_upload(request: Request, kind: str, namespace: str, name: str, body: dict[str, Any]) -> Repository:
+    ref = body.get("ref")
+    if ref is not None and not isinstance(ref, dict):
+        raise Invalid("ref is an object with the name of a ref.", field="ref")
+    ref_name = text_of(ref, "name") if ref else ""
+    if not ref_name:
+        return get_repo_for_proposing(request.user, kind, namespace, name)
+    number = number_of_ref(ref_name)
+    if number is None:
+        return get_repo_for_write(request.user, kind, namespace, name)
+    repo = get_repo_for_content(request.user, kind, namespace, name)
+    get_pull_request_for_push(request.user, repo, number)
+    return repo
 
 
 def _objects(body: dict[str, Any]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from hub.accounts.models import User
+from hub.community.pull_requests import open_pull_request
 from hub.core import blobparts, blobstore
 from hub.repos.git.commits import PutBlob
 from hub.repos.large_files import delete_large_files
@@ -156,8 +157,14 @@ def test_a_wrong_size_is_told_before_anything_is_sent(writer: Caller, repo: Repo
 def test_who_may_upload(reader: Caller, repo: Repository, owner: User) -> None:
     assert reader.batch("upload", b"x").status_code == 403
     assert Caller(repo).batch("upload", b"x").status_code == 401
-    # Whoever may propose changes sends content that is theirs alone.
-    stranger = Caller(repo, make_token(make_user()))
+    # Whoever may propose changes sends content that is theirs alone, for a pull request to come or one of theirs.
+    person = make_user()
+    stranger = Caller(repo, make_token(person))
+    number = open_pull_request(repo=repo, actor=person, title="Take this").discussion.number
+    for name, status in {"refs/heads/main": 403, "main": 403, f"refs/pr/{number}": 200, "refs/pr/99": 404}.items():
+        assert stranger.batch("upload", b"x", ref={"name": name}).status_code == status
+    other = Caller(repo, make_token(make_user()))
+    assert other.batch("upload", b"x", ref={"name": f"refs/pr/{number}"}).status_code == 403
     assert put(stranger.action("upload", b"x")["href"], b"x").status_code == 200
     assert Caller(repo, make_token(owner)).lfs("objects/verify", {"oid": sha(b"x"), "size": 1}).status_code == 404
     set_visibility(repo=repo, actor=owner, visibility=Visibility.PRIVATE)
@@ -229,6 +236,8 @@ def test_deleted_content_that_a_writer_sends_again_is_served_again(
         {"operation": "upload", "objects": [], "transfers": ["tus"]},
         {"operation": "upload", "objects": [], "transfers": [["basic"]]},
         {"operation": "upload", "objects": [], "transfers": "basic"},
+        {"operation": "upload", "objects": [], "ref": "main"},
+        {"operation": "upload", "objects": [], "ref": {"name": 7}},
     ],
 )
 def test_what_cannot_be_read_is_refused(writer: Caller, body: dict[str, Any]) -> None:
