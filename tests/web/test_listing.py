@@ -108,3 +108,18 @@ def test_queries(client: Client, models: None, django_assert_num_queries: object
     for query, queries in (("/models", 3), ("/models?license=mit&search=larch", 4)):
         with django_assert_num_queries(queries):  # type: ignore[operator]
             assert get(client, query).status_code == 200
+
+
+def test_gates_and_relations_filter(client: Client) -> None:
+    publish("oak")
+    publish("acorn", "---\nbase_model: ada/oak\nbase_model_relation: quantized\n---\n")
+    publish("gall", "---\nbase_model: ada/oak\nbase_model_relation: adapter\n---\n")
+    Repository.objects.filter(name="gall").update(gate="manual")
+    assert sorted(shown(text_of(client, "/models?gated=false"))) == ["acorn", "oak"]
+    page = text_of(client, "/models?gated=true")
+    assert shown(page) == ["gall"]
+    # The other line takes its place; the chosen one is dropped.
+    assert 'href="?gated=false"' in page
+    assert shown(text_of(client, "/models?relation=quantized")) == ["acorn"]
+    assert "Quantization" in text_of(client, "/models")
+    assert sorted(shown(text_of(client, "/models?gated=perhaps"))) == ["acorn", "gall", "oak"]
