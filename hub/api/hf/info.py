@@ -37,7 +37,7 @@ def info(request: Request, kind: str, namespace: str, name: str, revision: str =
         with_sizes=flag(request.query_params, "blobs"),
     )
     if "siblings" in names:
-        subject.files = list_files(repo, commit)
+        subject.files = list_files(repo, commit, sizes=subject.with_sizes)
     add_relatives([subject], names, request.user)
     response = Response(describe(subject, names))
     response["X-Repo-Commit"] = commit.oid

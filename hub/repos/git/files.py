@@ -110,11 +110,17 @@ def list_folder(
     return listed
 
 
-def list_files(repo: Repository, commit: GitCommit) -> list[FileEntry]:
-    """Return all files of a revision, by path. At the head of `main` one query tells them, and no folder is read."""
+def list_files(repo: Repository, commit: GitCommit, *, sizes: bool = True) -> list[FileEntry]:
+    """Return all files of a revision, by path. At the head of `main` one query tells them, and no folder is read.
+
+    sizes: elsewhere the sizes of files, and what is large content, are looked up in each; where nobody asks they may be 0.
+    """
     if found := _entries(_rows_at(repo, commit).order_by("path")):
         return found
-    return [entry for entry in list_folder(repo, commit, recursive=True) if not entry.is_folder]
+    if sizes:
+        return [entry for entry in list_folder(repo, commit, recursive=True, last=False) if not entry.is_folder]
+    _folders, files = _walk(repo.store_id, "", commit.tree, recursive=True)
+    return [FileEntry(path, files[path].oid, False) for path in sorted(files)]
 
 
 def _walk(store_id: int, path: str, root: str, recursive: bool) -> tuple[dict[str, str], dict[str, Entry]]:
