@@ -22,7 +22,6 @@ from hub.repos.permissions import (
 )
 from hub.repos.services import check_visibility, create_repo, delete_repo, move_repo, set_visibility
 
-
 # Parts of a call that speak of running a space, or of where bytes lie. Nothing of them is kept, secrets least of all.
 _NOT_HERE = frozenset(
     ["hardware", "region", "resourceGroupId", "secrets", "sleepTimeSeconds", "template", "variables", "volumes"]
