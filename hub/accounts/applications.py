@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from hub.accounts.errors import ApplicationNotFound
-from hub.accounts.models import AccessToken, Application, Consent, Right, SignIn, User, digest_of
+from hub.accounts.models import Application, Consent, Right, SignIn, User, digest_of
 from hub.accounts.sign_in import end_sign_in
 from hub.core.errors import Conflict, Invalid
 from hub.core.models import record
@@ -117,12 +117,6 @@ def withdraw_consent(*, user: User, application_id: int) -> None:
         record(actor=user, verb="application.withdraw", target=user.username, application=application_id)
     for sign_in in SignIn.objects.filter(user=user, application=application_id, ended_at__isnull=True):
         end_sign_in(user=user, sign_in_id=sign_in.pk)
-
-
-def last_used(application: Application) -> AccessToken | None:
-    """Return the token of the application that was used last, by anybody."""
-    used = AccessToken.objects.filter(sign_in__application=application, last_used_at__isnull=False)
-    return used.order_by("-last_used_at").first()
 
 
 # --- below ------------------------------------------------------------------------------------------------------------
