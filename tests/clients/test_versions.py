@@ -1,6 +1,5 @@
 """What every client library must be able to do here: the newest with and without Xet, and the older ones that people have."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -22,8 +21,8 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def owner(live_hub: live.Instance, tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    yield make_client(live_hub, tmp_path_factory.mktemp("owner"))
+def owner(live_hub: live.Instance, tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return make_client(live_hub, tmp_path_factory.mktemp("owner"))
 
 
 @pytest.mark.parametrize("client", CLIENTS)

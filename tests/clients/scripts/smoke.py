@@ -39,7 +39,15 @@ folder = Path("folder")
 (folder / "more.safetensors").write_bytes(os.urandom(1_500_000))
 (folder / "empty.txt").touch()
 api.upload_folder(repo_id=repo, folder_path=str(folder), commit_message="All of it", ignore_patterns=["*.tmp"])
-files = {".gitattributes", "README.md", "deep/er/说明 #1.txt", "empty.txt", "more.safetensors", "small.txt", "weights.bin"}
+files = {
+    ".gitattributes",
+    "README.md",
+    "deep/er/说明 #1.txt",
+    "empty.txt",
+    "more.safetensors",
+    "small.txt",
+    "weights.bin",
+}
 assert set(api.list_repo_files(repo)) == files, api.list_repo_files(repo)
 
 # And back.
