@@ -128,7 +128,7 @@ def test_what_is_refused_says_why(ada: Client, bob: Client) -> None:
                 refused.append([error.response.status_code, str(error).splitlines()[-1]])
         print(json.dumps(refused))
     """)
-    assert [status for status, _said in told] == [400, 400, 400, 404, 403, 403, 404, 403, 403, 404, 404, 401]
+    assert [status for status, _said in told] == [400, 400, 400, 404, 403, 403, 404, 403, 403, 403, 404, 401]
     assert "at most 200 characters" in told[0][1]
 
 
