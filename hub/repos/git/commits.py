@@ -14,6 +14,7 @@ from dulwich.objects import Commit, ObjectID
 
 from hub.accounts.models import User
 from hub.repos.errors import BlobMissing, EntryNotFound, RevisionNotFound, StaleParent
+from hub.repos.git.listing import Listed, put_paths
 from hub.repos.git.locks import hold_history
 from hub.repos.git.objects import (
     FILE_MODE,
@@ -301,26 +302,8 @@ def _update_paths(repo: Repository, commit: GitCommit, changed: dict[str, Entry 
     kept = {path: entry for path, entry in changed.items() if entry is not None}
     # Git's times are whole seconds, in which several commits may fall; under the ref's lock the clock tells which is last.
     now = timezone.now()
-    rows = [
-        GitPath(
-            repository=repo,
-            path=path,
-            mode=kept[path].mode,
-            oid=kept[path].oid,
-            size=size,
-            sha256=sha256,
-            last_commit=commit.oid,
-            last_at=now,
-        )
-        for path, (size, sha256) in content_facts(repo.store_id, kept).items()
-    ]
-    GitPath.objects.bulk_create(
-        rows,
-        batch_size=1000,
-        update_conflicts=True,
-        unique_fields=["repository", "path"],
-        update_fields=["mode", "oid", "size", "sha256", "last_commit", "last_at"],
-    )
+    facts = content_facts(repo.store_id, kept)
+    put_paths(repo, [Listed(path, kept[path], size, sha256, commit.oid, now) for path, (size, sha256) in facts.items()])
 
 
 def content_facts(store_id: int, entries: dict[str, Entry]) -> dict[str, tuple[int, str | None]]:

@@ -31,8 +31,6 @@ _TYPE_NAMES = {
 }
 # Rows written by one statement; bounds what a large commit keeps in memory.
 _BATCH_BYTES = 4 * 1024 * 1024
-# Bodies from here on travel alone, in binary.
-_LARGE_BODY = 256 * 1024
 _PIECE = 512 * 1024  # bytes
 
 
@@ -59,14 +57,14 @@ class ObjectWriter:
 
     def __init__(self, store_id: int) -> None:
         self._store_id = store_id
-        self._waiting: dict[str, GitObject] = {}
+        self._waiting: dict[str, tuple[int, int, bytes]] = {}
         self._bytes = 0
 
     def add(self, kind: ObjectType, content: bytes) -> str:
         oid = object_id(kind, content)
         if oid not in self._waiting:
             body = zlib.compress(content, 6)
-            self._waiting[oid] = GitObject(store_id=self._store_id, oid=oid, type=kind, size=len(content), body=body)
+            self._waiting[oid] = int(kind), len(content), body
             self._bytes += len(body)
             if self._bytes > _BATCH_BYTES:
                 self.flush()
@@ -74,26 +72,21 @@ class ObjectWriter:
 
     def flush(self) -> None:
         # Sorted, so that two writers of the same objects lock rows in one order.
-        rows = [self._waiting[oid] for oid in sorted(self._waiting)]
-        GitObject.objects.bulk_create([r for r in rows if len(r.body) < _LARGE_BODY], ignore_conflicts=True)
-        for row in rows:
-            if len(row.body) >= _LARGE_BODY:
-                _insert_large(row)
+        rows = [(bytes.fromhex(oid), *self._waiting[oid]) for oid in sorted(self._waiting)]
+        if rows:
+            connection.ensure_connection()
+            # As bytes on the wire. The ORM would write the bodies out in hex, several times over.
+            with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+                cursor.execute(_INSERT, [self._store_id, *map(list, zip(*rows, strict=True))])
         self._waiting.clear()
         self._bytes = 0
 
 
 _INSERT = """
-INSERT INTO repos_gitobject (store_id, oid, type, size, body) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+INSERT INTO repos_gitobject (store_id, oid, type, size, body)
+SELECT %s, * FROM unnest(%b::bytea[], %b::int2[], %b::int4[], %b::bytea[]) ON CONFLICT DO NOTHING
 """
 _READ = "SELECT substring(body FROM %s FOR %s) FROM repos_gitobject WHERE store_id = %s AND oid = %s"
-
-
-def _insert_large(row: GitObject) -> None:
-    """Insert one object with its body as bytes on the wire. The ORM would write it out in hex, several times over."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(_INSERT, [row.store_id, bytes.fromhex(row.oid), int(row.type), row.size, row.body])
 
 
 def open_object(store_id: int, oid: str, start: int, stop: int) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from hub.repos.git.checking import message_of, person_of
 from hub.repos.git.commits import MAX_TITLE, content_facts
 from hub.repos.git.errors import PackRefused
 from hub.repos.git.history import changes
+from hub.repos.git.listing import Listed, put_paths
 from hub.repos.git.objects import Entry
 from hub.repos.git.packs import Quarantine
 from hub.repos.git.program import run, running
@@ -26,19 +27,6 @@ from hub.repos.models.git import ObjectType
 LOOK_BACK_SECONDS = 20
 _NOREPLY = re.compile(r"([^@]+)@users\.noreply\.grove", re.IGNORECASE)
 _BATCH = 5000
-
-
-_LISTED = """
-CREATE TEMPORARY TABLE listed (
-    path text COLLATE "C", mode int4, oid bytea, size int8, sha256 bytea, last_commit bytea, last_at timestamptz
-) ON COMMIT DROP
-"""
-_PUT_LISTED = """
-INSERT INTO repos_gitpath (repository_id, path, mode, oid, size, sha256, last_commit, last_at)
-SELECT %s, path, mode, oid, size, sha256, last_commit, last_at FROM listed
-ON CONFLICT (repository_id, path) DO UPDATE SET mode = excluded.mode, oid = excluded.oid, size = excluded.size,
-    sha256 = excluded.sha256, last_commit = excluded.last_commit, last_at = excluded.last_at
-"""
 
 
 def insert_objects(store_id: int, objects: Iterable[tuple[str, ObjectType, bytes]]) -> None:
@@ -151,38 +139,14 @@ def update_listing(repo: Repository, pushed: Quarantine, old: str | None, new: s
     paths = list(kept)
     for start in range(0, len(paths), _BATCH):
         batch = {path: kept[path] for path in paths[start : start + _BATCH]}
-        _put_paths(repo, batch, content_facts(repo.store_id, batch), last, times, head)
-
-
-def _put_paths(
-    repo: Repository,
-    entries: dict[str, Entry],
-    facts: dict[str, tuple[int, str | None]],
-    last: dict[str, str],
-    times: dict[str, datetime],
-    head: GitCommit,
-) -> None:
-    """Insert or update rows of the listing. A first push may bring very many, for which the ORM takes ten times as long."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(_LISTED)
-        with cursor.copy("COPY listed FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["text", "int4", "bytea", "int8", "bytea", "bytea", "timestamptz"])
-            for path, (size, sha256) in facts.items():
-                entry, commit = entries[path], last.get(path, head.oid)
-                copy.write_row(
-                    (
-                        path,
-                        entry.mode,
-                        bytes.fromhex(entry.oid),
-                        size,
-                        bytes.fromhex(sha256) if sha256 else None,
-                        bytes.fromhex(commit),
-                        times.get(commit, head.committed_at),
-                    )
-                )
-        cursor.execute(_PUT_LISTED, [repo.pk])
-        cursor.execute("DROP TABLE listed")
+        facts = content_facts(repo.store_id, batch)
+        rows = (
+            Listed(
+                path, batch[path], size, sha256, last.get(path, new), times.get(last.get(path, new), head.committed_at)
+            )
+            for path, (size, sha256) in facts.items()
+        )
+        put_paths(repo, list(rows))
 
 
 def _last_commits(pushed: Quarantine, old: str | None, new: str, paths: set[str]) -> dict[str, str]:
