@@ -39,15 +39,6 @@ FACETS = {
         "tag": gettext_lazy("Tag"),
     },
     Kind.SPACE: {
-        "sdk": gettext_lazy("Made with"),
-        "license": gettext_lazy("Licence"),
-        "tag": gettext_lazy("Tag"),
-    },
-    Kind.KERNEL: {
-        "license": gettext_lazy("Licence"),
-        "tag": gettext_lazy("Tag"),
-    },
-    Kind.SPACE: {
         "sdk": gettext_lazy("SDK"),
         "language": gettext_lazy("Language"),
         "license": gettext_lazy("Licence"),
