@@ -30,7 +30,6 @@ from hub.repos.xet.reading import open_file
 READ_AT_ONCE = 500
 ASKED_AT_ONCE = 10_000
 _SUBMODULE = b"160000"
-_FILE_MODES = (b"100644", b"100755", b"120000", b"100664")
 _READ = "SELECT oid, type, size, body FROM repos_gitobject WHERE store_id = %s AND oid = ANY(%s)"
 _TYPES = "SELECT oid, type, size FROM repos_gitobject WHERE store_id = %s AND oid = ANY(%s)"
 

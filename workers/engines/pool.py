@@ -10,7 +10,6 @@ could not be loaded is refused with the same words for a minute; one that nobody
 """
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -233,9 +232,3 @@ class Pool:
         assert engine is not None
         engine.close()
         self._changed.notify_all()
-
-
-def remove_leftovers(scratch: Path) -> None:
-    """Remove the folders that the engines of a worker which was killed have left."""
-    for folder in scratch.glob("engine-*"):
-        shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import psycopg
 from django.db import connection
 
-from hub.repos.git.objects import EMPTY_TREE, MAX_POINTER_BYTES, parse_pointer
+from hub.repos.git.objects import MAX_POINTER_BYTES, parse_pointer
 from hub.repos.models import GitRef, Repository
 from hub.repos.models.git import ObjectType
 
@@ -21,7 +21,6 @@ TREES_AT_ONCE = 500
 OBJECTS_AT_ONCE = 10_000
 MAX_TAG_CHAIN = 10  # tags of tags
 
-_EMPTY_TREE = bytes.fromhex(EMPTY_TREE)
 # One line of a tree: mode, name, object.
 TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 TREE_MODES = (b"40000", b"040000")
