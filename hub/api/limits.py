@@ -163,7 +163,7 @@ def _refused(request: HttpRequest, quota: Quota) -> HttpResponse:
         response["Retry-After"] = str(quota.reset)
         return response
     said = (
-        f"That were more than {quota.limit} requests ({quota.bucket}) in {WINDOW // 60} minutes. "
+        f"That was more than {quota.limit} requests ({quota.bucket}) in {WINDOW // 60} minutes. "
         f"Try again in {quota.reset} seconds; with an access token you may send more."
     )
     return respond_to(TooMany(said, retry_after=quota.reset), request)

@@ -251,7 +251,7 @@ def test_a_folder_and_a_file_at_each_others_address(client: Client, repo: Reposi
     [
         ("", 14),
         ("/tree/main", 10),
-        ("/tree/main/src", 11),
+        ("/tree/main/src", 10),
         ("/blob/main/src/run.py", 9),
         ("/commits/main", 7),
         ("/raw/main/src/run.py", 5),

@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from hub.api.edge import View, edge_of
 from hub.api.v1.bodies import Body, Nothing, Query
 from hub.repos.models import Kind
+from hub.repos.permissions import check_may_act
 
 Serializer = type[serializers.BaseSerializer[Any]]
 
@@ -106,6 +107,9 @@ def operation(
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Operation:
         def run(self: APIView, request: Request, **path: Any) -> HttpResponseBase:
+            if method != "GET":
+                # Who may change nothing hears that first, whatever else is wrong with the call.
+                check_may_act(request.user)
             given: dict[str, Any] = {"query": query.read(request._request.GET)}
             if body is not None:
                 given["body"] = body.read(request, partial=partial)
