@@ -82,7 +82,7 @@ def over_http(folder: Path, files: int, versions: int) -> Iterator[Figure]:
             lambda turn: git(folder, "push", "--quiet", "--force", f"{ours}/bench/repo{turn}", "main", at=source),
             lambda turn: git(folder, "push", "--quiet", f"{peer}/repo{turn}.git", "main", at=source),
             "git http-backend",
-            0.25,
+            0.15,
             rounds=ROUNDS,
         )
         yield compare(
@@ -98,7 +98,7 @@ def over_http(folder: Path, files: int, versions: int) -> Iterator[Figure]:
             lambda turn: cold(data, lambda: clone(folder, f"{ours}/bench/repo0")),
             lambda turn: clone(folder, f"{peer}/repo0.git"),
             "git http-backend",
-            0.1,
+            0.3,
             rounds=ROUNDS,
         )
     live.remove(data)
