@@ -2,11 +2,11 @@
 
 import re
 
-import psycopg
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Namespace, User
+from hub.core.database import binary_cursor
 from hub.core.errors import TooLarge
 from hub.core.models import record
 from hub.repos import cards
@@ -116,8 +116,7 @@ def _copy_objects(source: Repository, repo: Repository, refs: list[GitRef]) -> N
 
 
 def _execute(statement: str, **values: object) -> None:
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with binary_cursor() as cursor:
         cursor.execute(statement, values)
 
 

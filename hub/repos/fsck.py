@@ -11,16 +11,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import psycopg
 from django.db import connection, transaction
 from dulwich.errors import ObjectFormatException
 from dulwich.objects import Commit
 
 from hub.core import blobstore
+from hub.core.database import binary_cursor
 from hub.core.models import AuditEvent
 from hub.repos.content import open_blob
-from hub.repos.git.objects import MAX_POINTER_BYTES, object_id, parse_pointer
-from hub.repos.git.reachable import TREE_ENTRY, TREE_MODES, reachable_commits, tips_of
+from hub.repos.git.objects import MAX_POINTER_BYTES, SUBMODULE_MODE, TREE_ENTRY, TREE_MODES, object_id, parse_pointer
+from hub.repos.git.reachable import reachable_commits, tips_of
 from hub.repos.large_files import DELETED
 from hub.repos.models import Blob, GitCommit, GitPath, GitRef, Release, RepoBlob, Repository, Xorb
 from hub.repos.models.git import MAIN, TAG_PREFIX, ObjectType
@@ -29,7 +29,6 @@ from hub.repos.xet.reading import open_file
 # Objects whose bodies one query reads, and whose types one query asks for.
 READ_AT_ONCE = 500
 ASKED_AT_ONCE = 10_000
-_SUBMODULE = b"160000"
 _READ = "SELECT oid, type, size, body FROM repos_gitobject WHERE store_id = %s AND oid = ANY(%s)"
 _TYPES = "SELECT oid, type, size FROM repos_gitobject WHERE store_id = %s AND oid = ANY(%s)"
 
@@ -179,7 +178,7 @@ class _Repository:
                         break
                     end = line.end()
                     mode, name, inner = line.groups()
-                    if inner not in self._seen and mode != _SUBMODULE:
+                    if inner not in self._seen and mode != SUBMODULE_MODE:
                         self._seen.add(inner)
                         shown = name.decode("utf-8", "replace")
                         wanted[inner] = (mode in TREE_MODES, f"“{shown}” in the folder {oid.hex()}")
@@ -269,14 +268,14 @@ class _Repository:
         """Yield (name, type, size) of those objects that are there."""
         wanted = list(oids)
         for start in range(0, len(wanted), ASKED_AT_ONCE):
-            with _cursor() as cursor:
+            with binary_cursor() as cursor:
                 cursor.execute(_TYPES, [self._store, wanted[start : start + ASKED_AT_ONCE]], binary=True)
                 yield from cursor.fetchall()
 
     def _read(self, oids: list[bytes]) -> Iterator[tuple[bytes, int, int, bytes | None]]:
         """Yield (name, type, size, content) of those objects that are there, None for content that cannot be inflated."""
         for start in range(0, len(oids), READ_AT_ONCE):
-            with _cursor() as cursor:
+            with binary_cursor() as cursor:
                 for oid, kind, size, body in cursor.stream(
                     _READ, [self._store, oids[start : start + READ_AT_ONCE]], binary=True
                 ):
@@ -317,10 +316,3 @@ def _one_moment() -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield
-
-
-@contextmanager
-def _cursor() -> Iterator[psycopg.Cursor]:
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        yield cursor

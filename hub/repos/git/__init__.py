@@ -1,1 +1,1 @@
-"""Git's formats over the object rows: reading trees, and writing commits."""
+"""The version store: commits, trees and refs as rows in git's own formats, and git itself at the edges."""

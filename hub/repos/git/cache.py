@@ -10,24 +10,21 @@ refs the cache is complete for, so a killed process leaves nothing that would be
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
-import struct
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import psycopg
 from django.conf import settings
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from hub.core.blobstore import require_room, room_for_bytes
 from hub.core.errors import Unavailable
+from hub.repos.git.pack_writing import all_objects, pack_of
 from hub.repos.git.program import GitFailed, environment, make_bare, run, running
 from hub.repos.git.reachable import reachable_objects, tips_of
 from hub.repos.models import GitRef, Repository
@@ -37,9 +34,6 @@ FILL_SECONDS = 1800
 MAX_PACKS = 24  # above which they are made one
 SWEEP_SECONDS = 600
 UNUSED_SECONDS = 7 * 24 * 3600
-_BATCH = 500
-_LARGE_BODY = 256 * 1024
-_PIECE = 1024 * 1024
 
 
 class _Refs(NamedTuple):
@@ -145,7 +139,7 @@ def _build(repo: Repository, cache: Path, refs: _Refs) -> None:
         with room_for_bytes():
             make_bare(temporary)
             (temporary / "in-use").touch()
-        _add_pack(repo.store_id, temporary, _all_objects(repo.store_id))
+        _add_pack(repo.store_id, temporary, all_objects(repo.store_id))
         _write_refs(temporary, refs)
         # Leaves out what no ref reaches, finds the differences between versions, and makes the index that serves clones.
         _pack_together(temporary)
@@ -197,10 +191,6 @@ def _text_in(cache: Path) -> bytes:
         return b""
 
 
-def _all_objects(store_id: int) -> list[bytes]:
-    return [oid for (oid,) in _rows("SELECT oid FROM repos_gitobject WHERE store_id = %s ORDER BY oid", store_id)]
-
-
 def _lost(cache: Path, refs: _Refs) -> bool:
     """Tell whether the cache holds what it was given for refs that are gone, and that no ref reaches now."""
     gone = {oid for oid in tips_in(cache) if oid not in refs.tips}
@@ -216,14 +206,14 @@ def tips_in(cache: Path) -> list[str]:
 
 
 def _add_pack(store_id: int, cache: Path, oids: list[bytes]) -> None:
-    """Give the cache these objects: the rows hold them as a pack does."""
+    """Give the cache these objects."""
     require_room(0)
     with running(cache, "index-pack", "--stdin", stdin=-1, seconds=FILL_SECONDS) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
         try:
-            for piece in _pack_of(store_id, oids):
+            for piece in pack_of(store_id, oids):
                 process.stdin.write(piece)
             process.stdin.close()
         except BrokenPipeError:
@@ -232,62 +222,6 @@ def _add_pack(store_id: int, cache: Path, oids: list[bytes]) -> None:
         complaint = process.stderr.read()[-300:].decode("utf-8", "replace")
         if process.wait():
             raise GitFailed(complaint)
-
-
-def _pack_of(store_id: int, oids: list[bytes]) -> Iterator[bytes]:
-    """Yield a pack of these objects, none as a difference (https://git-scm.com/docs/pack-format). Memory: one batch."""
-    digest = hashlib.sha1(usedforsecurity=False)
-    for piece in _entries(store_id, oids):
-        digest.update(piece)
-        yield piece
-    yield digest.digest()
-
-
-def _entries(store_id: int, oids: list[bytes]) -> Iterator[bytes]:
-    yield struct.pack(">4sII", b"PACK", 2, len(oids))
-    for batch in _batches(oids):
-        pieces = []
-        for oid, kind, size, body in _rows(_BODIES, _LARGE_BODY, batch, store_id):
-            pieces.append(_entry_header(kind, size))
-            if body is not None:
-                pieces.append(body)
-                continue
-            yield b"".join(pieces)
-            pieces = []
-            start = 1
-            while found := _rows(_PIECE_OF_BODY, start, _PIECE, store_id, oid)[0][0]:
-                yield found
-                start += _PIECE
-        yield b"".join(pieces)
-
-
-_BODIES = """
-SELECT oid, type, size, CASE WHEN octet_length(body) <= %s THEN body END FROM repos_gitobject
-WHERE oid = ANY(%s) AND store_id = %s
-"""
-_PIECE_OF_BODY = "SELECT substring(body FROM %s FOR %s) FROM repos_gitobject WHERE store_id = %s AND oid = %s"
-
-
-def _entry_header(kind: int, size: int) -> bytes:
-    header = [(kind << 4) | (size & 15)]
-    size >>= 4
-    while size:
-        header[-1] |= 128
-        header.append(size & 127)
-        size >>= 7
-    return bytes(header)
-
-
-def _rows(query: str, *parameters: object) -> list[tuple]:
-    """Return rows with their bytes as bytes; through the ORM they would travel in hex."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(query, parameters, binary=True)
-        return cursor.fetchall()
-
-
-def _batches(oids: list[bytes]) -> Iterable[list[bytes]]:
-    return (oids[start : start + _BATCH] for start in range(0, len(oids), _BATCH))
 
 
 # --- locks and room -----------------------------------------------------------------------------------------------------

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-import psycopg
-from django.db import connection
-
+from hub.core.database import binary_cursor
 from hub.repos.git.objects import Entry
 from hub.repos.models import Repository
 
@@ -35,8 +33,7 @@ class Listed(NamedTuple):
 
 def put_paths(repo: Repository, rows: Sequence[Listed]) -> None:
     """Insert these rows, or put them in place of those at their paths, in the caller's transaction."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with binary_cursor() as cursor:
         for start in range(0, len(rows), _BATCH):
             batch = rows[start : start + _BATCH]
             cursor.execute(

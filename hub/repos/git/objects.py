@@ -6,15 +6,19 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import psycopg
-from django.db import connection
 from dulwich.objects import ObjectID, Tree
 from dulwich.objects import parse_tree as read_tree
 
+from hub.core.database import binary_cursor
 from hub.repos.models.git import GitObject, ObjectType
 
 FILE_MODE = 0o100644
 TREE_MODE = 0o040000
+
+# One line of a tree as it is stored: mode, name, object; and the modes that mean something else than a file.
+TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+TREE_MODES = (b"40000", b"040000")
+SUBMODULE_MODE = b"160000"
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
@@ -74,9 +78,7 @@ class ObjectWriter:
         # Sorted, so that two writers of the same objects lock rows in one order.
         rows = [(bytes.fromhex(oid), *self._waiting[oid]) for oid in sorted(self._waiting)]
         if rows:
-            connection.ensure_connection()
-            # As bytes on the wire. The ORM would write the bodies out in hex, several times over.
-            with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+            with binary_cursor() as cursor:
                 cursor.execute(_INSERT, [self._store_id, *map(list, zip(*rows, strict=True))])
         self._waiting.clear()
         self._bytes = 0
@@ -106,8 +108,7 @@ def open_object(store_id: int, oid: str, start: int, stop: int) -> Iterator[byte
 
 
 def _read_piece(store_id: int, oid: str, offset: int) -> bytes:
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with binary_cursor() as cursor:
         cursor.execute(_READ, [offset, _PIECE, store_id, bytes.fromhex(oid)], binary=True)
         found = cursor.fetchone()
     return bytes(found[0]) if found else b""

@@ -6,10 +6,9 @@ transaction that takes the ref away; the objects themselves stay until they are 
 
 from collections.abc import Iterable
 
-import psycopg
-from django.db import connection
 from django.db.models import F
 
+from hub.core.database import binary_cursor
 from hub.repos.git.reachable import pointers_among, reachable_commits, tips_of, walk_trees
 from hub.repos.models import BlobClaim, RepoBlob, Repository
 
@@ -34,8 +33,7 @@ def forget_unreachable(repo: Repository) -> bool:
     (a few seconds for 25,000 files and 200 commits).
     """
     tips = tips_of(repo).commits
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with binary_cursor() as cursor:
         cursor.execute(_FORGET, {"store": repo.store_id, "tips": tips}, binary=True)
         gone = cursor.fetchall()
     if not gone:

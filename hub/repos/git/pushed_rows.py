@@ -5,13 +5,12 @@ import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-import psycopg
 from allauth.account.models import EmailAddress
-from django.db import connection
 from django.utils.translation import gettext as _
 from dulwich.objects import Commit
 
 from hub.accounts.models import User
+from hub.core.database import binary_cursor
 from hub.repos.git.checking import message_of, person_of
 from hub.repos.git.commits import MAX_TITLE, content_facts
 from hub.repos.git.errors import PackRefused
@@ -34,8 +33,7 @@ def insert_objects(store_id: int, objects: Iterable[tuple[str, ObjectType, bytes
 
     Runs in the caller's transaction, and uses the connection alone until all have come.
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with binary_cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE pushed (oid bytea, type int2, size int4, body bytea STORAGE EXTERNAL) ON COMMIT DROP"
         )

@@ -9,10 +9,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import psycopg
-from django.db import connection
-
-from hub.repos.git.objects import MAX_POINTER_BYTES, parse_pointer
+from hub.core.database import binary_cursor
+from hub.repos.git.objects import MAX_POINTER_BYTES, SUBMODULE_MODE, TREE_ENTRY, TREE_MODES, parse_pointer
 from hub.repos.models import GitRef, Repository
 from hub.repos.models.git import ObjectType
 
@@ -21,11 +19,8 @@ TREES_AT_ONCE = 500
 OBJECTS_AT_ONCE = 10_000
 MAX_TAG_CHAIN = 10  # tags of tags
 
-# One line of a tree: mode, name, object.
-TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
-TREE_MODES = (b"40000", b"040000")
+# One line of a tree without its name, which most walks have no use for: mode, object.
 _ENTRY = re.compile(rb"([0-7]+) [^\0]+\0(.{20})", re.DOTALL)
-_SUBMODULE = b"160000"
 _TAGGED = re.compile(rb"object ([0-9a-f]{40})\ntype (commit|tag)\n")
 
 _COMMITS = """
@@ -85,8 +80,7 @@ def tips_of(repo: Repository) -> Tips:
 def reachable_commits(store_id: int, starts: Iterable[bytes], excluding: Iterable[bytes] = ()) -> list[ReachedCommit]:
     """Return the commits that `starts` reach and `excluding` do not, children before their parents. One query."""
     values = {"store": store_id, "starts": list(starts), "excluding": list(excluding)}
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with binary_cursor() as cursor:
         cursor.execute(_COMMITS, values, binary=True)
         return [ReachedCommit(*row) for row in cursor]
 
@@ -133,7 +127,7 @@ def walk_trees(store_id: int, trees: Iterable[bytes], seen: set[bytes]) -> Itera
         for _oid, content in contents_of(store_id, batch, ObjectType.TREE):
             entries = {oid: mode for mode, oid in _ENTRY.findall(content) if oid not in seen}
             for oid, mode in entries.items():
-                if mode == _SUBMODULE:
+                if mode == SUBMODULE_MODE:
                     continue
                 seen.add(oid)
                 names.append(oid)
@@ -185,14 +179,12 @@ def contents_of(store_id: int, oids: list[bytes], kind: ObjectType) -> Iterator[
 
 
 def _trees_of(store_id: int, commits: Iterable[bytes]) -> list[bytes]:
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with binary_cursor() as cursor:
         cursor.execute(_TREES_OF, [store_id, list(commits)], binary=True)
         return [tree for (tree,) in cursor]
 
 
 def _contents(query: str, values: list[object]) -> Iterator[tuple[bytes, bytes]]:
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with binary_cursor() as cursor:
         for oid, size, body in cursor.stream(query, values, binary=True):
             yield oid, zlib.decompress(body, bufsize=max(size, 1))

@@ -12,10 +12,8 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import User
 from hub.core.errors import TooLarge
 from hub.repos.git.commits import note_update
-from hub.repos.git.objects import EMPTY_TREE, ObjectWriter, read_object
+from hub.repos.git.objects import EMPTY_TREE, TREE_ENTRY, TREE_MODES, ObjectWriter, read_object
 from hub.repos.git.reachable import (
-    TREE_ENTRY,
-    TREE_MODES,
     ReachedCommit,
     contents_of,
     pointers_among,
