@@ -4,6 +4,9 @@ import gzip
 import io
 import json
 import math
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs
 
@@ -54,13 +57,33 @@ def _ended_early() -> Invalid:
     return Invalid("The request ended before its body was complete, so nothing was stored. Send it again.")
 
 
+class _Unpacked(gzip.GzipFile):
+    """What a gzip body holds. Damage in it raises Invalid, wherever it is found: the library has three errors for it."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        with _damage_named():
+            return super().read(size)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        with _damage_named():
+            return super().readline(size)
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    try:
+        yield
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise Invalid("The body is said to be gzip, and cannot be unpacked.") from error
+
+
 def open_body(request: HttpRequest | Request) -> BinaryIO:
     """Open the body for reading, unpacked where it came as gzip. Memory: one buffer. Raises Invalid for other encodings."""
     plain = request._request if isinstance(request, Request) else request
     body = cast(BinaryIO, io.BufferedReader(_Body(plain), 256 * 1024))
     encoding = plain.headers.get("Content-Encoding", "identity").lower()
     if encoding == "gzip":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=body))
+        return cast(BinaryIO, _Unpacked(fileobj=body))
     if encoding not in ("identity", ""):
         raise Invalid("The body's Content-Encoding is not known here. Send it as it is, or as gzip.")
     return body
@@ -70,7 +93,7 @@ def read_all(request: HttpRequest | Request, *, limit: int = MAX_JSON) -> bytes:
     """Return a small body whole. Raises TooLarge, Invalid."""
     try:
         content = open_body(request).read(limit + 1)
-    except (gzip.BadGzipFile, EOFError, OSError) as error:
+    except OSError as error:
         raise Invalid("The body could not be read to its end.") from error
     if len(content) > limit:
         raise TooLarge(f"The body is larger than {limit} bytes. Send it in smaller parts.")

@@ -6,7 +6,8 @@ from typing import Any
 import psycopg
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 
 from hub.core.errors import HubError, Invalid, NotFound, StorageFull, TooMany, Unavailable
@@ -108,7 +109,7 @@ def named(error: Exception) -> HubError:
             return refused
         case Http404():
             return AddressNotFound()
-        case SuspiciousOperation() | BadRequest():
+        case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Invalid("The request cannot be read. Check its address, headers and size.")
         case OperationalError() if isinstance(error.__cause__, psycopg.errors.DiskFull):
             return StorageFull("The hub's database is full, so nothing was stored. Ask its operator to make room.")

@@ -1,8 +1,11 @@
 """What is read of JSON bodies: text and numbers that can be stored, and nothing else."""
 
-import pytest
+import gzip
 
-from hub.api.bodies import parse_object
+import pytest
+from django.test import RequestFactory
+
+from hub.api.bodies import open_body, parse_object, read_all
 from hub.core.errors import Invalid
 
 UNSTORABLE = [
@@ -26,3 +29,22 @@ def test_what_the_database_cannot_keep_is_refused(content):
 
 def test_other_numbers_and_texts_are_read_as_they_are():
     assert parse_object('\ufeff{"a": [1.5, -2, "\\ud83c\\udf33 林"]}'.encode()) == {"a": [1.5, -2, "🌳 林"]}
+
+
+PACKED = gzip.compress(b"0000" * 100)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"no gzip", PACKED[:-9], PACKED + b"and more", PACKED[:10] + b"\xff" * 20, PACKED[:-8] + b"\0" * 8],
+    ids=["other", "cut", "longer", "not deflated", "wrong sum"],
+)
+def test_damaged_gzip_is_the_callers_fault(body: bytes) -> None:
+    request = RequestFactory().post("/", body, "application/json", headers={"Content-Encoding": "gzip"})
+    with pytest.raises(Invalid, match="gzip"):
+        read_all(request)
+    request = RequestFactory().post("/", body, "application/json", headers={"Content-Encoding": "gzip"})
+    opened = open_body(request)
+    with pytest.raises(Invalid, match="gzip"):
+        while opened.readline():
+            pass

@@ -46,6 +46,12 @@ def poll(device_code: str, client_id: str = TOOL) -> tuple[int, dict[str, Any]]:
     return post("/oauth/token", grant_type=DEVICE_GRANT, device_code=device_code, client_id=client_id)
 
 
+@pytest.mark.parametrize("path", ["/oauth/device", "/oauth/token", "/oauth/revoke"])
+def test_a_form_that_cannot_be_read_is_the_callers_fault(path: str) -> None:
+    answer = Client().generic("POST", path, b"x", content_type="multipart/form-data")
+    assert (answer.status_code, "error" in answer.json()) == (400, True)
+
+
 def whoami(token: str) -> Any:
     return Client().get("/api/whoami-v2", headers={"Authorization": f"Bearer {token}"})
 

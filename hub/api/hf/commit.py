@@ -5,9 +5,7 @@ Format: one object per line, `{"key": "header" | "file" | "lfsFile" | "deletedFi
 
 import base64
 import binascii
-import gzip
 import hashlib
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -154,7 +152,7 @@ def _lines(body: BinaryIO, digest: "hashlib._Hash") -> Iterator[tuple[str, dict[
     # One more than the operations for the header, and as many again for blank lines between them: a few kB of gzip may
     # hold hundreds of millions.
     for _number in range(2 * settings.MAX_COMMIT_OPERATIONS + 2):
-        line = _read_line(body)
+        line = body.readline(MAX_LINE + 1)
         if not line:
             return
         total += len(line)
@@ -177,13 +175,6 @@ def _lines(body: BinaryIO, digest: "hashlib._Hash") -> Iterator[tuple[str, dict[
             raise Invalid("Each line of a commit is an object with a key and a value.")
         yield text_of(item, "key"), value
     raise TooLarge(f"A commit has at most {settings.MAX_COMMIT_OPERATIONS} operations, each on a line of its own.")
-
-
-def _read_line(body: BinaryIO) -> bytes:
-    try:
-        return body.readline(MAX_LINE + 1)
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise Invalid("The commit is said to be gzip, and cannot be unpacked.") from error
 
 
 def _parent(header: dict[str, Any]) -> str | None:
