@@ -12,7 +12,7 @@ from hub.evaluations.errors import BadSettings, NotEvaluable
 from hub.evaluations.models import MAX_NAME
 from hub.jobs.failures import refusal
 from hub.repos import cards
-from hub.repos.git.files import FileEntry, find_files, list_files, list_folder, read_file
+from hub.repos.git.files import FileEntry, list_files, list_folder, read_file
 from hub.repos.models import GitCommit, Repository
 from workers.contracts import CAUSAL_ENDINGS, DATA_FILES, WEIGHTS, WEIGHTS_INDEX, EvaluationSpec, Failure, FailureCode
 
@@ -191,10 +191,7 @@ def check_dataset(repo: Repository, commit: GitCommit) -> DatasetFacts:
 
 def _stated_configs(repo: Repository, commit: GitCommit) -> list[dict[str, Any]]:
     """Return what the card says of configurations: [{"config_name", "data_files": [{"split", "path"}]}]."""
-    card = next(iter(find_files(repo, commit, [cards.CARD_FILE])), None)
-    if card is None or card.is_folder or card.sha256 is not None or card.size > cards.MAX_CARD_FILE:
-        return []
-    stated = cards.parse(read_file(repo, card).decode("utf-8", "replace")).metadata.get("configs")
+    stated = cards.card_at(repo, commit).metadata.get("configs")
     return [config for config in stated[:MAX_CONFIGS] if isinstance(config, dict)] if isinstance(stated, list) else []
 
 

@@ -14,6 +14,9 @@ import yaml
 from django.utils.translation import gettext as _
 
 from hub.core.text import UNSTORABLE
+from hub.repos.errors import EntryNotFound
+from hub.repos.git.files import find_file, read_file
+from hub.repos.models import GitCommit, Repository
 from hub.repos.vocabulary import BASE_RELATIONS
 
 CARD_FILE = "README.md"
@@ -151,6 +154,17 @@ def parse(content: str) -> Card:
             body=body, errors=[Issue(_("The metadata holds characters that YAML does not allow."), line=first_line)]
         )
     return Card(metadata, body, [], lines)
+
+
+def card_at(repo: Repository, commit: GitCommit) -> Card:
+    """Return the card at a commit; an empty one where there is no README, or one that is too long to be a card."""
+    try:
+        file = find_file(repo, commit, CARD_FILE)
+    except EntryNotFound:
+        return Card()
+    if file.sha256 or file.size > MAX_CARD_FILE:
+        return Card()
+    return parse(read_file(repo, file).decode("utf-8", "replace"))
 
 
 # --- values ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from hub.repos import cards
 from hub.repos.diffs import FileDiff, diff_changes
 from hub.repos.errors import EntryNotFound
 from hub.repos.git.commits import content_facts
-from hub.repos.git.files import FileEntry, find_file, list_folder, read_file
+from hub.repos.git.files import FileEntry, list_folder
 from hub.repos.git.history import Change, changes
 from hub.repos.git.reachable import reachable_commits
 from hub.repos.models import GitCommit, Repository
@@ -101,7 +101,7 @@ def compare_revisions(repo: Repository, old: GitCommit, new: GitCommit) -> Compa
             "deleted": sum(c.new is None for c in changed),
         },
         grown=sum(size for size, _sha256 in new_facts.values()) - sum(size for size, _sha256 in old_facts.values()),
-        fields=_compare_cards(_card_of(repo, old), _card_of(repo, new)) if _touches_card(changed) else [],
+        fields=_compare_cards(cards.card_at(repo, old), cards.card_at(repo, new)) if _touches_card(changed) else [],
         weights_changed=weights_changed,
         old_weights=_weights(repo, old_files) if weights_changed else None,
         new_weights=_weights(repo, new_files) if weights_changed else None,
@@ -112,17 +112,8 @@ def _touches_card(changed: list[Change]) -> bool:
     return any(change.path == cards.CARD_FILE for change in changed)
 
 
-def _card_of(repo: Repository, commit: GitCommit) -> dict[str, Any]:
-    try:
-        file = find_file(repo, commit, cards.CARD_FILE)
-    except EntryNotFound:
-        return {}
-    if file.sha256 or file.size > cards.MAX_CARD_FILE:
-        return {}
-    return cards.parse(read_file(repo, file).decode("utf-8", "replace")).metadata
-
-
-def _compare_cards(old: dict[str, Any], new: dict[str, Any]) -> list[FieldChange]:
+def _compare_cards(old_card: cards.Card, new_card: cards.Card) -> list[FieldChange]:
+    old, new = old_card.metadata, new_card.metadata
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     return [FieldChange(name[:MAX_VALUE], _said(old, name), _said(new, name)) for name in names[:MAX_FIELDS]]
 

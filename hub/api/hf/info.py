@@ -9,9 +9,7 @@ from hub.api.hf.paging import flag
 from hub.catalog.indexing import current_row
 from hub.catalog.models import DownloadDay, RepoStats
 from hub.repos import cards
-from hub.repos.errors import EntryNotFound
-from hub.repos.git.files import find_file, is_main_head, list_files, read_file, resolve_revision
-from hub.repos.models import GitCommit, Repository
+from hub.repos.git.files import is_main_head, list_files, resolve_revision
 from hub.repos.permissions import get_repo_for_read
 
 
@@ -27,7 +25,7 @@ def info(request: Request, kind: str, namespace: str, name: str, revision: str =
     names = expanded or FULL
     row = current_row(repo)
     if "cardData" in names and not is_main_head(repo, commit):
-        row.card = _card_at(repo, commit)
+        row.card = cards.card_at(repo, commit).metadata
     subject = Subject(
         repo,
         row,
@@ -42,13 +40,3 @@ def info(request: Request, kind: str, namespace: str, name: str, revision: str =
     response = Response(describe(subject, names))
     response["X-Repo-Commit"] = commit.oid
     return response
-
-
-def _card_at(repo: Repository, commit: GitCommit) -> dict[str, object]:
-    try:
-        file = find_file(repo, commit, cards.CARD_FILE)
-    except EntryNotFound:
-        return {}
-    if file.sha256 or file.size > cards.MAX_CARD_FILE:
-        return {}
-    return cards.parse(read_file(repo, file).decode("utf-8", "replace")).metadata
