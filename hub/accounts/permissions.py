@@ -1,9 +1,18 @@
 """One way in for "load this account thing, and may I?"."""
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from hub.accounts.errors import AccountNotFound, NotYours
 from hub.accounts.models import Namespace, Organization, Role, Someone
+from hub.core.errors import SignInNeeded
+
+
+def check_may_read_hub(user: Someone) -> None:
+    """Say that this hub, where GROVE_ANONYMOUS_READ is off, shows nothing to `user` without an account. Raises SignInNeeded."""
+    if not settings.ANONYMOUS_READ and not user.is_authenticated:
+        # Pages send to the log-in instead, so only tools read this.
+        raise SignInNeeded("This hub is for its members. Send an access token.")
 
 
 def get_namespace(name: str) -> Namespace:

@@ -2,19 +2,17 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub.accounts.errors import AccountNotFound
 from hub.accounts.models import AccessToken, Namespace, Organization, Scope, Someone, User
-from hub.accounts.permissions import get_namespace
+from hub.accounts.permissions import check_may_read_hub, get_namespace
 from hub.api.edge import json_view
 from hub.api.errors import BadToken
 from hub.api.hf.paging import number, page
 from hub.api.hf.shapes import account, date
-from hub.core.errors import SignInNeeded
 from hub.core.links import avatar_url, base_url
 from hub.repos.models import Kind, Repository
 
@@ -49,7 +47,7 @@ def whoami(request: Request) -> Response:
 @json_view("GET")
 def user_overview(request: Request, name: str) -> Response:
     """GET /api/users/{name}/overview."""
-    _may_read_hub(request.user)
+    check_may_read_hub(request.user)
     namespace = get_namespace(name)
     if namespace.user is None:
         raise AccountNotFound(f"There is no user called {name}.")
@@ -90,16 +88,11 @@ def organization_members(request: Request, name: str) -> Response:
 
 
 def _organization(caller: Someone, name: str) -> tuple[Namespace, Organization]:
-    _may_read_hub(caller)
+    check_may_read_hub(caller)
     namespace = get_namespace(name)
     if namespace.organization is None:
         raise AccountNotFound(f"There is no organization called {name}.")
     return namespace, namespace.organization
-
-
-def _may_read_hub(caller: Someone) -> None:
-    if not settings.ANONYMOUS_READ and not caller.is_authenticated:
-        raise SignInNeeded("This hub is for its members. Send an access token.")
 
 
 def _organizations(user: User) -> list[dict[str, Any]]:

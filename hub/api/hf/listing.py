@@ -3,12 +3,12 @@
 import re
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count
 from django.http import QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hub.accounts.permissions import check_may_read_hub
 from hub.api.edge import json_view
 from hub.api.hf.facts import BRIEF, CARD_FACTS, FULL, Subject, add_relatives, asked, describe, subjects
 from hub.api.hf.paging import flag, number, page
@@ -16,7 +16,7 @@ from hub.catalog.conditions import PREFIXES
 from hub.catalog.facts import APPS
 from hub.catalog.models import SearchRow
 from hub.catalog.search import MAX_LIMIT, Page, search
-from hub.core.errors import Invalid, SignInNeeded
+from hub.core.errors import Invalid
 from hub.repos.git.files import FileEntry
 from hub.repos.models import GitPath, Kind
 
@@ -57,7 +57,7 @@ def repositories(request: Request, kind: str) -> Response:
     Queries: one each for the page, the order that later pages keep (downloads, lastModified, with a text), filters, a text;
     two for the counters; two each for files, children, spaces where they are asked for.
     """
-    _check_members_only(request)
+    check_may_read_hub(request.user)
     query = request._request.GET
     _refuse_unknown(query, kind)
     names = _names(query, kind)
@@ -95,11 +95,6 @@ def repositories(request: Request, kind: str) -> Response:
     if sort in _UNCOUNTED:
         response["X-HF-Warning"] = f"sort; This hub does not count {sort} yet, so the list is ordered by downloads."
     return response
-
-
-def _check_members_only(request: Request) -> None:
-    if not settings.ANONYMOUS_READ and not request.user.is_authenticated:
-        raise SignInNeeded("This hub shows its repositories to members only. Send an access token.")
 
 
 def _refuse_unknown(query: QueryDict, kind: str) -> None:
@@ -204,7 +199,7 @@ def _add_files(listed: list[Subject]) -> None:
 def find_spaces(request: Request) -> Response:
     """GET /api/spaces/semantic-search: `q`, `filter`, `sdk`, and `includeNonRunning`, without which there is nothing to
     find: no space runs here."""
-    _check_members_only(request)
+    check_may_read_hub(request.user)
     query = request._request.GET
     for name in query:
         if name not in ("q", "filter", "sdk", "includeNonRunning", "limit"):

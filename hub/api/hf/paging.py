@@ -1,4 +1,4 @@
-"""Pages of long answers: a JSON array, and a `Link` header with the absolute address of the next page."""
+"""Long answers in the client family's form: numbers and switches in the address, and pages that are JSON arrays."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from django.http import QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hub.api.paging import link_next
 from hub.core.errors import Invalid
-from hub.core.links import base_url
 
 
 def number(query: QueryDict, key: str, *, default: int, low: int = 0, high: int) -> int:
@@ -32,13 +32,5 @@ def page(request: Request, items: list[Any], *, path: str = "", **cursor: str | 
     """Answer with `items`. Where `cursor` holds values, the next page is this query with them at `path` (default: here)."""
     response = Response(items)
     if any(value is not None for value in cursor.values()):
-        query = request._request.GET.copy()
-        for key, value in cursor.items():
-            query[key] = str(value)
-        response["Link"] = f'<{base_url(request._request)}{path or raw_path(request)}?{query.urlencode()}>; rel="next"'
+        link_next(request, response, path=path, **cursor)
     return response
-
-
-def raw_path(request: Request) -> str:
-    """Return the request's own path as it was sent, still encoded."""
-    return str(request._request.META.get("RAW_URI") or request._request.get_full_path()).partition("?")[0]

@@ -55,8 +55,8 @@ class ResultShape(serializers.Serializer[Any]):
     record = serializers.DictField()
 
 
-class SettingsShape(serializers.Serializer[Any]):
-    """What was measured how."""
+class GroupShape(serializers.Serializer[Any]):
+    """Settings that results share."""
 
     config = serializers.CharField(allow_blank=True)
     split = serializers.CharField(allow_blank=True)
@@ -64,6 +64,11 @@ class SettingsShape(serializers.Serializer[Any]):
     context = serializers.IntegerField()  # type: ignore[assignment]
     stride = serializers.IntegerField()
     max_tokens = serializers.IntegerField()
+
+
+class SettingsShape(GroupShape):
+    """What was measured how."""
+
     seed = serializers.IntegerField(required=False)
 
 
@@ -138,17 +143,6 @@ class EventsShape(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=State.values)
     after = serializers.IntegerField()
     events = EventShape(many=True)
-
-
-class GroupShape(serializers.Serializer[Any]):
-    """Settings that results share."""
-
-    config = serializers.CharField(allow_blank=True)
-    split = serializers.CharField(allow_blank=True)
-    column = serializers.CharField(allow_blank=True)
-    context = serializers.IntegerField()  # type: ignore[assignment]
-    stride = serializers.IntegerField()
-    max_tokens = serializers.IntegerField()
 
 
 class CountedGroupShape(GroupShape):

@@ -10,9 +10,10 @@ from rest_framework.response import Response
 
 from hub.api.bodies import content_length, open_body
 from hub.api.edge import writer
+from hub.api.paging import link_next
 from hub.api.v1.bodies import Query
 from hub.api.v1.operations import REPO, Refusal, operation
-from hub.api.v1.paging import DEFAULT_LIMIT, LINK, MAX_CURSOR, link_next
+from hub.api.v1.paging import DEFAULT_LIMIT, LINK, Paged
 from hub.core.errors import HubError, Invalid, TooLarge
 from hub.core.links import base_url, repo_path
 from hub.repos.attributes import LargeFileRule
@@ -62,19 +63,13 @@ class ChangeShape(serializers.Serializer[Any]):
     file = FileShape(allow_null=True)
 
 
-class FolderQuery(Query):
+class FolderQuery(Paged):
     """Which part of the tree."""
 
     folder = serializers.CharField(max_length=1024, default="", allow_blank=True, help_text=_("Empty: the root."))
     recursive = serializers.BooleanField(default=False, help_text=_("Everything below it, too."))
     limit = serializers.IntegerField(
         min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT, help_text=_("Rows on a page.")
-    )
-    cursor = serializers.CharField(
-        max_length=MAX_CURSOR,
-        default="",
-        allow_blank=True,
-        help_text=_("Where to go on. Take it from the Link of the page before."),
     )
 
 
@@ -111,7 +106,7 @@ def list_the_files(
     shown = [_shape(request, repo, revision, file) for file in found[start:end]]
     response = Response({"count": len(found), "commit": commit.oid, "items": shown})
     if end < len(found):
-        link_next(request, response, f"{commit.oid}-{end}")
+        link_next(request, response, cursor=f"{commit.oid}-{end}")
     return response
 
 

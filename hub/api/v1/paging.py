@@ -13,10 +13,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hub.api.hf.paging import raw_path
+from hub.api.paging import link_next
 from hub.api.v1.bodies import Query
 from hub.core.errors import Invalid
-from hub.core.links import base_url
 
 DEFAULT_LIMIT, MAX_LIMIT = 30, 100
 MAX_CURSOR = 1000  # characters
@@ -68,15 +67,8 @@ def page(
         {"count": count, **more, "items": [shape(row, context={"request": request}).data for row in shown]}
     )
     if len(found) > limit:
-        link_next(request, response, _write(shown[-1], order))
+        link_next(request, response, cursor=_write(shown[-1], order))
     return response
-
-
-def link_next(request: Request, response: Response, cursor: str) -> None:
-    """Name the next page in the answer's headers."""
-    query = request._request.GET.copy()
-    query["cursor"] = cursor
-    response["Link"] = f'<{base_url(request._request)}{raw_path(request)}?{query.urlencode()}>; rel="next"'
 
 
 def _term(model: type[Model], term: Any) -> tuple[str, bool]:

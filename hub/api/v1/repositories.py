@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hub.accounts.permissions import check_may_read_hub
 from hub.api.edge import writer
+from hub.api.paging import link_next
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import answer, operation
-from hub.api.v1.paging import LINK, Paged, link_next
+from hub.api.v1.paging import LINK, Paged
 from hub.catalog.models import SearchRow
 from hub.catalog.search import SORTS, search
-from hub.core.errors import SignInNeeded
 from hub.core.links import base_url
 from hub.repos.models import Kind, Repository, Visibility
 from hub.repos.permissions import get_namespace_for_create
@@ -135,8 +135,7 @@ class NewRepository(Body):
     headers=(LINK,),
 )
 def find_repositories(request: Request, kind: str, query: dict[str, Any]) -> Response:
-    if not settings.ANONYMOUS_READ and not request.user.is_authenticated:
-        raise SignInNeeded("This hub shows its repositories to members only. Send an access token.")
+    check_may_read_hub(request.user)
     found = search(
         kind,
         request.user,
@@ -162,7 +161,7 @@ def find_repositories(request: Request, kind: str, query: dict[str, Any]) -> Res
         }
     response = Response(told)
     if found.next_cursor:
-        link_next(request, response, found.next_cursor)
+        link_next(request, response, cursor=found.next_cursor)
     return response
 
 
