@@ -38,6 +38,7 @@ _PATIENCE_SECONDS, _PAUSE_SECONDS = 0.25, 5.0
 # Workers have keys of their own, and say something every other second.
 _UNCOUNTED = re.compile(r"/api/worker/|/static/|/(robots\.txt|favicon\.ico)$")
 _RESOLVERS = re.compile(r"/xet/|/[^/]+/.*(/resolve/|/raw/|/git-(upload|receive)-pack$|/info/(lfs/|refs$))")
+_SIGNED = re.compile(r"/xet/data/")
 _API = re.compile(r"/(api|v1)/|/oauth/(device|token|revoke|userinfo)$|/\.well-known/|/models/[^/]+/[^/]+$")
 
 
@@ -132,8 +133,10 @@ def _principal(request: HttpRequest, bucket: str) -> Principal | None:
     number = user if isinstance(user, int) else user.pk if user is not None else None
     if number is not None:
         return Principal(f"user {number}", known=True)
-    # What is signed was counted when it was given, to somebody who may be one of many behind this address.
-    return Principal(f"from {_network(request)}", known="signature" in request.GET)
+    # What is signed was counted when it was given, to somebody who may be one of many behind this address. Nothing else is
+    # opened by it, so that the word alone does not let a stranger ask for more.
+    signed = _SIGNED.match(request.path) is not None and "signature" in request.GET
+    return Principal(f"from {_network(request)}", known=signed)
 
 
 def _speaker(request: HttpRequest) -> Someone:

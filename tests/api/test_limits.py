@@ -133,6 +133,12 @@ def test_xet_counts_for_whom_the_token_was_given_to() -> None:
     assert get(path, "forged").headers["RateLimit"].startswith('"resolvers";r=1;')
 
 
+def test_only_signed_addresses_count_as_those_of_somebody_known() -> None:
+    assert [get("/api/whoami-v2?signature=1").status_code for _request in range(3)] == [401, 401, 429]
+    signed = f"/xet/data/{'0' * 64}?signature=1"
+    assert [get(signed).status_code == 429 for _request in range(4)] == [False, False, False, True]
+
+
 def test_too_many_pages_are_a_page() -> None:
     assert [get("/models").status_code for _request in range(2)] == [200, 200]
     refused = get("/models")
