@@ -228,7 +228,7 @@ def test_the_list_as_a_file_runs_nothing_in_a_spreadsheet(repo: Repository, owne
     AccessRequest.objects.create(
         repository=repo, user=make_user("ann"), fields={"Why": '=HYPERLINK("x")', "Company": True}
     )
-    AccessRequest.objects.create(repository=repo, user=make_user("ben"), fields={"-Age": "3, or\n4"})
+    AccessRequest.objects.create(repository=repo, user=make_user("ben"), fields={"-Age": "3, or\n4", "Why": "x;=1+1"})
     answer = get(browser_of(owner), f"{repo.get_absolute_url()}/settings/access.csv")
     assert "attachment" in answer.headers["Content-Disposition"]
     content = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
@@ -237,6 +237,8 @@ def test_the_list_as_a_file_runs_nothing_in_a_spreadsheet(repo: Repository, owne
     assert head[:2] + head[6:] == ["user", "name", "Company", "'-Age", "Why"]
     assert ann[6:] == ["yes", "", '\'=HYPERLINK("x")']
     assert (ben[0], ben[7]) == ("ben", "3, or\n4")
+    # A spreadsheet that parts cells at semicolons does so outside quotes only.
+    assert '"x;=1+1"' in content
 
 
 def test_the_gate_is_chosen_in_the_settings(repo: Repository, owner: User) -> None:

@@ -32,8 +32,8 @@ Status = AccessRequest.Status
 PER_PAGE = 30
 MAX_SEARCH = 100  # characters
 MAX_CSV_ROWS = 100_000
-# Spreadsheets run what begins with one of these.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets run what begins with one of these; the wide ones, some that speak Chinese or Japanese.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 # --- who asks -----------------------------------------------------------------------------------------------------------
@@ -232,7 +232,10 @@ def _csv_lines(found: Any, order: list[str]) -> Iterator[str]:
 def _csv_line(cells: list[Any]) -> str:
     texts = ("yes" if cell is True else str(cell) for cell in cells)
     out = io.StringIO()
-    csv.writer(out).writerow([f"'{text}" if text.startswith(_FORMULA) else text for text in texts])
+    # All in quotes: where a semicolon parts the cells, what follows one would begin another.
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(
+        [f"'{text}" if text.startswith(_FORMULA) else text for text in texts]
+    )
     return out.getvalue()
 
 
