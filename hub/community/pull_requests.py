@@ -13,7 +13,6 @@ from hub.community.discussions import add_event, count_post, lock_discussion, po
 from hub.community.errors import MergeConflict, NothingChanged, PullRequestClosed
 from hub.community.models import Discussion, DiscussionEvent, EventKind, PullRequest, Status
 from hub.community.models.discussion import MAX_TITLE
-from hub.community.models.pull_request import pull_request_ref
 from hub.community.text import clean_line, clean_text
 from hub.core.errors import Invalid
 from hub.core.models import record
@@ -24,7 +23,7 @@ from hub.repos.git.history import Change, changes, history, merge_base
 from hub.repos.git.locks import hold_history
 from hub.repos.git.merging import apply_changes, compare_lines
 from hub.repos.models import GitCommit, GitRef, Repository
-from hub.repos.models.git import BRANCH_PREFIX, MAIN
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, pull_request_ref
 from hub.repos.permissions import check_may_move
 from hub.repos.services import create_ref, next_number
 

@@ -7,10 +7,10 @@ from django.dispatch import receiver
 
 from hub.accounts.models import User
 from hub.community.models import DiscussionEvent, EventKind, PullRequest, Review
-from hub.community.models.pull_request import number_of_ref
 from hub.community.pull_requests import tell_commits
 from hub.repos.git.rewriting import follow_commits
 from hub.repos.models import Repository
+from hub.repos.models.git import number_of_ref
 from hub.repos.signals import commits_renamed, ref_updated
 
 

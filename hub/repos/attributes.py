@@ -23,6 +23,19 @@ _ESCAPED = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t
 _MACRO = b"[attr]"
 
 
+# What is stored outside git by name; every other file above settings.MAX_REGULAR_FILE is, too.
+LARGE_PATTERNS = """
+*.7z *.arrow *.avro *.bin *.bz2 *.ckpt *.ftz *.gguf *.gz *.h5 *.joblib *.keras *.lz4 *.mlmodel *.model *.msgpack *.npy
+*.npz *.onnx *.ot *.parquet *.pb *.pickle *.pkl *.pt *.pth *.rar *.safetensors saved_model/**/* *.tar.* *.tar *.tflite
+*.tgz *.wasm *.xz *.zip *.zst *tfevents* *.mds *.flac *.mp3 *.ogg *.wav *.mp4 *.webm
+""".split()
+
+
+def initial_attributes() -> bytes:
+    """Return the `.gitattributes` of a new repository: which names are large files."""
+    return "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE_PATTERNS).encode()
+
+
 @dataclass(frozen=True)
 class LargeFileRule:
     """The rule of one revision, from the `.gitattributes` of its root. The last line that matches a path decides."""

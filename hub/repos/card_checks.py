@@ -14,8 +14,7 @@ from hub.repos.cards import REPO_ID, Card, Issue, parse, words
 from hub.repos.errors import PathInvalid
 from hub.repos.models import Kind
 from hub.repos.names import check_path
-from hub.repos.services import SDKS
-from hub.repos.vocabulary import BASE_RELATIONS, LICENSES, SIZE_CATEGORIES, TASKS, is_language, may_be_language
+from hub.repos.vocabulary import BASE_RELATIONS, LICENSES, SDKS, SIZE_CATEGORIES, TASKS, is_language, may_be_language
 
 MAX_ISSUES = 30  # of one card that are told
 MAX_RESULTS = 1000  # of a model index that are looked into

@@ -14,9 +14,9 @@ from django.utils import timezone
 from hub.accounts.models import User
 from hub.core import blobparts
 from hub.core.errors import Invalid
+from hub.repos.claims import claim_blob
 from hub.repos.models import BlobClaim, LargeUpload, Repository
 from hub.repos.names import SHA256
-from hub.repos.services import claim_blob
 
 # What one answer lists of parts, roughly; above it parts become larger.
 MAX_PARTS = 2000

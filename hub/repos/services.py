@@ -1,6 +1,7 @@
-"""Every change to repositories, refs and claims on large content.
+"""Every change to repositories and refs.
 
-Commits are in `git/commits.py`, tags and releases in `releases.py`, Xet content in `xet/services.py`.
+Commits are in `git/commits.py`, tags and releases in `releases.py`, claims on large content in `claims.py`, Xet content in
+`xet/services.py`.
 """
 
 from django.db import IntegrityError, connection, transaction
@@ -9,18 +10,17 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import Namespace, User
 from hub.core.errors import Invalid
 from hub.core.models import record
+from hub.repos.attributes import initial_attributes
 from hub.repos.cards import CARD_FILE
-from hub.repos.claims import claim
 from hub.repos.errors import RefExists, RefProtected, RepoExists, RepoNotFound, RevisionNotFound
 from hub.repos.git.commits import note_update, write_commit
 from hub.repos.git.files import resolve_revision
+from hub.repos.git.listing import Listed, put_paths
 from hub.repos.git.locks import hold_history, lock_history
 from hub.repos.git.objects import FILE_MODE, Entry, ObjectWriter, format_tree
 from hub.repos.git.pruning import forget_unreachable
 from hub.repos.models import (
-    Blob,
     Gate,
-    GitPath,
     GitRef,
     GitStore,
     Kind,
@@ -32,22 +32,7 @@ from hub.repos.models.git import BRANCH_PREFIX, MAIN, ObjectType
 from hub.repos.names import check_ref_name, check_repo_name
 from hub.repos.permissions import check_may_move
 from hub.repos.signals import repository_changed
-
-# What is stored outside git by name; every other file above settings.MAX_REGULAR_FILE is, too.
-LARGE_PATTERNS = """
-*.7z *.arrow *.avro *.bin *.bz2 *.ckpt *.ftz *.gguf *.gz *.h5 *.joblib *.keras *.lz4 *.mlmodel *.model *.msgpack *.npy
-*.npz *.onnx *.ot *.parquet *.pb *.pickle *.pkl *.pt *.pth *.rar *.safetensors saved_model/**/* *.tar.* *.tar *.tflite
-*.tgz *.wasm *.xz *.zip *.zst *tfevents* *.mds *.flac *.mp3 *.ogg *.wav *.mp4 *.webm
-""".split()
-
-
-# What a space can be written for: the words of the client protocol.
-SDKS = ("gradio", "streamlit", "docker", "static")
-
-
-def initial_attributes() -> bytes:
-    """Return the `.gitattributes` of a new repository: which names are large files."""
-    return "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE_PATTERNS).encode()
+from hub.repos.vocabulary import SDKS
 
 
 @transaction.atomic
@@ -72,17 +57,12 @@ def create_repo(
     tree = writer.add(ObjectType.TREE, format_tree({path: Entry(FILE_MODE, blob) for path, blob in blobs.items()}))
     commit = write_commit(repo=repo, writer=writer, tree=tree, parents=[], actor=actor, title="Start the repository")
     GitRef.objects.create(repository=repo, name=MAIN, oid=commit.oid)
-    GitPath.objects.bulk_create(
-        GitPath(
-            repository=repo,
-            path=path,
-            mode=FILE_MODE,
-            oid=blobs[path],
-            size=len(content),
-            last_commit=commit.oid,
-            last_at=commit.committed_at,
-        )
-        for path, content in files.items()
+    put_paths(
+        repo,
+        [
+            Listed(path, Entry(FILE_MODE, blobs[path]), len(content), None, commit.oid, commit.committed_at)
+            for path, content in files.items()
+        ],
     )
     record(actor=actor, verb="repo.create", target=f"{kind} {repo.full_name}", visibility=visibility)
     note_update(repo=repo, name=MAIN, old=None, new=commit.oid, actor=actor)
@@ -95,7 +75,8 @@ def register_repo(
     """Make the row of a new repository without any content, in the caller's transaction. Raises what create_repo raises."""
     if kind not in Kind.values:
         raise Invalid(
-            _("This hub holds models, datasets, spaces and kernels, not “%(kind)s”.") % {"kind": kind[:40]}, field="type"
+            _("This hub holds models, datasets, spaces and kernels, not “%(kind)s”.") % {"kind": kind[:40]},
+            field="type",
         )
     check_visibility(visibility)
     check_repo_name(name)
@@ -235,18 +216,7 @@ def delete_ref(repo: Repository, actor: User, name: str) -> None:
     note_update(repo=repo, name=name, old=ref.oid, new=None, actor=actor)
 
 
-# --- large content ----------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def claim_blob(*, repo: Repository, user: User, sha256: str, size: int) -> Blob:
-    """Note that `user` has sent the whole, checked bytes of `sha256`, so that commits of this repository may name it."""
-    blob, created = Blob.objects.get_or_create(sha256=sha256, defaults={"size": size, "whole": True})
-    if not created and not blob.whole:
-        blob.whole = True
-        blob.save(update_fields=["whole"])
-    claim(repo=repo, user=user, sha256=sha256)
-    return blob
+# --- names ----------------------------------------------------------------------------------------------------
 
 
 def _check_free(kind: str, namespace: Namespace, name: str, moving: Repository | None = None) -> None:

@@ -11,10 +11,10 @@ from hub.accounts.models import User
 from hub.core import blobstore
 from hub.core.errors import Invalid
 from hub.repos.attributes import LargeFileRule
+from hub.repos.claims import claim_blob
 from hub.repos.git.commits import PutBlob, PutFile, Stage
 from hub.repos.models import Repository
 from hub.repos.names import check_path
-from hub.repos.services import claim_blob
 
 RECEIPT_LIFE = 24 * 3600  # seconds in which an upload can be committed
 _SALT = "hub.repos.uploads"

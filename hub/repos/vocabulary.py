@@ -229,6 +229,8 @@ SIZE_CATEGORIES: dict[str, str | Promise] = {
     "n>1T": _("more than 1 T"),
 }
 
+# What a space can be made with.
+SDKS = ("gradio", "streamlit", "docker", "static")
 # How a model comes from its base.
 BASE_RELATIONS = ("finetune", "adapter", "merge", "quantized")
 

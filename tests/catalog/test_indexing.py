@@ -14,9 +14,10 @@ from hub.catalog.models import Facet, SearchRow
 from hub.catalog.tasks import sweep
 from hub.catalog.weights import parse_header
 from hub.core import blobstore
+from hub.repos.claims import claim_blob
 from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
 from hub.repos.models import Kind, Repository, Visibility
-from hub.repos.services import claim_blob, move_repo, set_visibility
+from hub.repos.services import move_repo, set_visibility
 from tests.factories import make_repo, make_user
 from tests.repos.xet import building
 from tests.repos.xet.conftest import upload

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from hub.repos.claims import claim_blob
 from hub.repos.git.commits import Delete, Operation, PutBlob, PutFile, Stage, create_commit
 from hub.repos.git.files import find_file, read_file, resolve_revision
 from hub.repos.git.objects import format_pointer
 from hub.repos.models import GitCommit, GitPath
-from hub.repos.services import claim_blob
 from tests.factories import make_repo
 
 pytestmark = pytest.mark.django_db

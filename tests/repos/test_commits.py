@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from hub.core.errors import HubError, TooLarge
+from hub.repos.claims import claim_blob
 from hub.repos.errors import BlobMissing, EntryNotFound, KeyReused, PathInvalid, StaleParent
 from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
 from hub.repos.git.files import find_file, find_files, list_files, list_folder, read_file, resolve_revision
@@ -17,7 +18,7 @@ from hub.repos.git.history import changes, history
 from hub.repos.git.receipts import KEPT, commit_once, sweep_receipts
 from hub.repos.models import CommitReceipt, GitCommit, GitObject, GitPath, Repository
 from hub.repos.models.git import MAIN, ObjectType
-from hub.repos.services import claim_blob, create_branch, delete_branch
+from hub.repos.services import create_branch, delete_branch
 from tests.factories import make_repo, make_user
 
 pytestmark = pytest.mark.django_db

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from hub.core import blobstore
+from hub.repos.claims import claim_blob
 from hub.repos.content import read_content
 from hub.repos.errors import EntryNotFound, RevisionNotFound
 from hub.repos.git.commits import Delete, Operation, PutBlob, create_commit
@@ -14,7 +15,7 @@ from hub.repos.git.locks import lock_history
 from hub.repos.git.pruning import forget_unreachable
 from hub.repos.models import Blob, BlobClaim, GitCommit, GitRef, RepoBlob, Repository
 from hub.repos.releases import create_tag, delete_tag
-from hub.repos.services import claim_blob, create_branch, delete_branch
+from hub.repos.services import create_branch, delete_branch
 from tests.factories import make_repo, make_user
 
 

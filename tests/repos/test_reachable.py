@@ -2,13 +2,14 @@
 
 import pytest
 
+from hub.repos.claims import claim_blob
 from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.objects import ObjectWriter
 from hub.repos.git.reachable import objects_of, pointers_among, reachable_commits, reachable_objects
 from hub.repos.models import GitCommit, GitObject, GitRef, Repository
 from hub.repos.models.git import ObjectType
-from hub.repos.services import claim_blob, create_branch
+from hub.repos.services import create_branch
 from tests.factories import make_repo
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view, writer
 from hub.api.git import lfs_transfers
-from hub.community.models.pull_request import number_of_ref
 from hub.community.permissions import get_pull_request_for_push
 from hub.core import blobstore
 from hub.core.errors import Conflict, Invalid, NotFound
@@ -23,6 +22,7 @@ from hub.repos.large_files import restore_content
 from hub.repos.large_uploads import begin_upload, part_size_for, parts_of
 from hub.repos.models import Blob, BlobClaim, RepoBlob, Repository
 from hub.repos.models.blobs import BlobQuerySet
+from hub.repos.models.git import number_of_ref
 from hub.repos.names import SHA256
 from hub.repos.permissions import get_repo_for_content, get_repo_for_proposing, get_repo_for_write, may_write
 

@@ -17,11 +17,11 @@ from hub.api.edge import plain_view
 from hub.api.sending import blob_content, send
 from hub.core import blobstore
 from hub.core.errors import Forbidden, Invalid, NotFound
+from hub.repos.claims import claim_blob
 from hub.repos.large_files import restore_content
 from hub.repos.large_uploads import finish_upload, is_finished, receive_part
 from hub.repos.models import Blob, LargeUpload, RepoBlob, Repository
 from hub.repos.permissions import may_propose, may_write
-from hub.repos.services import claim_blob
 
 # Long enough for a large file on a slow line.
 LINK_SECONDS = 12 * 3600

@@ -20,7 +20,6 @@ from hub.api.edge import stream_view, writer
 from hub.api.errors import header_text
 from hub.api.hf.paging import flag
 from hub.api.hf.targets import Target, get_target_for_commit
-from hub.community.models.pull_request import number_of_ref
 from hub.community.pull_requests import commit_as_pull_request
 from hub.core.errors import Invalid, TooLarge
 from hub.core.links import base_url, repo_path
@@ -28,6 +27,7 @@ from hub.repos.card_checks import check_card
 from hub.repos.cards import CARD_FILE, MAX_CARD_FILE
 from hub.repos.git.commits import Delete, Operation, PutBlob, Stage, create_commit
 from hub.repos.git.receipts import MAX_KEY, commit_once
+from hub.repos.models.git import number_of_ref
 from hub.repos.names import FULL_ID, SHA256
 
 # A line holds one file in base64, and its path.

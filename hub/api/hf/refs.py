@@ -8,11 +8,10 @@ from hub.api.edge import json_view, writer
 from hub.api.hf import shapes
 from hub.api.hf.paging import flag, number, page
 from hub.api.hf.paths import api_path
-from hub.community.models.pull_request import number_of_ref
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.history import history
 from hub.repos.models import GitRef
-from hub.repos.models.git import BRANCH_PREFIX, TAG_PREFIX
+from hub.repos.models.git import BRANCH_PREFIX, TAG_PREFIX, number_of_ref
 from hub.repos.models.release import MAX_RELEASE_NOTES
 from hub.repos.permissions import get_repo_for_read, get_repo_for_write
 from hub.repos.releases import create_tag, delete_tag

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from hub.accounts.models import Someone
-from hub.community.models.pull_request import number_of_ref
 from hub.community.permissions import get_pull_request_for_push
 from hub.repos.git.commits import get_target
 from hub.repos.models import GitCommit, Repository
-from hub.repos.models.git import BRANCH_PREFIX
+from hub.repos.models.git import BRANCH_PREFIX, number_of_ref
 from hub.repos.permissions import check_may_move, get_repo_for_content, get_repo_for_proposing, get_repo_for_write
 
 

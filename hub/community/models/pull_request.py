@@ -4,20 +4,7 @@ from django.db import models
 
 from hub.community.models.discussion import Discussion
 from hub.core.fields import HexField
-from hub.repos.models.git import BRANCH_PREFIX, MAIN
-
-PR_PREFIX = "refs/pr/"
-
-
-def pull_request_ref(number: int) -> str:
-    """Return the full name of the ref that holds the commits of pull request `number`."""
-    return f"{PR_PREFIX}{number}"
-
-
-def number_of_ref(ref_name: str) -> int | None:
-    """Return N of `refs/pr/N`, None for any other ref."""
-    number = ref_name.removeprefix(PR_PREFIX) if ref_name.startswith(PR_PREFIX) else ""
-    return int(number) if number.isascii() and number.isdecimal() and number[0] != "0" and len(number) < 10 else None
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, pull_request_ref
 
 
 class PullRequest(models.Model):

@@ -3,7 +3,6 @@
 Each ref of a push is judged by itself, as git does, unless the push is atomic. What is refused leaves nothing behind.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from hub.repos.git.pruning import forget_unreachable
 from hub.repos.git.pushed_rows import insert_commits, insert_objects, update_listing
 from hub.repos.git.reachable import MAX_TAG_CHAIN
 from hub.repos.models import Blob, GitRef, Release, RepoBlob, Repository
-from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType, number_of_ref
 from hub.repos.names import check_ref_name
 from hub.repos.permissions import check_may_move
 from hub.repos.releases import create_release, delete_tag
@@ -36,7 +35,6 @@ from hub.repos.services import delete_branch
 
 # How often a push is done over because others have moved refs meanwhile.
 TRIES = 4
-_PULL = re.compile(r"refs/pr/([1-9][0-9]{0,8})")
 
 
 @dataclass
@@ -121,15 +119,15 @@ class Push:
             raise RefRefused(_("“%(name)s” comes twice in this push.") % {"name": command.name[:100]})
         if command.old is None and command.new is None:
             raise RefRefused(_("There is no “%(name)s” to delete.") % {"name": command.name[:100]})
-        if found := _PULL.fullmatch(command.name):
+        if (number := number_of_ref(command.name)) is not None:
             if command.new is None:
                 raise RefRefused(_("The commits of a pull request stay. Close it on its page instead."))
-            if command.old is None or not self.may_change_pull(int(found[1])):
+            if command.old is None or not self.may_change_pull(number):
                 raise RefRefused(
                     _(
                         "Pull request %(number)s takes commits while it is open, of its author and of those who may write here."
                     )
-                    % {"number": found[1]}
+                    % {"number": number}
                 )
             return
         prefix = next((each for each in (BRANCH_PREFIX, TAG_PREFIX) if command.name.startswith(each)), "")

@@ -10,11 +10,23 @@ from hub.core.fields import HexField
 
 BRANCH_PREFIX = "refs/heads/"
 TAG_PREFIX = "refs/tags/"
+PR_PREFIX = "refs/pr/"
 MAIN = f"{BRANCH_PREFIX}main"
 
 
+def pull_request_ref(number: int) -> str:
+    """Return the full name of the ref that holds the commits of pull request `number`."""
+    return f"{PR_PREFIX}{number}"
+
+
+def number_of_ref(ref_name: str) -> int | None:
+    """Return N of `refs/pr/N`, None for any other ref."""
+    number = ref_name.removeprefix(PR_PREFIX) if ref_name.startswith(PR_PREFIX) else ""
+    return int(number) if number.isascii() and number.isdecimal() and number[0] != "0" and len(number) < 10 else None
+
+
 class GitStore(models.Model):
-    """A pool of objects. Each repository has one; duplicates of a repository may come to share it."""
+    """A pool of objects. Each repository has its own: what is in it is what that repository was given."""
 
     created_at = models.DateTimeField(auto_now_add=True)
 

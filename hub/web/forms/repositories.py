@@ -12,7 +12,6 @@ from hub.repos.git.commits import MAX_TITLE
 from hub.repos.models import Visibility
 from hub.repos.models.repository import MAX_REPO_NAME
 from hub.repos.names import MAX_PATH_BYTES
-from hub.repos.services import SDKS
 
 PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 
@@ -152,7 +151,7 @@ class NewSpaceForm(NewRepositoryForm):
 
     sdk = forms.ChoiceField(
         label=_("SDK"),
-        choices=[(name, name.title()) for name in SDKS],
+        choices=[(name, name.title()) for name in vocabulary.SDKS],
         help_text=_("What the app is written for. It stands in the card; the hub does not run it."),
     )
 

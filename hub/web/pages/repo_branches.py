@@ -15,15 +15,13 @@ from hub.repos.branch_rules import add_branch_rule, remove_branch_rule
 from hub.repos.errors import RevisionNotFound
 from hub.repos.git.squashing import squash_branch
 from hub.repos.models import GitCommit, GitRef, Release, Repository
-from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, PR_PREFIX, TAG_PREFIX
 from hub.repos.releases import delete_tag
 from hub.repos.services import create_branch, delete_branch
 from hub.web.forms import explain
 from hub.web.forms.branches import BranchRuleForm, NewBranchForm, SquashForm
 from hub.web.pages.repo_head import MAX_REFS, for_admins, for_readers, for_writers, repo_page
 from hub.web.requests import MemberRequest
-
-PULLS_PREFIX = "refs/pr/"
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Line:
     @property
     def revision(self) -> str:
         """What means it in addresses."""
-        return self.ref.name if self.ref.name.startswith(PULLS_PREFIX) else self.name
+        return self.ref.name if self.ref.name.startswith(PR_PREFIX) else self.name
 
     @property
     def is_main(self) -> bool:
@@ -64,7 +62,7 @@ def branches(request: HttpRequest, repo: Repository) -> HttpResponse:
 def _page(request: HttpRequest, repo: Repository, form: NewBranchForm | None = None, status: int = 200) -> HttpResponse:
     groups = {
         name: _group(repo, prefix)
-        for name, prefix in (("branches", BRANCH_PREFIX), ("tags", TAG_PREFIX), ("pulls", PULLS_PREFIX))
+        for name, prefix in (("branches", BRANCH_PREFIX), ("tags", TAG_PREFIX), ("pulls", PR_PREFIX))
     }
     return repo_page(
         request,

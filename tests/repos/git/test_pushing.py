@@ -5,6 +5,7 @@ from allauth.account.models import EmailAddress
 from pytest_django import Settings
 
 from hub.accounts.models import User
+from hub.repos.claims import claim_blob
 from hub.repos.errors import BlobMissing
 from hub.repos.git.errors import PackTooLarge
 from hub.repos.git.files import list_files, resolve_revision
@@ -12,7 +13,7 @@ from hub.repos.git.history import history
 from hub.repos.git.objects import format_pointer
 from hub.repos.models import BranchRule, GitCommit, GitObject, GitPath, GitRef, RefUpdate, Release, RepoBlob, Repository
 from hub.repos.releases import create_release
-from hub.repos.services import claim_blob, create_branch
+from hub.repos.services import create_branch
 from tests.factories import make_repo, make_user
 from tests.repos.git.pushes import Objects, push
 
