@@ -55,6 +55,13 @@ class MethodNotAllowed(HubError):
         self.allowed = allowed
 
 
+class LengthRequired(Invalid):
+    """The body comes in pieces, and nobody said how long it is."""
+
+    code = "LengthRequired"
+    status = 411
+
+
 class Unexpected(HubError):
     """A fault of the hub; what went wrong is in its log, under the request's id."""
 

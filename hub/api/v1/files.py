@@ -10,11 +10,12 @@ from rest_framework.response import Response
 
 from hub.api.bodies import content_length, open_body
 from hub.api.edge import writer
+from hub.api.errors import LengthRequired
 from hub.api.paging import link_next
 from hub.api.v1.bodies import Query
 from hub.api.v1.operations import REPO, Refusal, operation
 from hub.api.v1.paging import DEFAULT_LIMIT, LINK, Paged
-from hub.core.errors import HubError, Invalid, TooLarge
+from hub.core.errors import Invalid, TooLarge
 from hub.core.links import base_url, repo_path
 from hub.repos.attributes import LargeFileRule
 from hub.repos.git.commits import Delete, create_commit
@@ -27,13 +28,6 @@ from hub.repos.uploads import receive_file
 
 MAX_LIMIT = 1000
 MAX_MESSAGE = 500  # characters
-
-
-class LengthRequired(HubError):
-    """The body came in pieces, and nobody said how long it is."""
-
-    code = "LengthRequired"
-    status = 411
 
 
 class FileShape(serializers.Serializer[Any]):

@@ -7,20 +7,13 @@ from django.http import HttpRequest, HttpResponseBase
 
 from hub.api.bodies import content_length
 from hub.api.edge import View, plain_view
-from hub.core.errors import Invalid
+from hub.api.errors import LengthRequired
 from hub.repos.xet import xorb
 from hub.repos.xet.access import Access, authorize
 from hub.repos.xet.errors import TokenInvalid
 from hub.repos.xet.xorb import Reader
 
 _DRAIN_BYTES = 1024 * 1024
-
-
-class LengthRequired(Invalid):
-    """The request has a body and does not say how long it is."""
-
-    code = "LengthRequired"
-    status = 411
 
 
 class Body:
