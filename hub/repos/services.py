@@ -28,11 +28,14 @@ from hub.repos.models import (
     RepositoryAlias,
     Visibility,
 )
-from hub.repos.models.git import BRANCH_PREFIX, MAIN, ObjectType
+from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType
 from hub.repos.names import check_ref_name, check_repo_name
 from hub.repos.permissions import check_may_move
 from hub.repos.signals import repository_changed
 from hub.repos.vocabulary import SDKS
+
+# Branches and tags of one repository: every fetch and every push begins with a list of them all.
+MAX_REFS = 10_000
 
 
 @transaction.atomic
@@ -64,7 +67,7 @@ def create_repo(
             for path, content in files.items()
         ],
     )
-    record(actor=actor, verb="repo.create", target=f"{kind} {repo.full_name}", visibility=visibility)
+    record(actor=actor, verb="repo.create", target=repo.audit_name, visibility=visibility)
     note_update(repo=repo, name=MAIN, old=None, new=commit.oid, actor=actor)
     return repo
 
@@ -129,7 +132,7 @@ def move_repo(*, repo: Repository, actor: User, namespace: Namespace, name: str)
         raise _taken(namespace, name) from error
     # Moving back to an earlier name: that name is the repository's own again, not a redirect to itself.
     RepositoryAlias.objects.filter(kind=repo.kind, full_name__iexact=repo.full_name).delete()
-    record(actor=actor, verb="repo.move", target=f"{repo.kind} {repo.full_name}", old=old)
+    record(actor=actor, verb="repo.move", target=repo.audit_name, old=old)
     repository_changed.send(sender=Repository, repository=repo)
 
 
@@ -139,7 +142,7 @@ def set_visibility(*, repo: Repository, actor: User, visibility: str) -> None:
     check_visibility(visibility)
     repo.visibility = visibility
     repo.save(update_fields=["visibility"])
-    record(actor=actor, verb="repo.visibility", target=f"{repo.kind} {repo.full_name}", visibility=visibility)
+    record(actor=actor, verb="repo.visibility", target=repo.audit_name, visibility=visibility)
     repository_changed.send(sender=Repository, repository=repo)
 
 
@@ -149,7 +152,7 @@ def delete_repo(*, repo: Repository, actor: User) -> None:
 
     Large content stays in the store until nothing refers to it and its grace has passed.
     """
-    target, store = f"{repo.kind} {repo.full_name}", repo.store
+    target, store = repo.audit_name, repo.store
     repo.delete()
     if not store.repositories.exists():
         store.delete()
@@ -176,8 +179,9 @@ def next_number(repo: Repository) -> int:
 
 @transaction.atomic
 def create_branch(*, repo: Repository, actor: User, name: str, start: str = "main") -> GitRef:
-    """Make a branch at revision `start`. Raises Invalid, RefExists, RevisionNotFound."""
+    """Make a branch at revision `start`. Raises Invalid, RefExists, RefProtected, RevisionNotFound."""
     check_ref_name(name)
+    check_may_move(actor, repo, BRANCH_PREFIX + name)
     hold_history(repo)
     return create_ref(repo, actor, BRANCH_PREFIX + name, resolve_revision(repo, start).oid)
 
@@ -193,7 +197,9 @@ def delete_branch(*, repo: Repository, actor: User, name: str) -> None:
 
 
 def create_ref(repo: Repository, actor: User, name: str, oid: str, message: str = "") -> GitRef:
-    """Make a ref by its full name, in the caller's transaction, which holds `hold_history`. Raises RefExists."""
+    """Make a ref by its full name, in the caller's transaction, which holds `hold_history`. Raises RefExists, Invalid."""
+    if name.startswith((BRANCH_PREFIX, TAG_PREFIX)):
+        check_new_ref(name, set(GitRef.objects.filter(repository=repo).values_list("name", flat=True)))
     try:
         with transaction.atomic():
             ref = GitRef.objects.create(repository=repo, name=name, oid=oid, message=message)
@@ -201,6 +207,25 @@ def create_ref(repo: Repository, actor: User, name: str, oid: str, message: str 
         raise RefExists(_("“%(name)s” exists already.") % {"name": name.split("/", 2)[2]}, field="name") from error
     note_update(repo=repo, name=name, old=None, new=oid, actor=actor)
     return ref
+
+
+def check_new_ref(name: str, others: set[str]) -> None:
+    """Raise Invalid where a branch or tag, by its full name, is one too many beside the refs `others`, or where no clone could
+    hold it together with one of them."""
+    parts = name.split("/")
+    above = {"/".join(parts[:end]) for end in range(3, len(parts))}
+    clash = next((other for other in others if other in above or other.startswith(f"{name}/")), None)
+    if clash is not None:
+        raise Invalid(
+            _("“%(name)s” cannot be beside “%(other)s”: one would be a folder of the other.")
+            % {"name": name, "other": clash},
+            field="name",
+        )
+    if len(others) >= MAX_REFS and sum(other.startswith((BRANCH_PREFIX, TAG_PREFIX)) for other in others) >= MAX_REFS:
+        raise Invalid(
+            _("A repository has at most %(max)d branches and tags. Delete some first.") % {"max": MAX_REFS},
+            field="name",
+        )
 
 
 def delete_ref(repo: Repository, actor: User, name: str) -> None:

@@ -6,11 +6,13 @@ from hub.accounts.models import Role
 from hub.accounts.organizations import add_member
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.models import AuditEvent
+from hub.repos import services
 from hub.repos.branch_rules import MAX_RULES, add_branch_rule, remove_branch_rule
 from hub.repos.errors import RefProtected
 from hub.repos.git.commits import Stage, create_commit
 from hub.repos.git.squashing import squash_branch
 from hub.repos.models import BranchRule
+from hub.repos.releases import create_release, create_tag
 from hub.repos.services import create_branch, delete_branch
 from tests.factories import make_organization, make_repo, make_user
 
@@ -46,6 +48,28 @@ def test_only_administrators_change_a_branch_that_is_theirs_alone() -> None:
     with pytest.raises(RefProtected):
         create_commit(repo=repo, actor=writer, operations=[put], title="No")
     create_commit(repo=repo, actor=owner, operations=[put], title="Yes")
+    # A branch that only they change is only theirs to make.
+    add_branch_rule(repo=repo, actor=owner, pattern="release/*", admins_only=True)
+    with pytest.raises(RefProtected):
+        create_branch(repo=repo, actor=writer, name="release/1")
+    create_branch(repo=repo, actor=owner, name="release/1")
+
+
+def test_branches_and_tags_that_no_clone_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = make_user()
+    repo = make_repo(owner)
+    create_branch(repo=repo, actor=owner, name="a/b")
+    for name in ("a", "a/b/c", "main/x"):
+        with pytest.raises(Invalid, match="folder"):
+            create_branch(repo=repo, actor=owner, name=name)
+    create_branch(repo=repo, actor=owner, name="a/bc")
+    create_tag(repo=repo, actor=owner, name="a")
+    with pytest.raises(Invalid, match="folder"):
+        create_release(repo=repo, actor=owner, tag="a/b")
+    monkeypatch.setattr(services, "MAX_REFS", 4)
+    for make in (create_branch, create_tag):
+        with pytest.raises(Invalid, match="at most 4"):
+            make(repo=repo, actor=owner, name="one-more")
 
 
 @pytest.mark.parametrize("pattern", ["", "a b", "a..b", "x?", "[ab]", "/main", "refs/heads/main", "a\nb", "x" * 201])

@@ -31,7 +31,7 @@ from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType, nu
 from hub.repos.names import check_ref_name
 from hub.repos.permissions import check_may_move
 from hub.repos.releases import create_release, delete_tag
-from hub.repos.services import delete_branch
+from hub.repos.services import check_new_ref, delete_branch
 
 # How often a push is done over because others have moved refs meanwhile.
 TRIES = 4
@@ -234,11 +234,8 @@ class Push:
             there = refs[command.name].oid if command.name in refs else None
             if there != command.old:
                 raise RefExists(_("“%(name)s” has moved meanwhile. Fetch, then push again.") % {"name": command.name})
-            if command.old is None and (clash := _clash(command.name, others)):
-                raise RefExists(
-                    _("“%(name)s” cannot be beside “%(other)s”: one would be a folder of the other.")
-                    % {"name": command.name, "other": clash}
-                )
+            if command.old is None:
+                check_new_ref(command.name, others)
             others.add(command.name)
 
         if self._judge(check):
@@ -273,15 +270,6 @@ def _inspected(
     for oid, kind, content in objects:
         inspection.look_at(oid, kind, content)
         yield oid, kind, content
-
-
-def _clash(name: str, others: set[str]) -> str | None:
-    """Return a ref that could not lie beside `name` on a disk."""
-    above = name
-    while above := above.rpartition("/")[0]:
-        if above in others:
-            return above
-    return next((other for other in others if other.startswith(f"{name}/")), None)
 
 
 def _is_ancestor(pushed: Quarantine, old: str, new: str) -> bool:
