@@ -136,7 +136,9 @@ def read_form(request: HttpRequest | Request) -> dict[str, list[str]]:
     """Return the fields of a form-encoded (or, from other clients, JSON) body, each a list. Raises Invalid, TooLarge."""
     content = read_all(request)
     if content.lstrip()[:1] == b"{":
-        return {key: _as_list(value) for key, value in parse_object(content).items()}
+        fields = {key: _as_list(value) for key, value in parse_object(content).items()}
+        # As in a form, what holds nothing was not sent.
+        return {key: values for key, values in fields.items() if values}
     try:
         fields = parse_qs(content.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
     except ValueError as error:

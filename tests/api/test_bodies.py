@@ -5,7 +5,7 @@ import gzip
 import pytest
 from django.test import RequestFactory
 
-from hub.api.bodies import open_body, parse_object, read_all
+from hub.api.bodies import open_body, parse_object, read_all, read_form
 from hub.core.errors import Invalid
 
 UNSTORABLE = [
@@ -48,3 +48,8 @@ def test_damaged_gzip_is_the_callers_fault(body: bytes) -> None:
     with pytest.raises(Invalid, match="gzip"):
         while opened.readline():
             pass
+
+
+def test_a_field_without_a_value_was_not_sent():
+    body = b'{"expand": null, "paths[]": [], "paths": ["a", null, true]}'
+    assert read_form(RequestFactory().post("/", body, "application/json")) == {"paths": ["a", "true"]}
