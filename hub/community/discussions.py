@@ -194,5 +194,4 @@ def count_post(actor: User) -> None:
 
 
 def target_of(discussion: Discussion) -> str:
-    repo = discussion.repository
-    return f"{repo.kind} {repo.full_name}#{discussion.number}"
+    return f"{discussion.repository.audit_name}#{discussion.number}"

@@ -91,4 +91,4 @@ def _clean(stars: int, text: str) -> str:
 
 
 def _target(review: Review) -> str:
-    return f"model {review.repository.full_name} review {review.pk}"
+    return f"{review.repository.audit_name} review {review.pk}"

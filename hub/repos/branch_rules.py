@@ -60,7 +60,7 @@ def _record(repo: Repository, actor: User, what: str, rule: BranchRule) -> None:
     record(
         actor=actor,
         verb=f"branch_rule.{what}",
-        target=f"{repo.kind} {repo.full_name}",
+        target=repo.audit_name,
         pattern=rule.pattern,
         admins_only=rule.admins_only,
     )

@@ -74,7 +74,7 @@ def duplicate_repo(
     record(
         actor=actor,
         verb="repo.duplicate",
-        target=f"{repo.kind} {repo.full_name}",
+        target=repo.audit_name,
         source=source.full_name,
         visibility=repo.visibility,
     )

@@ -48,7 +48,7 @@ class Check:
         self.counts["repositories"] += 1
         with _one_moment():
             for found in _Repository(repo, self).damages():
-                yield f"{repo.kind} {repo.full_name}: {found}"
+                yield f"{repo.audit_name}: {found}"
 
     def content(self, blobs: Iterable[Blob]) -> Iterator[str]:
         """Yield what is wrong with large content in the store. `blobs` have their `xet_file` loaded."""

@@ -48,7 +48,7 @@ def set_gate(*, repo: Repository, actor: User, gate: str) -> None:
         raise Invalid(_("A gate is auto, manual, or false for none."), field="gated")
     repo.gate = gate
     repo.save(update_fields=["gate"])
-    record(actor=actor, verb="repo.gate", target=_target(repo), gate=gate)
+    record(actor=actor, verb="repo.gate", target=repo.audit_name, gate=gate)
     if gate == Gate.AUTO:
         _let_all_in(repo, actor)
     repository_changed.send(sender=Repository, repository=repo)
@@ -61,7 +61,7 @@ def _let_all_in(repo: Repository, actor: User) -> None:
         AccessRequest.objects.filter(pk__in=numbers).update(
             status=Status.ACCEPTED, decided_at=timezone.now(), decided_by=actor
         )
-        record(actor=actor, verb="access.accepted", target=_target(repo), requests=len(numbers))
+        record(actor=actor, verb="access.accepted", target=repo.audit_name, requests=len(numbers))
         access_decided.send(sender=AccessRequest, requests=numbers)
 
 
@@ -121,7 +121,7 @@ def request_access(*, repo: Repository, user: Someone, answers: Mapping[str, Any
         for name, value in state.items():
             setattr(request, name, value)
         request.save()
-    record(actor=user, verb="access.request", target=_target(repo), status=request.status)
+    record(actor=user, verb="access.request", target=repo.audit_name, status=request.status)
     if not opens:
         access_requested.send(sender=AccessRequest, repository=repo)
     return request
@@ -140,7 +140,7 @@ def withdraw_request(*, repo: Repository, user: Someone) -> None:
     if request.status == Status.REJECTED:
         raise AccessRejected(_("This request has been decided, so there is nothing to take back."))
     request.delete()
-    record(actor=user, verb="access.withdraw", target=_target(repo), status=request.status)
+    record(actor=user, verb="access.withdraw", target=repo.audit_name, status=request.status)
 
 
 def _check_may_ask_again(request: AccessRequest, repo: Repository) -> None:
@@ -204,7 +204,7 @@ def reopen_request(*, request: AccessRequest, actor: User) -> None:
     locked = _locked(request, Status.PENDING)
     locked.status, locked.reason, locked.decided_at, locked.decided_by = Status.PENDING, "", None, None
     locked.save()
-    record(actor=actor, verb="access.pending", target=_target(locked.repository), user=locked.user.username)
+    record(actor=actor, verb="access.pending", target=locked.repository.audit_name, user=locked.user.username)
 
 
 @transaction.atomic
@@ -227,7 +227,7 @@ def _decide(request: AccessRequest, actor: User, status: str, reason: str = "") 
     request.decided_at, request.decided_by = timezone.now(), actor
     request.save()
     told = {"user": request.user.username} | ({"reason": reason} if reason else {})
-    record(actor=actor, verb=f"access.{status}", target=_target(request.repository), **told)
+    record(actor=actor, verb=f"access.{status}", target=request.repository.audit_name, **told)
     access_decided.send(sender=AccessRequest, requests=[request.pk])
 
 
@@ -257,7 +257,3 @@ def check_gated(repo: Repository) -> None:
     """Raise NotGated where there is nothing to ask for, and so nothing to decide."""
     if not repo.gated:
         raise NotGated(_("%(name)s is not gated: whoever can see it can fetch its files.") % {"name": repo.full_name})
-
-
-def _target(repo: Repository) -> str:
-    return f"{repo.kind} {repo.full_name}"

@@ -121,7 +121,7 @@ def delete_large_files(*, repo: Repository, actor: User, sha256s: Iterable[str],
     record(
         actor=actor,
         verb=DELETED,
-        target=f"{repo.kind} {repo.full_name}",
+        target=repo.audit_name,
         files=sorted(wanted),
         rewritten=len(renamed),
     )

@@ -137,5 +137,4 @@ def _clean(title: str, notes: str) -> tuple[str, str]:
 
 
 def _target(release: Release) -> str:
-    repo = release.repository
-    return f"{repo.kind} {repo.full_name} {release.tag}"[:256]
+    return f"{release.repository.audit_name} {release.tag}"[:256]

@@ -42,7 +42,7 @@ def give_short_name(*, repo: Repository, actor: User | None, name: str) -> Repos
             field="name",
         )
     alias = RepositoryAlias.objects.create(kind=repo.kind, full_name=name, repository=repo)
-    record(actor=actor, verb="repo.short_name.give", target=f"{repo.kind} {repo.full_name}", name=name)
+    record(actor=actor, verb="repo.short_name.give", target=repo.audit_name, name=name)
     return alias
 
 
@@ -55,7 +55,7 @@ def take_short_name(*, repo: Repository, actor: User | None, name: str) -> None:
         raise NotFound(
             _("%(repo)s has no short name “%(name)s”.") % {"repo": repo.full_name, "name": name[:100]}, field="name"
         )
-    record(actor=actor, verb="repo.short_name.take", target=f"{repo.kind} {repo.full_name}", name=name)
+    record(actor=actor, verb="repo.short_name.take", target=repo.audit_name, name=name)
 
 
 def short_names(repo: Repository) -> QuerySet[RepositoryAlias]:

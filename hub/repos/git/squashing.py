@@ -43,7 +43,5 @@ def squash_branch(*, repo: Repository, actor: User, branch: str, message: str = 
         GitPath.objects.filter(repository=repo).update(last_commit=commit.oid, last_at=timezone.now())
     move_ref(repo=repo, ref=ref, new=commit.oid, actor=actor)
     forget_unreachable(repo)
-    record(
-        actor=actor, verb="repo.squash", target=f"{repo.kind} {repo.full_name}", ref=name, old=head.oid, new=commit.oid
-    )
+    record(actor=actor, verb="repo.squash", target=repo.audit_name, ref=name, old=head.oid, new=commit.oid)
     return commit

@@ -129,6 +129,11 @@ class Repository(models.Model):
         return f"{self.namespace.name}/{self.name}"
 
     @property
+    def audit_name(self) -> str:
+        """What the record of acts calls it: `model ada/tiny`. The name alone may be that of a dataset, too."""
+        return f"{self.kind} {self.full_name}"
+
+    @property
     def private(self) -> bool:
         return self.visibility == Visibility.PRIVATE
 
