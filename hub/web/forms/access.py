@@ -46,7 +46,9 @@ def _field_of(question: Question) -> forms.Field:
             # Kept as it is written, which is how browsers send it; the service says what is no date.
             return forms.CharField(label=question.label, widget=forms.DateInput(attrs={"type": "date"}))
         case Asked.COUNTRY | Asked.SELECT:
-            return forms.ChoiceField(label=question.label, choices=[("", gettext("Choose…")), *question.choices().items()])
+            return forms.ChoiceField(
+                label=question.label, choices=[("", gettext("Choose…")), *question.choices().items()]
+            )
         case _:
             return forms.CharField(label=question.label, max_length=MAX_ANSWER)
 

@@ -29,7 +29,11 @@ def test_calls_by_a_short_name_go_on_to_the_full_one(hub: Hub, gpt: str) -> None
         ("GET", "/api/models/OLDGPT?expand=sha&expand=tags", f"/api/models/{gpt}?expand=sha&expand=tags"),
         ("GET", "/api/models/oldgpt/revision/refs%2Fheads%2Fmain", f"/api/models/{gpt}/revision/refs%2Fheads%2Fmain"),
         ("GET", "/api/models/oldgpt/refs", f"/api/models/{gpt}/refs"),
-        ("GET", "/api/models/oldgpt/tree/main/a%2Fb?recursive=true", f"/api/models/{gpt}/tree/main/a%2Fb?recursive=true"),
+        (
+            "GET",
+            "/api/models/oldgpt/tree/main/a%2Fb?recursive=true",
+            f"/api/models/{gpt}/tree/main/a%2Fb?recursive=true",
+        ),
         ("POST", "/api/models/oldgpt/commit/main", f"/api/models/{gpt}/commit/main"),
         ("PUT", "/api/models/oldgpt/settings", f"/api/models/{gpt}/settings"),
         ("HEAD", f"/oldgpt/resolve/{sha}/config.json", f"/{gpt}/resolve/{sha}/config.json"),
