@@ -4,10 +4,11 @@ Git reads refusals as plain text, and asks for a name and a token where a 401 sa
 an access token.
 """
 
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -39,8 +40,9 @@ from hub.repos.permissions import get_repo_for_content, get_repo_for_proposing, 
 UPLOAD_PACK, RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
 # What a fetch sends is lists of commits that it has and wants.
 MAX_FETCH_REQUEST = 64 * 1024 * 1024
-# Seconds without a byte after which a caller counts as gone.
+# Seconds without a byte after which a caller counts as gone, and those in which all that a fetch asks for has to come.
 SILENCE_SECONDS = 120
+ASKING_SECONDS = 300
 _PIECE = 64 * 1024
 _RETRY_SECONDS = 10
 
@@ -124,8 +126,7 @@ def receive_pack(request: HttpRequest, namespace: str, name: str, kind: str) -> 
     """POST {repo}/git-receive-pack: a push. What became of each ref is in the answer, whose status says nothing."""
     repo, writes = _repo_for_push(request, kind, namespace, name)
     user = writer(request)
-    with _place(request):
-        body = _body(request)
+    with _place(request), _body(request, seconds=settings.GIT_SECONDS) as body:
         asked = receiving.read_commands(body)
         if not asked.commands:
             # Before a push in pieces, git asks so whether its token is taken.
@@ -195,19 +196,37 @@ class _Fetch:
 def _spooled(request: HttpRequest) -> Iterator[IO[bytes]]:
     """The request's body as a file that a program can read. Raises TooLarge, Invalid."""
     with TemporaryFile() as file:
-        for piece in _pieces(_body(request)):
-            file.write(piece)
-            if file.tell() > MAX_FETCH_REQUEST:
-                raise TooLarge(f"A fetch may ask with up to {MAX_FETCH_REQUEST} bytes.")
+        with _body(request, seconds=ASKING_SECONDS) as body:
+            for piece in _pieces(body):
+                file.write(piece)
+                if file.tell() > MAX_FETCH_REQUEST:
+                    raise TooLarge(f"A fetch may ask with up to {MAX_FETCH_REQUEST} bytes.")
         file.seek(0)
         yield file
 
 
-def _body(request: HttpRequest) -> BinaryIO:
-    """Open the body for reading; a caller who has fallen silent counts as gone."""
-    if socket := request.META.get("gunicorn.socket"):
-        socket.settimeout(SILENCE_SECONDS)
-    return open_body(request)
+@contextmanager
+def _body(request: HttpRequest, *, seconds: float) -> Iterator[BinaryIO]:
+    """Open the body for reading. A caller who has fallen silent counts as gone, and so does one who is not done after
+    `seconds`: with a byte now and then anybody could keep a place for ever."""
+    line: socket.socket | None = request.META.get("gunicorn.socket")
+    if line is None:
+        yield open_body(request)
+        return
+    line.settimeout(SILENCE_SECONDS)
+    timer = threading.Timer(seconds, _stop_listening, [line])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield open_body(request)
+    finally:
+        timer.cancel()
+
+
+def _stop_listening(line: socket.socket) -> None:
+    # Whoever reads just now finds the end of the body; the answer can still be sent.
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RD)
 
 
 def _pieces(body: BinaryIO) -> Iterator[bytes]:

@@ -1,12 +1,14 @@
 """How many fetches and pushes one caller, and all together, may have running."""
 
+import socket
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from hub.api.git.http import _place
-from hub.core.errors import TooMany
+from hub.api.git.http import _body, _place
+from hub.core.errors import Invalid, TooMany
 
 
 def test_one_caller_leaves_room_for_others(settings: Settings) -> None:
@@ -23,3 +25,18 @@ def test_one_caller_leaves_room_for_others(settings: Settings) -> None:
             pass
     with _place(requests[0]):
         pass
+
+
+def test_nobody_keeps_a_place_with_a_byte_now_and_then() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        request = RequestFactory().post("/", b"", content_type="application/x-git-upload-pack-request")
+        request.META |= {"gunicorn.socket": ours, "wsgi.input": ours.makefile("rb"), "CONTENT_LENGTH": "100"}
+        theirs.sendall(b"0000")
+        with pytest.raises(Invalid, match="ended before"), _body(request, seconds=0.1) as body:
+            body.read(100)
+        # Why it ended can still be told.
+        ours.sendall(b"400")
+        assert theirs.recv(3) == b"400"
+        with _body(request, seconds=60):
+            pass
