@@ -41,7 +41,14 @@ def open_discussion(*, repo: Repository, actor: User, title: str, text: str) -> 
     title = clean_line(title, field="title", limit=MAX_TITLE)
     text = clean_text(text, field="text")
     count_post(actor)
-    discussion = Discussion.objects.create(repository=repo, number=next_number(repo), title=title, author=actor)
+    return begin(repo, actor, title, text)
+
+
+def begin(repo: Repository, actor: User, title: str, text: str, status: str = Status.OPEN) -> Discussion:
+    """Make the rows of a discussion, or of what a pull request shares with one, in the caller's transaction."""
+    discussion = Discussion.objects.create(
+        repository=repo, number=next_number(repo), title=title, author=actor, status=status
+    )
     DiscussionEvent.objects.create(
         discussion=discussion,
         kind=EventKind.COMMENT,

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.community.discussions import add_event, count_post, lock_discussion, post_comment, room_in, target_of
+from hub.community.discussions import add_event, begin, count_post, lock_discussion, post_comment, room_in, target_of
 from hub.community.errors import MergeConflict, NothingChanged, PullRequestClosed
 from hub.community.models import Discussion, DiscussionEvent, EventKind, PullRequest, Status
 from hub.community.models.discussion import MAX_TITLE
@@ -25,7 +25,7 @@ from hub.repos.git.merging import apply_changes, compare_lines
 from hub.repos.models import GitCommit, GitRef, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, pull_request_ref
 from hub.repos.permissions import check_may_move
-from hub.repos.services import create_ref, next_number
+from hub.repos.services import create_ref
 
 # Commits of one push that its pull request tells of, newest first; the others are there, and not told.
 MAX_TOLD = 250
@@ -53,21 +53,7 @@ def open_pull_request(
     # So that it does not begin at a commit that is being forgotten.
     hold_history(repo)
     first = _first_commit(repo, base, start)
-    discussion = Discussion.objects.create(
-        repository=repo,
-        number=next_number(repo),
-        title=title,
-        author=actor,
-        status=Status.DRAFT if draft else Status.OPEN,
-    )
-    DiscussionEvent.objects.create(
-        discussion=discussion,
-        kind=EventKind.COMMENT,
-        author=actor,
-        text=text,
-        is_opening=True,
-        created_at=discussion.created_at,
-    )
+    discussion = begin(repo, actor, title, text, Status.DRAFT if draft else Status.OPEN)
     pull = PullRequest.objects.create(discussion=discussion, base=base, start=first)
     create_ref(repo, actor, pull.ref, first)
     record(actor=actor, verb="pull_request.open", target=target_of(discussion), draft=draft)
