@@ -15,6 +15,8 @@ ATTRIBUTES_FILE = ".gitattributes"
 # An attributes file is a page of patterns. One that is larger is no such thing, and matching it would cost too much.
 MAX_ATTRIBUTES_BYTES = 100_000
 MAX_LINE = 2048  # bytes; git leaves longer lines out
+# Each may stand for another one, and so on down to the last. Those after them count for nothing.
+MAX_MACROS = 50
 _BLANKS = re.compile(rb"[ \t\r\n]+")
 _NAME = re.compile(rb"[A-Za-z0-9_.][-A-Za-z0-9_.]*")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"(.*)', re.DOTALL)
@@ -52,7 +54,8 @@ class LargeFileRule:
             for text in split_lines(content[:MAX_ATTRIBUTES_BYTES])
             if len(text) < MAX_LINE and (line := _read_line(text.strip(b" \t\r")))
         ]
-        macros = {name.removeprefix(_MACRO): attributes for name, attributes in found if name.startswith(_MACRO)}
+        defined = [(name.removeprefix(_MACRO), attributes) for name, attributes in found if name.startswith(_MACRO)]
+        macros = dict(defined[:MAX_MACROS])
         lines = []
         for pattern, attributes in found:
             telling = [each for each in attributes if (name := _name_of(each)) == b"filter" or name in macros]

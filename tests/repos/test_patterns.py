@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.repos.attributes import LargeFileRule
+from hub.repos.attributes import MAX_MACROS, LargeFileRule
 from hub.repos.patterns import IgnoreRules
 
 PATTERNS = """
@@ -67,3 +67,12 @@ def test_no_pattern_takes_long(pattern: str, path: str) -> None:
     LargeFileRule.parse(f"{pattern} filter=lfs\n".encode()).is_large(path, 1)
     IgnoreRules(pattern).ignores(path)
     assert time.thread_time() - begun < 2
+
+
+def test_macros_that_stand_for_each_other_end_somewhere() -> None:
+    def rule(count: int) -> LargeFileRule:
+        chain = "".join(f"[attr]m{n} m{n + 1}\n" for n in range(count - 1))
+        return LargeFileRule.parse(f"{chain}[attr]m{count - 1} filter=lfs\n* m0\n".encode())
+
+    assert rule(MAX_MACROS).is_large("x", 1)
+    assert not rule(999).is_large("x", 1)
