@@ -253,7 +253,10 @@ def test_more_rights_and_a_longer_stay() -> None:
     scope = "openid email read-repos offline_access write-repos inference-api"
     tokens = trade(application, secret, code_for(ada, application, scope=scope))[1]
     assert tokens["scope"] == "openid email read-repos offline_access"
-    assert whoami(tokens["access_token"]).json()["auth"]["accessToken"]["role"] == "read"
+    said = whoami(tokens["access_token"]).json()
+    assert (said["auth"]["accessToken"]["role"], said["email"]) == ("read", ada.email)
+    curious = trade(application, secret, code_for(ada, application, scope="read-repos"))[1]
+    assert "email" not in whoami(curious["access_token"]).json()
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     userinfo = Client().post("/oauth/userinfo", headers=headers).json()
     assert (userinfo["email"], userinfo["email_verified"]) == (ada.email, True)

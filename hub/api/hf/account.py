@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub.accounts.errors import AccountNotFound
-from hub.accounts.models import AccessToken, Namespace, Organization, Scope, Someone, User
+from hub.accounts.models import AccessToken, Namespace, Organization, Right, Scope, Someone, User
 from hub.accounts.permissions import check_may_read_hub, get_namespace
 from hub.api.edge import json_view
 from hub.api.errors import BadToken
@@ -27,7 +27,6 @@ def whoami(request: Request) -> Response:
         raise BadToken
     shape = account(user.namespace) | {
         "id": str(user.pk),
-        "email": user.email,
         "isPro": False,
         "canPay": False,
         "avatarUrl": avatar_url(base_url(request), user.namespace.name),
@@ -41,7 +40,15 @@ def whoami(request: Request) -> Response:
             },
         },
     }
+    if _may_learn_email(token):
+        shape["email"] = user.email
     return Response(shape)
+
+
+def _may_learn_email(token: AccessToken) -> bool:
+    """Tell whether whoever holds the token was let know: applications ask for it by a right of its own."""
+    by = token.sign_in
+    return by is None or by.application.owner_id is None or Right.EMAIL in by.rights
 
 
 @json_view("GET")
