@@ -29,7 +29,7 @@ from hub.repos.git.reachable import MAX_TAG_CHAIN
 from hub.repos.models import Blob, GitRef, Release, RepoBlob, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType, number_of_ref
 from hub.repos.names import check_ref_name
-from hub.repos.permissions import check_may_move
+from hub.repos.permissions import check_may_move, may_write
 from hub.repos.releases import create_release, delete_tag
 from hub.repos.services import check_new_ref, delete_branch
 
@@ -87,6 +87,9 @@ class Push:
         with quarantine() as pushed:
             if body is not None:
                 pushed.receive(body)
+                # It may have come for an hour. What holds now decides, not what held when it began.
+                self.writes = self.writes and may_write(self.actor, self.repo)
+                self._judge(self._check_alone)
             for _turn in range(len(self.commands) + TRIES):
                 with open_cache(self.repo) as cache, suppress(_Again):
                     pushed.cache = cache
@@ -199,7 +202,8 @@ class Push:
         _refuse_large_files(pushed, tips, wanted)
         with transaction.atomic():
             (lock_history if forced else hold_history)(self.repo)
-            if Repository.objects.values_list("rewrites", flat=True).get(pk=self.repo.pk) != rewrites_of(pushed.cache):
+            rewrites = Repository.objects.filter(pk=self.repo.pk).values_list("rewrites", flat=True).first()
+            if rewrites != rewrites_of(pushed.cache):
                 # What the push builds on may be gone.
                 raise _Again
             inspection = Inspection(pushed)

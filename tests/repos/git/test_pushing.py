@@ -1,20 +1,25 @@
 """Pushes: what becomes of them in the rows, and which refs may be moved how."""
 
+import io
+from collections.abc import Callable
+
 import pytest
 from allauth.account.models import EmailAddress
 from pytest_django import Settings
 
-from hub.accounts.models import User
+from hub.accounts.models import Role, User
+from hub.accounts.organizations import add_member
 from hub.repos.claims import claim_blob
 from hub.repos.errors import BlobMissing
 from hub.repos.git.errors import PackTooLarge
 from hub.repos.git.files import list_files, resolve_revision
 from hub.repos.git.history import history
 from hub.repos.git.objects import format_pointer
+from hub.repos.git.pushing import Command, Push
 from hub.repos.models import BranchRule, GitCommit, GitObject, GitPath, GitRef, RefUpdate, Release, RepoBlob, Repository
 from hub.repos.releases import create_release
 from hub.repos.services import create_branch
-from tests.factories import make_repo, make_user
+from tests.factories import make_organization, make_repo, make_user
 from tests.repos.git.pushes import Objects, push
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +164,37 @@ def test_protected_branches_keep_their_history(repo: Repository, ada: User) -> N
     refused = push(repo, ada, {MAIN: (old, aside), "refs/heads/release": (old, None)}, objects.pack())
     assert all("protected" in why for why in refused.values())
     assert push_commit(repo, {"a": b"3"}) == head_of(repo)
+
+
+def test_rights_that_end_while_a_push_comes_have_ended() -> None:
+    owner, writer = make_user(), make_user()
+    organization = make_organization(owner)
+    membership = add_member(organization=organization, actor=owner, user=writer, role=Role.WRITE)
+    repo = make_repo(owner, organization=organization)
+    start = head_of(repo)
+    objects = Objects()
+    new = objects.commit(objects.files({"a": b"1"}), start)
+
+    class Slow(io.BytesIO):
+        def __init__(self, meanwhile: Callable[[], object]) -> None:
+            super().__init__(objects.pack())
+            self._meanwhile = meanwhile
+
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() == 0:
+                self._meanwhile()
+            return super().read(size)
+
+    def push_slowly(meanwhile: Callable[[], object]) -> str:
+        command = Command(MAIN, start, new)
+        Push(repo, writer, True, lambda _number: False, [command]).carry_out(Slow(meanwhile))
+        return command.refused.message if command.refused else ""
+
+    rule = BranchRule(repository=repo, pattern="main", admins_only=True)
+    assert "protected" in push_slowly(rule.save)
+    rule.delete()
+    assert "pull requests only" in push_slowly(membership.delete)
+    assert head_of(repo) == start
 
 
 def test_deleting_branches_and_tags(repo: Repository, ada: User) -> None:
