@@ -31,7 +31,8 @@ MAX_REF_BYTES = 200
 FULL_ID = re.compile(r"[0-9a-f]{40}")
 # How large content is named.
 SHA256 = re.compile(r"[0-9a-f]{64}")
-_REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(/|$)")
+# Git's own rules, and the control characters above ASCII, which some terminals obey: names are shown by every fetch.
+_REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(/|$)")
 
 
 def check_repo_name(name: str) -> None:
