@@ -272,7 +272,8 @@ def _sweep(root: Path) -> None:
         with suppress(OSError):
             if time.time() - folder.stat().st_mtime < SETTLED_SECONDS:
                 continue
-        with suppress(OSError), (folder / "in-use").open("rb") as handle:
+        # Made here where the process was killed before it came to that.
+        with suppress(OSError), (folder / "in-use").open("ab") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -312,15 +312,18 @@ def test_too_many_bytes(repo: Repository, settings: Settings) -> None:
 
 def test_what_a_killed_push_left_behind_goes_with_the_next(repo: Repository, scratch: Path) -> None:
     dead, living = scratch / "git-scratch" / "dead", scratch / "git-scratch" / "living"
-    for folder in (dead, living):
+    unborn = scratch / "git-scratch" / "unborn"
+    for folder in (dead, living, unborn):
         folder.mkdir(parents=True)
-        (folder / "in-use").touch()
         (folder / "pack").write_bytes(b"half")
+        if folder != unborn:
+            (folder / "in-use").touch()
         os.utime(folder, (0, 0))
     with (living / "in-use").open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_SH)
         assert refused(repo, "1" * 40, b"")
         assert not dead.exists()
+        assert not unborn.exists()
         assert living.exists()
     assert refused(repo, "1" * 40, b"")
     assert not living.exists()
