@@ -20,7 +20,7 @@ from hub.repos.releases import delete_tag
 from hub.repos.services import create_branch, delete_branch
 from hub.web.forms import explain
 from hub.web.forms.branches import BranchRuleForm, NewBranchForm, SquashForm
-from hub.web.pages.repo_head import MAX_REFS, for_admins, for_readers, for_writers, repo_page
+from hub.web.pages.repo_head import REFS_SHOWN, for_admins, for_readers, for_writers, repo_page
 from hub.web.requests import MemberRequest
 
 
@@ -46,7 +46,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Group:
-    """The refs of one sort, up to MAX_REFS of them."""
+    """The refs of one sort, up to REFS_SHOWN of them."""
 
     lines: list[Line]
     more: int
@@ -78,7 +78,7 @@ def _page(request: HttpRequest, repo: Repository, form: NewBranchForm | None = N
 def _group(repo: Repository, prefix: str) -> Group:
     """Return the refs below `prefix`: `main` first, then what changed last. Four queries at most."""
     refs = GitRef.objects.filter(repository=repo, name__startswith=prefix).order_by("-updated_at", "name")
-    found = sorted(refs[:MAX_REFS], key=lambda ref: ref.name != MAIN)
+    found = sorted(refs[:REFS_SHOWN], key=lambda ref: ref.name != MAIN)
     at = GitCommit.objects.filter(store=repo.store_id, oid__in={ref.commit for ref in found}).select_related("author")
     commits = {commit.oid: commit for commit in at}
     names = {ref: ref.name.removeprefix(prefix) for ref in found}
@@ -97,7 +97,7 @@ def _group(repo: Repository, prefix: str) -> Group:
         )
         for ref, name in names.items()
     ]
-    return Group(lines, refs.count() - len(lines) if len(lines) == MAX_REFS else 0)
+    return Group(lines, refs.count() - len(lines) if len(lines) == REFS_SHOWN else 0)
 
 
 @require_POST

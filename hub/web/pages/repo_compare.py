@@ -13,7 +13,7 @@ from hub.repos.comparing import Comparison, Weights, compare_revisions
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Release, Repository
 from hub.repos.names import FULL_ID
-from hub.web.pages.repo_head import DEFAULT_BRANCH, MAX_REFS, for_fetchers, open_revision, repo_page
+from hub.web.pages.repo_head import DEFAULT_BRANCH, REFS_SHOWN, for_fetchers, open_revision, repo_page
 from hub.web.templatetags.grove import shortnum
 
 # No name of a branch or tag has two dots in a row.
@@ -93,6 +93,6 @@ def _types(weights: Weights) -> str:
 def _offered(repo: Repository, old: str, new: str) -> dict[str, Any]:
     """Return the two names, and the revisions that the form suggests: releases, branches, tags."""
     revision = open_revision(repo, DEFAULT_BRANCH)
-    releases = Release.objects.filter(repository=repo).newest_first().values_list("tag", flat=True)[:MAX_REFS]
+    releases = Release.objects.filter(repository=repo).newest_first().values_list("tag", flat=True)[:REFS_SHOWN]
     suggested = dict.fromkeys([*releases, *revision.branches, *revision.tags])
     return {"old": old, "new": new, "suggested": list(suggested)}

@@ -38,7 +38,7 @@ from hub.web.gate_panel import panel_of
 
 DEFAULT_BRANCH = "main"
 # Branches and tags that the switcher offers; any other is reached by its address.
-MAX_REFS = 200
+REFS_SHOWN = 200
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
@@ -118,7 +118,7 @@ def open_revision(repo: Repository, name: str) -> Revision:
     """Return the revision with what one may switch to. Raises RevisionNotFound."""
     commit = resolve_revision(repo, name)
     refs = GitRef.objects.filter(repository=repo, name__regex=r"^refs/(heads|tags)/").order_by("name")
-    return Revision(name, commit, list(refs[:MAX_REFS]))
+    return Revision(name, commit, list(refs[:REFS_SHOWN]))
 
 
 def open_branch(repo: Repository, name: str) -> Revision:

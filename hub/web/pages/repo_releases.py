@@ -20,7 +20,7 @@ from hub.repos.models.release import MAX_RELEASE_NOTES
 from hub.web.forms import explain
 from hub.web.forms.releases import NewReleaseForm, ReleaseForm
 from hub.web.pages.composing import preview_fragment, previewed, typed
-from hub.web.pages.repo_head import DEFAULT_BRANCH, MAX_REFS, for_readers, for_writers, page_of, repo_page
+from hub.web.pages.repo_head import DEFAULT_BRANCH, REFS_SHOWN, for_readers, for_writers, page_of, repo_page
 from hub.web.requests import MemberRequest
 from hub.web.snippets import download_release
 
@@ -159,9 +159,9 @@ def delete(request: MemberRequest, repo: Repository, tag: str) -> HttpResponse:
 def _bare_tags(repo: Repository) -> list[str]:
     """Return the tags that are not released yet, the newest first."""
     refs = GitRef.objects.filter(repository=repo, name__startswith=TAG_PREFIX).order_by("-pk")
-    tags = [name.removeprefix(TAG_PREFIX) for name in refs.values_list("name", flat=True)[: 2 * MAX_REFS]]
+    tags = [name.removeprefix(TAG_PREFIX) for name in refs.values_list("name", flat=True)[: 2 * REFS_SHOWN]]
     released = set(Release.objects.filter(repository=repo, tag__in=tags).values_list("tag", flat=True))
-    return [tag for tag in tags if tag not in released][:MAX_REFS]
+    return [tag for tag in tags if tag not in released][:REFS_SHOWN]
 
 
 def _render(repo: Repository, rev: str, notes: str, scope: str) -> Rendered:
