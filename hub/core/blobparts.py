@@ -21,6 +21,7 @@ def store_part(upload: int, number: int, stream: BinaryIO, *, length: int) -> st
     A part that is sent again takes the place of the earlier one. Raises Invalid where there are fewer bytes or more,
     StorageFull. Memory: one copy buffer.
     """
+    blobstore.require_room(length)
     digest = hashlib.sha256()
     with blobstore.staging_file() as handle:
         left = length

@@ -63,7 +63,8 @@ def room_for_bytes() -> Iterator[None]:
 def require_room(needed: int) -> None:
     """Refuse an upload of `needed` bytes that would leave less than KEEP_FREE_BYTES. Raises StorageFull.
 
-    Asked before bytes are sent: some clients show nothing of a refusal that comes later, and try again for minutes.
+    Asked before bytes are sent: some clients show nothing of a refusal that comes later, and try again for minutes. And asked
+    again when they come: many may have been let send, and the database lives on the same disk.
     """
     spare = free_bytes() - settings.KEEP_FREE_BYTES
     if needed > spare:
@@ -125,6 +126,7 @@ def store_stream(stream: BinaryIO, *, length: int, limit: int, sha256: str = "")
     """
     if length > limit:
         raise TooLarge(f"This file has {length} bytes; the hub takes files of up to {limit} bytes.")
+    require_room(length)
     digest = hashlib.sha256()
     with staging_file() as handle:
         left = length

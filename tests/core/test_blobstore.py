@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import pytest_django
 
-from hub.core import blobstore
+from hub.core import blobparts, blobstore
 from hub.core.errors import Invalid, StorageFull, TooLarge
+from hub.repos.models import Repository
+from hub.repos.xet.services import store_xorb
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +56,19 @@ def test_a_full_disk_is_said_and_leaves_nothing() -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not staged()
+
+
+@pytest.mark.django_db
+def test_bytes_that_leave_no_room_for_the_rest_of_the_hub_are_not_read(settings: pytest_django.Settings) -> None:
+    settings.KEEP_FREE_BYTES = 10**18
+    body = io.BytesIO(b"abc")
+    with pytest.raises(StorageFull, match="room for 0 bytes"):
+        blobstore.store_stream(body, length=3, limit=10)
+    with pytest.raises(StorageFull, match="room for 0 bytes"):
+        blobparts.store_part(1, 1, body, length=3)
+    with pytest.raises(StorageFull, match="room for 0 bytes"):
+        store_xorb(stream=body, length=3, expected_hash="00" * 32, repository=Repository())
+    assert body.tell() == 0
 
 
 def test_only_old_scratch_files_are_swept() -> None:

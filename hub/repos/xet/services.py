@@ -55,6 +55,7 @@ def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: R
     if touched and blobstore.exists(key):
         _drain(stream, length)
         return False
+    blobstore.require_room(length)
     with blobstore.staging_file() as handle:
         with blobstore.room_for_bytes():
             layout = scan(stream, length, sink=handle.write)
