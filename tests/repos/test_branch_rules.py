@@ -72,7 +72,9 @@ def test_branches_and_tags_that_no_clone_can_hold(monkeypatch: pytest.MonkeyPatc
             make(repo=repo, actor=owner, name="one-more")
 
 
-@pytest.mark.parametrize("pattern", ["", "a b", "a..b", "a\x9bb", "x?", "[ab]", "/main", "refs/heads/main", "a\nb", "x" * 201])
+@pytest.mark.parametrize(
+    "pattern", ["", "a b", "a..b", "a\x9bb", "x?", "[ab]", "/main", "refs/heads/main", "a\nb", "x" * 201]
+)
 def test_patterns_that_fit_no_branch(pattern: str) -> None:
     repo = make_repo()
     with pytest.raises(Invalid) as refused:
