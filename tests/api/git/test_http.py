@@ -1,13 +1,16 @@
 """Smart HTTP as git speaks it: addresses, sign-in, bodies of every form, and callers who mean no good."""
 
 import base64
+import fcntl
 import gzip
 import hashlib
 import json
+import os
 import socket
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -227,7 +230,7 @@ def test_a_bomb_takes_no_memory_of_the_web_processes(caller: Caller) -> None:
 
 
 def test_callers_who_hang_up(caller: Caller, repo: str) -> None:
-    """A push that ends early leaves nothing; neither does a fetch that nobody reads."""
+    """A push that ends early leaves nothing."""
     address = urlsplit(caller.hub.url)
     start = caller.refs(repo)[MAIN]
     # Enough for the hub to begin with it: what comes is read a quarter of a megabyte at a time.
@@ -240,9 +243,57 @@ def test_callers_who_hang_up(caller: Caller, repo: str) -> None:
             + body
         )
         scratch = caller.hub.data / "git-scratch"
-        wait_until(lambda: any(scratch.iterdir()))
+        wait_until(lambda: any(scratch.glob("*")))
     wait_until(lambda: not any(scratch.iterdir()))
     assert caller.refs(repo) == {MAIN: start}
+
+
+def test_a_clone_whose_caller_hangs_up_ends(caller: Caller) -> None:
+    repo = caller.make_repo()
+    start, objects = caller.refs(repo)[MAIN], Objects()
+    # More than the line holds by itself, so that the program has to wait for whoever reads.
+    new = objects.commit(objects.files({f"{number}.dat": os.urandom(8 * 1024**2) for number in range(2)}), start)
+    assert f"ok {MAIN}" in caller.push(repo, [(MAIN, start, new)], objects.pack()).text
+    address = urlsplit(caller.hub.url)
+    secret = base64.b64encode(f"x:{caller.token}".encode()).decode()
+    body = packet(f"want {new} no-progress\n") + b"0000" + packet("done\n")
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        line.connect((address.hostname, address.port or 80))
+        line.sendall(
+            f"POST {repo}/git-upload-pack HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Basic {secret}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        received = b""
+        while b"PACK" not in received:
+            received += (piece := line.recv(4096))
+            assert piece, received
+        (cache,) = set(_caches_in_use(caller))
+        assert not _can_be_locked(cache / "in-use")
+    wait_until(lambda: not _caches_in_use(caller), seconds=10)
+    wait_until(lambda: _can_be_locked(cache / "in-use"), seconds=10)
+    assert caller.refs(repo) == {MAIN: new}
+
+
+def _caches_in_use(caller: Caller) -> list[Path]:
+    """Return where git programs run on the hub's caches, one for each program."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            place = (process / "cwd").readlink()
+            if place.is_relative_to((caller.hub.data / "git-cache").resolve()):
+                found.append(place)
+    return found
+
+
+def _can_be_locked(path: Path) -> bool:
+    with path.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _peak(pid: int) -> int:
