@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
+from django.db import connection
 from django.db.models import Exists, Func, OuterRef, TextField, Value
 from django.db.models.functions import Substr
 from django.utils.translation import gettext as _
 
 from hub.repos.errors import EntryNotFound, RevisionNotFound
 from hub.repos.git.commits import content_facts
-from hub.repos.git.objects import TREE_MODE, Entry, parse_tree, read_object, read_objects
+from hub.repos.git.objects import FILE_MODE, TREE_MODE, Entry, parse_tree, read_object, read_objects
 from hub.repos.models import Blob, GitCommit, GitPath, GitRef, RepoBlob, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, GitPathQuerySet, ObjectType
 from hub.repos.names import FULL_ID
@@ -36,6 +37,21 @@ class FileEntry(NamedTuple):
         return cls(row.path, row.oid, False, row.size, row.sha256, row.last_commit, row.last_at)
 
 
+# Statements for what clients ask most: to put such a query together takes longer than to answer it.
+_COMMIT_OF_ID = "SELECT * FROM repos_gitcommit WHERE store_id = %s AND oid = %s"
+_COMMIT_OF_NAME = """
+SELECT * FROM repos_gitcommit WHERE store_id = %s AND oid = (
+    SELECT coalesce(peeled, oid) FROM repos_gitref WHERE repository_id = %s AND name = ANY(%s) ORDER BY name LIMIT 1
+)
+"""
+# As `_rows_at` says it.
+_FILES_AT_HEAD = """
+SELECT p.path, p.oid, p.size, p.sha256, p.last_commit, p.last_at
+FROM repos_gitref r JOIN repos_gitpath p ON p.repository_id = r.repository_id
+WHERE r.repository_id = %s AND r.name = %s AND r.oid = %s
+"""
+
+
 def resolve_revision(repo: Repository, revision: str) -> GitCommit:
     """Return the commit that a branch, tag, full ref name or full commit id means. Raises RevisionNotFound.
 
@@ -43,14 +59,13 @@ def resolve_revision(repo: Repository, revision: str) -> GitCommit:
     """
     if FULL_ID.fullmatch(revision):
         # No branch or tag has such a name.
-        oid: str | None = revision
+        found = GitCommit.objects.raw(_COMMIT_OF_ID, [repo.store_id, bytes.fromhex(revision)])
     else:
         names = [BRANCH_PREFIX + revision, TAG_PREFIX + revision]
         if revision.startswith("refs/"):
             names.append(revision)
-        ref = GitRef.objects.filter(repository=repo, name__in=names).order_by("name").first()
-        oid = ref.commit if ref else None
-    commit = GitCommit.objects.filter(store=repo.store_id, oid=oid).first() if oid else None
+        found = GitCommit.objects.raw(_COMMIT_OF_NAME, [repo.store_id, repo.pk, names])
+    commit = next(iter(found), None)
     if commit is None:
         raise RevisionNotFound(
             _("There is no revision “%(revision)s” in %(name)s.") % {"revision": revision[:120], "name": repo.full_name}
@@ -69,6 +84,16 @@ def _rows_at(repo: Repository, commit: GitCommit) -> GitPathQuerySet:
     """
     at_head = GitRef.objects.filter(repository=repo, name=MAIN, oid=commit.oid)
     return GitPath.objects.filter(Exists(at_head), repository=repo)
+
+
+def _files_at_head(repo: Repository, commit: GitCommit, rest: str, values: Iterable[Any] = ()) -> list[FileEntry]:
+    """Return the files of `main` while `commit` is its head, else none. `rest` ends the statement, with `values`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FILES_AT_HEAD + rest, [repo.pk, MAIN, bytes.fromhex(commit.oid), *values])
+        return [
+            FileEntry(path, oid.hex(), False, size, sha256 and sha256.hex(), last.hex(), at)
+            for path, oid, size, sha256, last, at in cursor
+        ]
 
 
 def list_folder(
@@ -90,24 +115,20 @@ def list_folder(
     if not root.is_tree:
         raise _no_entry(path, commit)
     folders, files = _walk(repo.store_id, path, root.oid, recursive)
-    # Folder or file, then the name.
-    wanted = [*((True, folder) for folder in sorted(folders)), *((False, file) for file in sorted(files))][start:stop]
-    shown = {name: files[name] for is_folder, name in wanted if not is_folder}
+    shown_folders = sorted(folders)[start:stop]
+    before = len(folders)
+    shown_files = sorted(files)[max(start - before, 0) : None if stop is None else max(stop - before, 0)]
     below = _rows_at(repo, commit).under(path)
-    rows = _rows_between(below, path, list(shown), recursive)
-    newest = _newest(below, path, recursive) if last and wanted and wanted[0][0] else {}
+    rows = _rows_between(below, path, shown_files, recursive)
+    newest = _newest(below, path, recursive) if last and shown_folders else {}
     # The trees say what is there. Where `main` has another head, or gets one meanwhile, they say the rest, too.
-    unknown = {name: entry for name, entry in shown.items() if name not in rows or rows[name].oid != entry.oid}
-    facts = content_facts(repo.store_id, unknown)
-    listed = []
-    for is_folder, name in wanted:
-        if is_folder:
-            listed.append(FileEntry(name, folders[name], True, 0, None, *newest.get(name, (None, None))))
-        elif name in unknown:
-            listed.append(FileEntry(name, files[name].oid, False, *facts[name]))
-        else:
-            listed.append(rows[name])
-    return listed
+    unknown = {name: oid for name in shown_files if (oid := files[name]) != (rows[name].oid if name in rows else None)}
+    # The kind of file makes no difference to its size.
+    facts = content_facts(repo.store_id, {name: Entry(FILE_MODE, oid) for name, oid in unknown.items()})
+    return [
+        *(FileEntry(name, folders[name], True, 0, None, *newest.get(name, (None, None))) for name in shown_folders),
+        *(FileEntry(name, files[name], False, *facts[name]) if name in facts else rows[name] for name in shown_files),
+    ]
 
 
 def list_files(repo: Repository, commit: GitCommit, *, sizes: bool = True) -> list[FileEntry]:
@@ -115,18 +136,21 @@ def list_files(repo: Repository, commit: GitCommit, *, sizes: bool = True) -> li
 
     sizes: elsewhere the sizes of files, and what is large content, are looked up in each; where nobody asks they may be 0.
     """
-    if found := _entries(_rows_at(repo, commit).order_by("path")):
+    if found := _files_at_head(repo, commit, "ORDER BY p.path"):
         return found
     if sizes:
         return [entry for entry in list_folder(repo, commit, recursive=True, last=False) if not entry.is_folder]
     _folders, files = _walk(repo.store_id, "", commit.tree, recursive=True)
-    return [FileEntry(path, files[path].oid, False) for path in sorted(files)]
+    return [FileEntry(path, files[path], False) for path in sorted(files)]
 
 
-def _walk(store_id: int, path: str, root: str, recursive: bool) -> tuple[dict[str, str], dict[str, Entry]]:
-    """Return (folder path -> oid, file path -> entry) below a tree; one query for each level."""
+def _walk(store_id: int, path: str, root: str, recursive: bool) -> tuple[dict[str, str], dict[str, str]]:
+    """Return (folder path -> oid, file path -> oid) below a tree; one query for each level.
+
+    Texts only: an object of our own for each of very many files would have Python look through all that it holds.
+    """
     folders: dict[str, str] = {}
-    files: dict[str, Entry] = {}
+    files: dict[str, str] = {}
     level = {path: root}
     while level:
         contents = read_objects(store_id, level.values())
@@ -137,7 +161,7 @@ def _walk(store_id: int, path: str, root: str, recursive: bool) -> tuple[dict[st
                 if entry.is_tree:
                     folders[inner] = deeper[inner] = entry.oid
                 else:
-                    files[inner] = entry
+                    files[inner] = entry.oid
         level = deeper if recursive else {}
     return folders, files
 
@@ -217,13 +241,15 @@ def find_entries(repo: Repository, commit: GitCommit, paths: Iterable[str]) -> d
 
 def find_files(repo: Repository, commit: GitCommit, paths: list[str]) -> list[FileEntry]:
     """Return those of `paths` that are there, files and folders, in the given order."""
-    rows = {row.path: row for row in _rows_at(repo, commit).filter(path__in=paths)}
+    rows = {file.path: file for file in _files_at_head(repo, commit, "AND p.path = ANY(%s)", [paths])}
+    if len(rows) == len(paths):
+        return [rows[path] for path in paths]
     entries = find_entries(repo, commit, [path for path in paths if path not in rows])
     facts = content_facts(repo.store_id, {path: entry for path, entry in entries.items() if not entry.is_tree})
     found = []
     for path in dict.fromkeys(paths):
         if path in rows:
-            found.append(FileEntry.of_row(rows[path]))
+            found.append(rows[path])
         elif path in facts:
             found.append(FileEntry(path, entries[path].oid, False, *facts[path]))
         elif path in entries:

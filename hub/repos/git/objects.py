@@ -116,14 +116,14 @@ def _read_piece(store_id: int, oid: str, offset: int) -> bytes:
 
 def read_object(store_id: int, oid: str, kind: ObjectType) -> bytes:
     """Return the inflated content. Raises GitObject.DoesNotExist."""
-    row = GitObject.objects.get(store_id=store_id, oid=oid, type=kind)
-    return zlib.decompress(row.body, bufsize=max(row.size, 1))
+    size, body = GitObject.objects.values_list("size", "body").get(store_id=store_id, oid=oid, type=kind)
+    return zlib.decompress(body, bufsize=max(size, 1))
 
 
 def read_objects(store_id: int, oids: Iterable[str]) -> dict[str, bytes]:
     """Return the inflated contents of those objects that are there, in one query."""
-    rows = GitObject.objects.filter(store_id=store_id, oid__in=list(set(oids)))
-    return {row.oid: zlib.decompress(row.body, bufsize=max(row.size, 1)) for row in rows}
+    rows = GitObject.objects.filter(store_id=store_id, oid__in=list(set(oids))).values_list("oid", "size", "body")
+    return {oid: zlib.decompress(body, bufsize=max(size, 1)) for oid, size, body in rows}
 
 
 def parse_tree(content: bytes) -> dict[str, Entry]:
