@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from typing import NoReturn
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Namespace, Role, Someone, User
@@ -17,7 +18,7 @@ from hub.repos.errors import (
     RepoNotFound,
     WriteNeedsSignIn,
 )
-from hub.repos.models import Kind, Repository, RepositoryAlias
+from hub.repos.models import Kind, Repository, RepositoryAlias, Visibility
 from hub.repos.models.git import BRANCH_PREFIX
 
 
@@ -27,13 +28,26 @@ def get_repo_for_read(user: Someone, kind: str, namespace: str, name: str) -> Re
     Raises RepoNotFound where it is not there or not theirs to see, RepoMoved where it has another name now, or the same in
     other letters: each file has one address, which caches can rely on.
     """
-    visible = Repository.objects.visible_to(user)
-    repo = visible.named(kind, namespace, name).select_related("namespace__user", "namespace__organization").first()
+    repo = _named(user, kind, namespace, name)
     if repo is None:
         raise _elsewhere(user, kind, f"{namespace}/{name}")
     if (repo.namespace.name, repo.name) != (namespace, name):
         raise RepoMoved(kind, repo.full_name)
     return repo
+
+
+def _named(user: Someone, kind: str, namespace: str, name: str) -> Repository | None:
+    """Return the repository of that name, in any letters, if `user` may know of it.
+
+    First what takes no look at organizations: nearly all that is asked for. The second query comes for what is not there as
+    for what is hidden, so that the time it takes tells neither.
+    """
+    # There is one at most: to have the database sort and count it takes as long again.
+    named = Repository.objects.named(kind, namespace, name).select_related("namespace")
+    if isinstance(user, User):
+        for repo in named.filter(Q(visibility=Visibility.PUBLIC) | Q(namespace__user=user)):
+            return repo
+    return next(iter(named.visible_to(user)), None)
 
 
 def get_repo_by_short_name(user: Someone, kind: str, name: str) -> NoReturn:
