@@ -189,9 +189,12 @@ def _known(pairs: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
     return {(key, value): pk for key, value, pk in rows if (key, value) in wanted}
 
 
-def current_row(repo: Repository) -> SearchRow:
-    """Return what is known of `main` now: the row, or, where it is behind, one made from the files and not saved."""
-    row = SearchRow.objects.filter(repository=repo).first()
-    if row is not None and row.version == VERSION and row.head == _head(repo.pk):
+def current_row(repo: Repository, head: str | None = None) -> SearchRow:
+    """Return what is known of `main` now: the row, or, where it is behind, one made from the files and not saved.
+
+    head: that of `main`, where the caller has just asked.
+    """
+    row = next(iter(SearchRow.objects.filter(repository=repo).defer("words")), None)
+    if row is not None and row.version == VERSION and row.head == (head or _head(repo.pk)):
         return row
     return SearchRow(repository=repo, **_values(read_facts(repo), repo.kind))

@@ -7,7 +7,7 @@ from typing import Self
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 
 from hub.accounts.models import Someone
@@ -103,14 +103,6 @@ class RepoStats(models.Model):
     downloads = models.BigIntegerField(default=0)
 
 
-class DownloadDayQuerySet(models.QuerySet["DownloadDay"]):
-    def last_30_days(self, repositories: Iterable[int]) -> dict[int, int]:
-        """Return repository id -> downloads of today and the 29 days before; those without any are left out."""
-        since = timezone.now().date() - timedelta(days=29)
-        rows = self.filter(repository__in=list(repositories), day__gte=since).values("repository")
-        return dict(rows.annotate(sum=models.Sum("downloads")).values_list("repository", "sum"))
-
-
 class DownloadDay(models.Model):
     """Downloads of one repository on one day (UTC): the last thirty days come from here."""
 
@@ -118,10 +110,25 @@ class DownloadDay(models.Model):
     day = models.DateField()
     downloads = models.BigIntegerField(default=0)
 
-    objects = DownloadDayQuerySet.as_manager()
-
     class Meta:
         constraints = [models.UniqueConstraint(fields=["repository", "day"], name="download_day_once")]
+
+
+_COUNTS = """
+SELECT s.repository_id, s.downloads,
+    (SELECT coalesce(sum(d.downloads), 0) FROM catalog_downloadday d WHERE d.repository_id = s.repository_id AND d.day >= %s)
+FROM catalog_repostats s WHERE s.repository_id = ANY(%s)
+"""
+
+
+def download_counts(repositories: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Return repository id -> downloads of the last thirty days, and ever, of those that have any. One query."""
+    numbers, first = list(repositories), timezone.now().date() - timedelta(days=29)
+    if not numbers:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, [first, numbers])
+        return {number: (int(recent), ever) for number, ever, recent in cursor}
 
 
 class DrainedBatch(models.Model):

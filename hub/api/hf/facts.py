@@ -10,7 +10,7 @@ from hub.accounts.models import Someone
 from hub.api.hf import shapes
 from hub.catalog.conditions import loaded_models
 from hub.catalog.lineage import count_children, spaces_using
-from hub.catalog.models import DownloadDay, RepoStats, SearchRow
+from hub.catalog.models import SearchRow, download_counts
 from hub.core.errors import Invalid
 from hub.repos.git.files import FileEntry
 from hub.repos.models import Kind, Repository
@@ -37,15 +37,10 @@ class Subject:
 
 
 def subjects(rows: Iterable[SearchRow]) -> list[Subject]:
-    """Return a subject for each row of a list, with its counters. Two queries."""
+    """Return a subject for each row of a list, with its counters. One query."""
     rows = list(rows)
-    numbers = [row.repository_id for row in rows]
-    recent = DownloadDay.objects.last_30_days(numbers)
-    ever = dict(RepoStats.objects.filter(repository__in=numbers).values_list("repository", "downloads"))
-    return [
-        Subject(row.repository, row, row.head, recent.get(row.repository_id, 0), ever.get(row.repository_id, 0))
-        for row in rows
-    ]
+    counts = download_counts(row.repository_id for row in rows)
+    return [Subject(row.repository, row, row.head, *counts.get(row.repository_id, (0, 0))) for row in rows]
 
 
 def add_relatives(listed: Iterable[Subject], names: set[str], user: Someone) -> None:
