@@ -40,6 +40,12 @@ _UNCOUNTED = re.compile(r"/api/worker/|/static/|/(robots\.txt|favicon\.ico)$")
 _RESOLVERS = re.compile(r"/xet/|/[^/]+/.*(/resolve/|/raw/|/git-(upload|receive)-pack$|/info/(lfs/|refs$))")
 _SIGNED = re.compile(r"/xet/data/")
 _API = re.compile(r"/(api|v1)/|/oauth/(device|token|revoke|userinfo)$|/\.well-known/|/models/[^/]+/[^/]+$")
+# One command, and no count that is left for ever: what begins one says when it ends.
+_COUNT = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return count
+"""
 
 
 @dataclass(frozen=True)
@@ -80,10 +86,7 @@ class Counters:
         window, passed = divmod(int(now), WINDOW)
         key = f"rate:{bucket}:{principal.key}:{window}"
         try:
-            with _valkey().pipeline(transaction=False) as pipe:
-                pipe.incr(key)
-                pipe.expire(key, WINDOW)
-                count = pipe.execute()[0]
+            count = int(_valkey().eval(_COUNT, 1, key, WINDOW))
         except RedisError as error:
             log.warning("Requests are not counted for a moment: %s", error)
             self._away_until = now + _PAUSE_SECONDS
