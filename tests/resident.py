@@ -11,6 +11,7 @@ import runpy
 import subprocess
 import sys
 import traceback
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ from typing import Any
 
 @dataclass
 class Resident:
-    """One such process, started when it is first asked. It ends with whoever started it, or with `stop`."""
+    """One such process, started when it is first asked. It ends with this object, or with `stop`."""
 
     python: str | Path
     cwd: Path
     env: dict[str, str] = field(repr=False)
     _process: subprocess.Popen[str] | None = None
+    _end: weakref.finalize | None = None
 
     def run(self, module: str, *args: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run a module as a program with `given` on its input; returns what came of it."""
@@ -37,9 +39,8 @@ class Resident:
         return subprocess.CompletedProcess([module, *args], code, out, said)
 
     def stop(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.communicate()
+        if self._end:
+            self._end()
             self._process = None
 
     def _started(self) -> subprocess.Popen[str]:
@@ -55,7 +56,13 @@ class Resident:
                 stdout=subprocess.PIPE,
                 text=True,
             )
+            self._end = weakref.finalize(self, _close, self._process)
         return self._process
+
+
+def _close(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
 
 
 def _serve() -> None:

@@ -53,7 +53,7 @@ told = {{
 one = next(iter(api.list_models(search="root", author=owner, expand=["childrenModelCount", "spaces", "tags"])))
 told["family"] = [one.children_model_count, one.spaces]
 told["tags_by_type"] = "license:mit" in [tag["id"] for tag in api.get_model_tags()["license"]]
-told["moved"] = len(list(api.list_models(sort="downloads", limit=3)))
+told["moved"] = len(list(api.list_models(author=owner, sort="downloads", limit=3)))
 print(json.dumps(told))
 """
 
