@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from django.db import connection
 from dulwich.objects import ObjectID, Tree
 from dulwich.objects import parse_tree as read_tree
 
@@ -90,6 +91,8 @@ SELECT %s, * FROM unnest(%b::bytea[], %b::int2[], %b::int4[], %b::bytea[]) ON CO
 """
 _READ = "SELECT substring(body FROM %s FOR %s) FROM repos_gitobject WHERE store_id = %s AND oid = %s"
 
+_READ_ALL = "SELECT oid, type, size, body FROM repos_gitobject WHERE store_id = %s AND oid = ANY(%s)"
+
 
 def open_object(store_id: int, oid: str, start: int, stop: int) -> Iterator[bytes]:
     """Yield bytes `start` to `stop` of an object's content. Memory: a piece, whatever the size. One query for a piece."""
@@ -116,14 +119,24 @@ def _read_piece(store_id: int, oid: str, offset: int) -> bytes:
 
 def read_object(store_id: int, oid: str, kind: ObjectType) -> bytes:
     """Return the inflated content. Raises GitObject.DoesNotExist."""
-    size, body = GitObject.objects.values_list("size", "body").get(store_id=store_id, oid=oid, type=kind)
-    return zlib.decompress(body, bufsize=max(size, 1))
+    for _oid, type_, size, body in _read_rows(store_id, [oid]):
+        if type_ == kind:
+            return zlib.decompress(body, bufsize=max(size, 1))
+    raise GitObject.DoesNotExist(oid)
 
 
 def read_objects(store_id: int, oids: Iterable[str]) -> dict[str, bytes]:
     """Return the inflated contents of those objects that are there, in one query."""
-    rows = GitObject.objects.filter(store_id=store_id, oid__in=list(set(oids))).values_list("oid", "size", "body")
-    return {oid: zlib.decompress(body, bufsize=max(size, 1)) for oid, size, body in rows}
+    rows = _read_rows(store_id, list(set(oids)))
+    return {oid.hex(): zlib.decompress(body, bufsize=max(size, 1)) for oid, _type, size, body in rows}
+
+
+def _read_rows(store_id: int, oids: list[str]) -> list[tuple[bytes, int, int, bytes]]:
+    if not oids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_READ_ALL, [store_id, [bytes.fromhex(oid) for oid in oids]])
+        return cursor.fetchall()
 
 
 def parse_tree(content: bytes) -> dict[str, Entry]:
