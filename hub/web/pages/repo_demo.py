@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from hub.accounts.models import User
+from hub.core import callers
 from hub.core.errors import HubError, Invalid
 from hub.core.links import base_url
 from hub.core.text import UNSTORABLE, texts_in
@@ -183,15 +183,9 @@ def _asker(request: HttpRequest) -> Asker:
     if isinstance(request.user, User):
         return Asker(request.user)
     if VISITOR not in request.session:
-        request.session[VISITOR] = visitor_name(_address(request))
+        request.session[VISITOR] = visitor_name(callers.address_of(request))
     return Asker(None, request.session[VISITOR])
 
 
 def _asker_now(request: HttpRequest) -> Asker:
     return Asker(request.user if isinstance(request.user, User) else None)
-
-
-def _address(request: HttpRequest) -> str:
-    """Return the visitor's network address: behind a proxy, the one that the proxy saw."""
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.PUBLIC_URL else ""
-    return forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
