@@ -19,7 +19,7 @@ from hub.repos.errors import (
     WriteNeedsSignIn,
 )
 from hub.repos.models import Kind, Repository, RepositoryAlias, Visibility
-from hub.repos.models.git import BRANCH_PREFIX
+from hub.repos.models.git import BRANCH_PREFIX, MAIN
 
 
 def get_repo_for_read(user: Someone, kind: str, namespace: str, name: str) -> Repository:
@@ -189,8 +189,7 @@ def may_administer(user: Someone, repo: Repository) -> bool:
 def check_may_move(user: Someone, repo: Repository, ref_name: str, *, takes_away: bool = False) -> None:
     """Refuse what the rules of a protected branch forbid to `user`, who may write.
 
-    takes_away: commits would be lost to it: deletion, a force push, a squash. `main` is never deleted, whatever its rules;
-    the caller sees to that. Raises RefProtected.
+    takes_away: commits would be lost to it: deletion, a force push, a squash. Raises RefProtected.
     """
     if not ref_name.startswith(BRANCH_PREFIX):
         return
@@ -210,6 +209,13 @@ def check_may_move(user: Someone, repo: Repository, ref_name: str, *, takes_away
             )
             % {"branch": branch}
         )
+
+
+def check_may_delete(user: Someone, repo: Repository, ref_name: str) -> None:
+    """Refuse the deletion of `main`, whatever its rules, and of protected branches. Raises RefProtected."""
+    if ref_name == MAIN:
+        raise RefProtected(_("“main” is the branch that people see; it cannot be deleted."))
+    check_may_move(user, repo, ref_name, takes_away=True)
 
 
 def check_may_act(user: Someone) -> None:

@@ -12,7 +12,7 @@ from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.repos.attributes import initial_attributes
 from hub.repos.cards import CARD_FILE
-from hub.repos.errors import RefExists, RefProtected, RepoExists, RepoNotFound, RevisionNotFound
+from hub.repos.errors import RefExists, RepoExists, RepoNotFound, RevisionNotFound
 from hub.repos.git.commits import note_update, write_commit
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.listing import Listed, put_paths
@@ -30,7 +30,7 @@ from hub.repos.models import (
 )
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType
 from hub.repos.names import check_ref_name, check_repo_name
-from hub.repos.permissions import check_may_move
+from hub.repos.permissions import check_may_delete, check_may_move
 from hub.repos.signals import repository_changed
 from hub.repos.vocabulary import SDKS
 
@@ -189,9 +189,7 @@ def create_branch(*, repo: Repository, actor: User, name: str, start: str = "mai
 @transaction.atomic
 def delete_branch(*, repo: Repository, actor: User, name: str) -> None:
     """Delete a branch and forget the commits that only it reached. Raises RefProtected, RevisionNotFound."""
-    if BRANCH_PREFIX + name == MAIN:
-        raise RefProtected(_("“main” is the branch that people see; it cannot be deleted."))
-    check_may_move(actor, repo, BRANCH_PREFIX + name, takes_away=True)
+    check_may_delete(actor, repo, BRANCH_PREFIX + name)
     lock_history(repo)
     delete_ref(repo, actor, BRANCH_PREFIX + name)
 

@@ -15,7 +15,7 @@ from dulwich.objects import Tag
 
 from hub.accounts.models import User
 from hub.core.errors import HubError, Unavailable
-from hub.repos.errors import BlobMissing, RefExists, RefProtected, ReleaseExists
+from hub.repos.errors import BlobMissing, RefExists, ReleaseExists
 from hub.repos.git.cache import open_cache, rewrites_of
 from hub.repos.git.checking import Inspection, text_of
 from hub.repos.git.commits import note_update
@@ -29,7 +29,7 @@ from hub.repos.git.reachable import MAX_TAG_CHAIN
 from hub.repos.models import Blob, GitRef, Release, RepoBlob, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType, number_of_ref
 from hub.repos.names import check_ref_name
-from hub.repos.permissions import check_may_move, may_write
+from hub.repos.permissions import check_may_delete, check_may_move, may_write
 from hub.repos.releases import create_release, delete_tag
 from hub.repos.services import check_new_ref, delete_branch
 
@@ -139,9 +139,7 @@ class Push:
         if not self.writes:
             raise RefRefused(_("You may push to your own pull requests only."))
         check_ref_name(command.name.removeprefix(prefix))
-        if command.name == MAIN and command.new is None:
-            raise RefProtected(_("“main” is the branch that people see; it cannot be deleted."))
-        check_may_move(self.actor, self.repo, command.name, takes_away=command.new is None)
+        (check_may_move if command.new else check_may_delete)(self.actor, self.repo, command.name)
 
     def _targets(self, pushed: Quarantine) -> dict[str, Target]:
         """Return what the new values mean, by object id; refuse those that a ref cannot have."""
