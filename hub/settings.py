@@ -9,11 +9,13 @@ from pathlib import Path
 import environ
 from django.utils.translation import gettext_lazy as _
 
+from hub.core.blobs.configuration import S3Settings
 from hub.embedded import engines_of
 from hub.embedded.keeping import kept_secret
 from workers.contracts import LOG_FORMAT
 
-env = environ.Env()
+# A variable with _FILE behind its name holds the path of a file with the value: `GROVE_SECRET_KEY_FILE=/run/secrets/key`.
+env = environ.FileAwareEnv()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.str("GROVE_DATA", default=str(BASE_DIR / "data"))).absolute()
@@ -144,6 +146,19 @@ def redis_url(db: int) -> str:
 
 WORKER_REDIS_URL = redis_url(1)
 WORKER_BROKER_URL = WORKER_REDIS_URL if "REDIS_URL" in env.ENVIRON else ENGINES.broker_url(1)
+
+# --- where large content lies: files below the data folder, or an S3-compatible store ---------------------------
+S3: S3Settings | None = None
+if _endpoint := env.str("S3_ENDPOINT", default=""):
+    S3 = S3Settings(
+        endpoint=_endpoint,
+        # The address under which people and tools reach the same store. Without one, all content passes through the hub.
+        public_endpoint=env.str("S3_PUBLIC_ENDPOINT", default=""),
+        bucket=env.str("S3_BUCKET", default="grove"),
+        region=env.str("S3_REGION", default="us-east-1"),
+        access_key=env.str("S3_ACCESS_KEY"),
+        secret_key=env.str("S3_SECRET_KEY"),
+    )
 
 CACHES = {
     "default": {
@@ -286,6 +301,9 @@ MAX_LFS_FILE = env.int("GROVE_MAX_FILE_SIZE", default=5 * 1024**4)  # bytes
 LFS_PART_SIZE = env.int("GROVE_LFS_PART_SIZE", default=512 * 1024 * 1024)
 # Bytes of the disk that uploads leave alone: a database that cannot write stops the whole hub.
 KEEP_FREE_BYTES = env.int("GROVE_KEEP_FREE", default=256 * 1024 * 1024)
+# Bytes that the repositories of one user, and of one organization, may hold; 0 sets no limit.
+QUOTA_USER = env.int("GROVE_QUOTA_USER", default=0)
+QUOTA_ORGANIZATION = env.int("GROVE_QUOTA_ORGANIZATION", default=0)
 POSTS_PER_MINUTE = env.int("GROVE_POSTS_PER_MINUTE", default=30)  # discussions, comments and edits of one person
 # Requests in five minutes: of one account, and from one address without an account. 0 sets no limit.
 RATE_LIMITS = {

@@ -6,7 +6,7 @@ from itertools import chain
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from hub.core import blobstore
+from hub.core.blobs import lfs_key, store
 from hub.repos.models import Blob
 from hub.repos.xet.reading import open_file
 
@@ -46,7 +46,9 @@ def send(
 def blob_content(blob: Blob, start: int, end: int) -> HttpResponseBase:
     """Return bytes `start` to `end` of large content, as a response without headers. Memory: one piece."""
     if blob.whole:
-        handle = blobstore.open_blob(blobstore.lfs_key(blob.sha256))
+        handle = store().open_file(lfs_key(blob.sha256))
+        if handle is None:
+            return StreamingHttpResponse(store().read(lfs_key(blob.sha256), start, end))
         # The server sends from where the file stands, as many bytes as Content-Length says.
         handle.seek(start)
         return FileResponse(handle)

@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 from django.core.cache import cache
 
-from hub.core import blobstore
+from hub.core.blobs import scratch, store
 
 HEARTBEAT_KEY = "hub-worker-heartbeat"
 
@@ -18,5 +18,6 @@ def beat() -> None:
 
 @shared_task
 def sweep_staging() -> int:
-    """Drop the scratch files of uploads that died. A day is longer than any single request lives."""
-    return blobstore.sweep_staging(older_than=24 * 3600)
+    """Drop the scratch files of uploads that died, after a day, which is longer than any single request lives; and the parts
+    of those that nobody has gone on with for a week."""
+    return scratch.sweep_scratch(older_than=24 * 3600) + store().sweep_parts(older_than=7 * 24 * 3600)

@@ -1,11 +1,10 @@
 """The bytes of a file, wherever they lie: in a git object, whole in the blob store, or as Xet chunks."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
-from hub.core import blobstore
+from hub.core.blobs import lfs_key, store
 from hub.repos.errors import EntryNotFound
 from hub.repos.git.files import FileEntry, blob_of
 from hub.repos.git.objects import open_object
@@ -44,20 +43,9 @@ def missing_content(file: FileEntry) -> EntryNotFound:
 def open_blob(blob: Blob, start: int, stop: int) -> Iterator[bytes]:
     """Return bytes `start` to `stop` (exclusive) of large content, whole or in chunks. `blob` has its `xet_file` loaded."""
     if blob.whole:
-        return _read_whole(blobstore.open_blob(blobstore.lfs_key(blob.sha256)), start, stop)
+        return store().read(lfs_key(blob.sha256), start, stop)
     assert blob.xet_file is not None
     return open_file(blob.xet_file, start, stop)
-
-
-def _read_whole(handle: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
-    with handle:
-        handle.seek(start)
-        while start < stop:
-            piece = handle.read(min(blobstore.COPY_BYTES, stop - start))
-            if not piece:
-                return
-            start += len(piece)
-            yield piece
 
 
 def read_content(repo: Repository, file: FileEntry, start: int = 0, end: int | None = None) -> bytes:

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from dulwich.errors import ObjectFormatException
 from dulwich.objects import Commit
 
-from hub.core import blobstore
+from hub.core.blobs import lfs_key, store, xorb_key
 from hub.core.database import binary_cursor
 from hub.core.models import AuditEvent
 from hub.repos.content import open_blob
@@ -60,11 +60,11 @@ class Check:
                 yield from self._chunked(blob)
 
     def _whole(self, blob: Blob) -> Iterator[str]:
-        key = blobstore.lfs_key(blob.sha256)
-        if not blobstore.exists(key):
+        there = store().stat(lfs_key(blob.sha256))
+        if there is None:
             yield f"large file {blob.sha256}: it is not in the store."
-        elif (size := blobstore.size(key)) != blob.size:
-            yield f"large file {blob.sha256}: it has {size} bytes in the store, not {blob.size}."
+        elif there.size != blob.size:
+            yield f"large file {blob.sha256}: it has {there.size} bytes in the store, not {blob.size}."
         elif self.rehash and (found := _hash_of(open_blob(blob, 0, blob.size))) != blob.sha256:
             yield f"large file {blob.sha256}: its bytes have the sha256 {found}."
 
@@ -77,13 +77,13 @@ class Check:
         needed = sorted({term[0] for term in file.terms})
         rows = dict(Xorb.objects.filter(pk__in=needed).values_list("hash", "stored_size"))
         for name in needed:
-            key = blobstore.xorb_key(name)
-            if name not in rows or not blobstore.exists(key):
+            there = store().stat(xorb_key(name))
+            if name not in rows or there is None:
                 whole = False
                 yield f"large file {blob.sha256}: its xorb {name} is not there."
-            elif (size := blobstore.size(key)) != rows[name]:
+            elif there.size != rows[name]:
                 whole = False
-                yield f"large file {blob.sha256}: its xorb {name} has {size} bytes in the store, not {rows[name]}."
+                yield f"large file {blob.sha256}: its xorb {name} has {there.size} bytes in the store, not {rows[name]}."
         if whole and self.rehash:
             try:
                 found = _hash_of(open_file(file, 0, file.size))

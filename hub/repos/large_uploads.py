@@ -12,11 +12,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from hub.accounts.models import User
-from hub.core import blobparts
+from hub.core.blobs import lfs_key, store
+from hub.core.blobs.intake import must_hash_to
 from hub.core.errors import Invalid
 from hub.repos.claims import claim_blob
 from hub.repos.models import BlobClaim, LargeUpload, Repository
-from hub.repos.names import SHA256
 
 # What one answer lists of parts, roughly; above it parts become larger.
 MAX_PARTS = 2000
@@ -40,7 +40,7 @@ def begin_upload(*, repo: Repository, user: User, sha256: str, size: int, part_s
     """
     wanted = {"repository": repo, "user": user, "sha256": sha256, "size": size, "part_size": part_size}
     begun = LargeUpload.objects.filter(**wanted, created_at__gte=timezone.now() - UPLOAD_LIFE).order_by("pk").last()
-    return begun or LargeUpload.objects.create(**wanted)
+    return begun or LargeUpload.objects.create(**wanted, parts=store().begin_parts())
 
 
 def receive_part(*, upload: LargeUpload, number: int, stream: BinaryIO) -> str:
@@ -52,7 +52,7 @@ def receive_part(*, upload: LargeUpload, number: int, stream: BinaryIO) -> str:
     if not 1 <= number <= count:
         raise Invalid(f"This upload has parts 1 to {count}.")
     length = upload.part_size if number < count else upload.size - (count - 1) * upload.part_size
-    return blobparts.store_part(upload.pk, number, stream, length=length)
+    return store().put_part(upload.parts, number, stream, length=length)
 
 
 def finish_upload(*, upload: LargeUpload, parts: list[str]) -> None:
@@ -61,9 +61,15 @@ def finish_upload(*, upload: LargeUpload, parts: list[str]) -> None:
     Asked again after it was done, it does nothing. Raises Invalid, Conflict, Unavailable while it is being done, StorageFull.
     """
     count = parts_of(upload)
-    if len(parts) != count or not all(SHA256.fullmatch(part) for part in parts):
+    if len(parts) != count:
         raise Invalid(f"Name all {count} parts, each with the ETag that it was answered with.", field="parts")
-    blobparts.join_parts(upload.pk, parts, sha256=upload.sha256)
+    try:
+        store().join_parts(upload.parts, parts, lfs_key(upload.sha256), must_hash_to(upload.sha256))
+    except Invalid:
+        # The same addresses take the right bytes.
+        upload.parts = store().begin_parts()
+        upload.save(update_fields=["parts"])
+        raise
     claim_blob(repo=upload.repository, user=upload.user, sha256=upload.sha256, size=upload.size)
     upload.delete()
 
@@ -82,6 +88,6 @@ def drop_old_uploads() -> int:
     """Forget uploads that nobody has finished in UPLOAD_LIFE, with their parts; return how many."""
     old = list(LargeUpload.objects.filter(created_at__lt=timezone.now() - UPLOAD_LIFE))
     for upload in old:
-        blobparts.drop_parts(upload.pk)
+        store().drop_parts(upload.parts)
         upload.delete()
     return len(old)

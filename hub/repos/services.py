@@ -20,6 +20,7 @@ from hub.repos.git.locks import hold_history, lock_history
 from hub.repos.git.objects import FILE_MODE, Entry, ObjectWriter, format_tree
 from hub.repos.git.pruning import forget_unreachable
 from hub.repos.models import (
+    VERSIONED,
     Gate,
     GitRef,
     GitStore,
@@ -47,6 +48,11 @@ def create_repo(
     sdk: what a space is written for, one of SDKS; its card says so from the first commit on.
     Raises Invalid, RepoNameInvalid, RepoExists (also where the name redirects to a repository that was renamed).
     """
+    if kind not in VERSIONED:
+        raise Invalid(
+            _("This hub holds models, datasets, spaces and kernels, not “%(kind)s”.") % {"kind": kind[:40]},
+            field="type",
+        )
     if sdk and (kind != Kind.SPACE or sdk not in SDKS):
         raise Invalid(
             _("The SDK of a space is one of %(known)s; nothing else has one.") % {"known": ", ".join(SDKS)}, field="sdk"
@@ -76,11 +82,6 @@ def register_repo(
     *, actor: User, namespace: Namespace, kind: str, name: str, visibility: str, gate: str = Gate.OPEN
 ) -> Repository:
     """Make the row of a new repository without any content, in the caller's transaction. Raises what create_repo raises."""
-    if kind not in Kind.values:
-        raise Invalid(
-            _("This hub holds models, datasets, spaces and kernels, not “%(kind)s”.") % {"kind": kind[:40]},
-            field="type",
-        )
     check_visibility(visibility)
     check_repo_name(name)
     _check_free(kind, namespace, name)

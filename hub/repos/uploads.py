@@ -8,7 +8,7 @@ from django.core import signing
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.core import blobstore
+from hub.core.blobs.intake import store_stream
 from hub.core.errors import Invalid
 from hub.repos.attributes import LargeFileRule
 from hub.repos.claims import claim_blob
@@ -30,7 +30,7 @@ def receive_file(
     """
     check_path(path)
     if rule.is_large(path, length):
-        sha256, size = blobstore.store_stream(stream, length=length, limit=settings.MAX_LFS_FILE)
+        sha256, size = store_stream(stream, length=length, limit=settings.MAX_LFS_FILE)
         claim_blob(repo=repo, user=user, sha256=sha256, size=size)
         return PutBlob(path, sha256, size)
     content = stream.read(length)

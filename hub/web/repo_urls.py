@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from hub.repos.models import Kind
+from hub.repos.models import VERSIONED, Kind
 from hub.web.pages import (
     leaderboard,
     listing,
@@ -96,7 +96,7 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
 urlpatterns = [
     *(
         pattern
-        for kind in Kind
+        for kind in VERSIONED
         for pattern in (
             path(f"{kind}s", listing.listing, {"kind": kind}, name=f"{kind}s"),
             path(f"new/{kind}", repo_new.new, {"kind": kind}, name=f"new_{kind}"),
@@ -106,7 +106,7 @@ urlpatterns = [
     # Models last: the other prefixes would pass for a namespace.
     *(
         pattern
-        for kind in Kind
+        for kind in VERSIONED
         if kind != Kind.MODEL
         for pattern in (
             path(f"{kind}s/<str:name>", short_names.page_by_short_name, {"kind": kind}),

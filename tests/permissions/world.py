@@ -16,7 +16,7 @@ from hub.community.discussions import open_discussion
 from hub.jobs import services as jobs
 from hub.jobs import tokens as job_tokens
 from hub.repos.git.files import resolve_revision
-from hub.repos.models import Gate, GitCommit, Kind, Repository, Visibility
+from hub.repos.models import VERSIONED, Gate, GitCommit, Kind, Repository, Visibility
 from hub.repos.releases import create_release
 from hub.repos.services import create_branch
 from tests.factories import make_organization, make_repo, make_token, make_user
@@ -116,7 +116,7 @@ def make_world() -> World:
     creator = people["creator"].user
     assert creator is not None
     repos, commits = [], {}
-    for kind in Kind:
+    for kind in VERSIONED:
         for name in REPOS:
             visibility = Visibility.PRIVATE if name == PRIVATE else Visibility.PUBLIC
             repo = make_repo(creator, name=name, kind=kind, visibility=visibility, organization=organization)

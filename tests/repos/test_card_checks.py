@@ -3,7 +3,7 @@
 import pytest
 
 from hub.repos.card_checks import MAX_ISSUES, check_card
-from hub.repos.models import Kind
+from hub.repos.models import VERSIONED
 from tests.repos.test_cards import GOOD
 
 
@@ -111,7 +111,7 @@ def test_settings_of_a_space() -> None:
 
 
 def test_a_card_full_of_faults_is_told_in_part() -> None:
-    for kind in Kind.values:
+    for kind in VERSIONED:
         errors, warnings = check_card(f"---\nlanguage: [{', '.join(f'x{n}y' for n in range(99))}]\n---\n", kind)
         assert len(errors) == MAX_ISSUES
         assert len(warnings) <= MAX_ISSUES

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from hub.core import blobstore
+from hub.core.blobs import lfs_key
 from hub.repos.fsck import Check
 from hub.repos.git.commits import PutBlob, Stage
 from hub.repos.git.files import find_entry, resolve_revision
@@ -163,7 +163,7 @@ def _no_main(repo: Repository) -> None:
 
 def _file_of(repo: Repository) -> Path:
     sha256 = RepoBlob.objects.get(repository=repo).blob_id
-    path = Path(settings.DATA_DIR) / "blobs" / blobstore.lfs_key(sha256)
+    path = Path(settings.DATA_DIR) / "blobs" / lfs_key(sha256)
     assert path.is_file()
     return path
 
@@ -201,7 +201,7 @@ def test_each_damage_is_named(repo: Repository, harm: Callable[[Repository], Non
     assert all(damage.startswith((f"model {repo.full_name}: ", "large file ")) for damage in found)
     # What is left of other tests must not be harmed.
     for blob in Blob.objects.all():
-        Path(settings.DATA_DIR, "blobs", blobstore.lfs_key(blob.sha256)).unlink(missing_ok=True)
+        Path(settings.DATA_DIR, "blobs", lfs_key(blob.sha256)).unlink(missing_ok=True)
 
 
 def test_rehash_finds_bytes_that_have_changed(repo: Repository) -> None:

@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import connection, transaction
 
-from hub.core import blobstore
+from hub.core.blobs.intake import store_stream
 from hub.repos.claims import claim_blob
 from hub.repos.content import read_content
 from hub.repos.errors import EntryNotFound, RevisionNotFound
@@ -26,7 +26,7 @@ def sent(repo: Repository, content: bytes) -> str:
 
     assert repo.created_by is not None
     sha256 = hashlib.sha256(content).hexdigest()
-    blobstore.store_stream(io.BytesIO(content), length=len(content), limit=10**9)
+    store_stream(io.BytesIO(content), length=len(content), limit=10**9)
     claim_blob(repo=repo, user=repo.created_by, sha256=sha256, size=len(content))
     return sha256
 

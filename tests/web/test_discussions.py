@@ -12,7 +12,7 @@ from hub.accounts.models import User
 from hub.community.discussions import open_discussion, post_comment, set_status, take_comment_away
 from hub.community.models import Discussion, DiscussionEvent
 from hub.community.text import MAX_TEXT
-from hub.repos.models import Kind, Repository, Visibility
+from hub.repos.models import VERSIONED, Repository, Visibility
 from hub.repos.services import move_repo
 from hub.web.pages import composing, repo_discussions
 from tests.factories import make_organization, make_repo, make_user
@@ -38,7 +38,7 @@ def newest(discussion: Discussion) -> DiscussionEvent:
     return found
 
 
-@pytest.mark.parametrize("kind", Kind.values)
+@pytest.mark.parametrize("kind", VERSIONED)
 def test_open_answer_close_and_find_again(browser: Client, kind: str) -> None:
     repo = make_repo(kind=kind)
     base = f"{repo.get_absolute_url()}/discussions"

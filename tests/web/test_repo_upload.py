@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from hub.core import blobstore
+from hub.core.blobs import lfs_key, store
 from hub.repos.git.files import find_file, read_file, resolve_revision
 from hub.repos.models import GitCommit, Repository
 from hub.repos.releases import create_tag
@@ -53,7 +53,7 @@ def test_a_small_and_a_large_file_in_one_commit(repo: Repository) -> None:
     sha256, pointer = stored(repo, "w.safetensors")
     assert sha256 is not None
     assert pointer.startswith(b"version https://git-lfs")
-    assert blobstore.size(blobstore.lfs_key(sha256)) == 5000
+    assert store().stat(lfs_key(sha256)).size == 5000
 
 
 def test_size_alone_makes_a_file_large(repo: Repository, settings: Any) -> None:

@@ -98,6 +98,8 @@ class Namespace(models.Model):
     name = models.CharField(max_length=names.MAX_NAMESPACE)
     user = models.OneToOneField(User, null=True, on_delete=models.CASCADE, related_name="namespace")
     organization = models.OneToOneField(Organization, null=True, on_delete=models.CASCADE, related_name="namespace")
+    # Bytes that its repositories may hold; null: what this hub gives to everybody, 0: as much as there is room for.
+    storage_quota = models.PositiveBigIntegerField(null=True, blank=True)
 
     objects = NamespaceQuerySet.as_manager()
 

@@ -15,7 +15,7 @@ from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view, writer
 from hub.api.git import lfs_transfers
 from hub.community.permissions import get_pull_request_for_push
-from hub.core import blobstore
+from hub.core.blobs.scratch import require_room
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.links import base_url, repo_path
 from hub.repos.large_files import restore_content
@@ -95,7 +95,7 @@ def _uploads(
         # It will not be sent, and commits may point at it already.
         restore_content(repo=repo, sha256s=there)
     missing = {oid: size for oid, size in wanted.items() if oid not in there and size <= settings.MAX_LFS_FILE}
-    blobstore.require_room(sum(missing.values()))
+    require_room(sum(missing.values()))
     part_size = part_size_for(missing.values()) if MULTIPART in transfers else None
     objects = []
     for oid, size in wanted.items():

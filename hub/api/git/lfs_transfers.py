@@ -15,7 +15,7 @@ from hub.accounts.services import user_of_grant
 from hub.api.bodies import content_length, open_body, read_object
 from hub.api.edge import plain_view
 from hub.api.sending import blob_content, send
-from hub.core import blobstore
+from hub.core.blobs.intake import store_stream
 from hub.core.errors import Forbidden, Invalid, NotFound
 from hub.repos.claims import claim_blob
 from hub.repos.large_files import restore_content
@@ -66,7 +66,7 @@ def _receive(request: HttpRequest, oid: str) -> HttpResponse:
     repo, user, size = _uploader(request, UPLOADS, oid, LINK_SECONDS)
     if content_length(request) != size:
         raise Invalid(f"The upload was announced with {size} bytes. Send exactly those, with a Content-Length.")
-    blobstore.store_stream(open_body(request), length=size, limit=settings.MAX_LFS_FILE, sha256=oid)
+    store_stream(open_body(request), length=size, limit=settings.MAX_LFS_FILE, sha256=oid)
     claim_blob(repo=repo, user=user, sha256=oid, size=size)
     _restore(repo, user, oid)
     return HttpResponse()

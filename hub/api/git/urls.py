@@ -6,12 +6,12 @@ from typing import Any
 from django.urls import URLPattern, path
 
 from hub.api.git import http, lfs, lfs_locks, lfs_transfers
-from hub.repos.models import Kind
+from hub.repos.models import VERSIONED, Kind
 
 
 def _both(route: str, view: Callable[..., Any]) -> list[URLPattern]:
     """Return the addresses `[{kind}s/]{namespace}/{name}[.git]/{route}`. Models last: a prefix could be a namespace's name."""
-    kinds = sorted(Kind, key=lambda kind: kind == Kind.MODEL)
+    kinds = sorted(VERSIONED, key=lambda kind: kind == Kind.MODEL)
     prefixes = {kind: "" if kind == Kind.MODEL else f"{kind}s/" for kind in kinds}
     return [
         path(f"{prefixes[kind]}<str:namespace>/<str:name>{ending}/{route}", view, {"kind": kind.value})

@@ -13,7 +13,7 @@ from hub.catalog.lineage import count_children, spaces_using
 from hub.catalog.models import SearchRow, download_counts
 from hub.core.errors import Invalid
 from hub.repos.git.files import FileEntry
-from hub.repos.models import Kind, Repository
+from hub.repos.models import VERSIONED, Kind, Repository
 
 # Names that the client passes on as arguments of a function that has them already.
 _CARD_WORDS_OF_CLIENTS = frozenset({"self", "ignore_metadata_errors"})
@@ -148,7 +148,7 @@ _OF_KIND: dict[str, dict[str, Callable[[Subject], Any]]] = {
     Kind.DATASET.value: _DATASET,
     Kind.SPACE.value: _SPACE,
 }
-FACTS = {kind: _EVERY | _OF_KIND.get(kind, {}) | _WHEN_ASKED.get(kind, {}) | _XET for kind in Kind.values}
+FACTS = {kind: _EVERY | _OF_KIND.get(kind, {}) | _WHEN_ASKED.get(kind, {}) | _XET for kind in map(str, VERSIONED)}
 # What of it is in the card, which lists do not load unless they need it.
 CARD_FACTS = frozenset({"cardData", "model-index", "widgetData", "paperswithcode_id"})
 

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, include, path
 
 from hub.api.hf import files, short_names
-from hub.repos.models import Kind
+from hub.repos.models import VERSIONED, Kind
 
 
 def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
@@ -21,7 +21,7 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
 
 urlpatterns = [
     # Models last: the other prefixes would pass for a namespace.
-    *(pattern for kind in Kind if kind != Kind.MODEL for pattern in _of_kind(kind, f"{kind}s/")),
+    *(pattern for kind in VERSIONED if kind != Kind.MODEL for pattern in _of_kind(kind, f"{kind}s/")),
     *_of_kind(Kind.MODEL, ""),
     path("", include("hub.api.git.urls")),
 ]

@@ -4,13 +4,13 @@ from urllib.parse import quote
 
 from django.urls import register_converter
 
-from hub.repos.models import Kind, Repository
+from hub.repos.models import VERSIONED, Repository
 
 
 class KindConverter:
     """`models` or `datasets`."""
 
-    regex = "|".join(f"{kind}s" for kind in Kind.values)
+    regex = "|".join(f"{kind}s" for kind in VERSIONED)
 
     def to_python(self, value: str) -> str:
         return value.removesuffix("s")

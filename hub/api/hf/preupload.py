@@ -10,7 +10,7 @@ from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view
 from hub.api.hf.paging import flag
 from hub.api.hf.targets import get_target_for_commit
-from hub.core import blobstore
+from hub.core.blobs.scratch import require_room
 from hub.core.errors import Invalid, TooLarge
 from hub.repos.attributes import LargeFileRule
 from hub.repos.errors import EntryNotFound
@@ -43,7 +43,7 @@ def preupload(request: Request, kind: str, namespace: str, name: str, revision: 
     ignored = _ignored(repo, commit, body)
     present = {file.path: file for file in find_files(repo, commit, list(asked)) if not file.is_folder}
     # A file of the same size is most likely the same file, which will not be sent again.
-    blobstore.require_room(sum(n for path, n in asked.items() if path not in present or present[path].size != n))
+    require_room(sum(n for path, n in asked.items() if path not in present or present[path].size != n))
     answers = []
     for path, size in asked.items():
         answer: dict[str, Any] = {

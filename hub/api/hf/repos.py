@@ -12,7 +12,7 @@ from hub.core.links import base_url, repo_path
 from hub.repos.duplicating import duplicate_repo
 from hub.repos.errors import RepoExists, RepoMoved, RepoNotFound
 from hub.repos.gates import set_gate
-from hub.repos.models import Gate, Kind, Repository, Visibility
+from hub.repos.models import VERSIONED, Gate, Kind, Repository, Visibility
 from hub.repos.permissions import (
     get_namespace_for_create,
     get_repo_for_admin,
@@ -179,7 +179,7 @@ def check_write(request: Request, kind: str, namespace: str, name: str) -> Respo
 
 def _kind(body: dict[str, Any]) -> str:
     kind = text_of(body, "type") or Kind.MODEL
-    if kind not in Kind.values:
+    if kind not in VERSIONED:
         raise Invalid(
             f"This hub holds models, datasets, spaces and kernels; it has no repositories of type {kind[:40]}.",
             field="type",

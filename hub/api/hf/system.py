@@ -9,7 +9,7 @@ from hub.api.edge import json_view, stream_view
 from hub.api.errors import AddressNotFound
 from hub.core.errors import Invalid
 from hub.repos.card_checks import check_card
-from hub.repos.models import Kind
+from hub.repos.models import VERSIONED, Kind
 
 MAX_CARD = 1_000_000  # characters
 
@@ -39,8 +39,8 @@ def validate_yaml(request: Request) -> Response:
     """POST /api/validate-yaml: sent before every commit of a README.md; an error keeps the client from committing."""
     body = read_object(request)
     kind = text_of(body, "repoType", default=Kind.MODEL)
-    if kind not in Kind.values:
-        raise Invalid(f"repoType is one of {', '.join(Kind.values)}.", field="repoType")
+    if kind not in VERSIONED:
+        raise Invalid(f"repoType is one of {', '.join(VERSIONED)}.", field="repoType")
     errors, warnings = check_card(text_of(body, "content", limit=MAX_CARD), kind)
     answer = {"errors": [{"message": str(e)} for e in errors], "warnings": [{"message": str(w)} for w in warnings]}
     return Response(answer, status=400 if errors else 200)

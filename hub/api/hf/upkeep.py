@@ -20,7 +20,7 @@ from hub.repos.large_files import (
     hand_over,
     large_content_of,
 )
-from hub.repos.models import Kind
+from hub.repos.models import VERSIONED, Kind
 from hub.repos.names import SHA256
 from hub.repos.permissions import (
     get_repo_for_admin,
@@ -95,8 +95,8 @@ def hand_over_files(request: Request, kind: str, namespace: str, name: str) -> R
     if not isinstance(files, list) or len(files) > MAX_HANDED_OVER or not all(_names_content(file) for file in files):
         raise Invalid(f"files is a list of up to {MAX_HANDED_OVER} objects with a sha256.", field="files")
     target_kind = text_of(target, "type", default=Kind.MODEL)
-    if target_kind not in Kind.values:
-        raise Invalid(f"type is one of {', '.join(Kind.values)}.", field="type")
+    if target_kind not in VERSIONED:
+        raise Invalid(f"type is one of {', '.join(VERSIONED)}.", field="type")
     owner, slash, last = text_of(target, "name").partition("/")
     if not slash:
         raise Invalid("The name of the target is a full name, such as ada/notes.", field="name")

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from hub.api.edge import View, edge_of
 from hub.api.v1.bodies import Body, Nothing, Query
-from hub.repos.models import Kind
+from hub.repos.models import VERSIONED
 from hub.repos.permissions import check_may_act
 
 Serializer = type[serializers.BaseSerializer[Any]]
@@ -52,7 +52,7 @@ _REASONS = {
 # Parts of addresses, by the names that the patterns give them.
 _PARTS: dict[str, tuple[Any, Any]] = {
     "kind": (
-        {"type": "string", "enum": [f"{kind}s" for kind in Kind.values]},
+        {"type": "string", "enum": [f"{kind}s" for kind in VERSIONED]},
         _("What the repository holds."),
     ),
     "namespace": (str, _("The owner: a user or an organization.")),

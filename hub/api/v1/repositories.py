@@ -16,7 +16,7 @@ from hub.api.v1.paging import LINK, Paged
 from hub.catalog.models import SearchRow
 from hub.catalog.search import SORTS, search
 from hub.core.links import base_url
-from hub.repos.models import Kind, Repository, Visibility
+from hub.repos.models import VERSIONED, Repository, Visibility
 from hub.repos.permissions import get_namespace_for_create
 from hub.repos.services import create_repo
 
@@ -25,7 +25,7 @@ class RepositoryShape(serializers.ModelSerializer[Repository]):
     """A repository. `id` is owner/name; `gated` tells whether its files are for those whom the owner lets in."""
 
     id = serializers.CharField(source="full_name")
-    kind = serializers.ChoiceField(choices=Kind.values)
+    kind = serializers.ChoiceField(choices=VERSIONED)
     private = serializers.BooleanField()
     gated = serializers.BooleanField()
     url = serializers.SerializerMethodField()
@@ -42,7 +42,7 @@ class FoundShape(serializers.ModelSerializer[SearchRow]):
     """A repository as a search finds it: what its card and files say of its `main` at the commit `head`."""
 
     id = serializers.CharField(source="repository.full_name")
-    kind = serializers.ChoiceField(choices=Kind.values)
+    kind = serializers.ChoiceField(choices=VERSIONED)
     private = serializers.BooleanField(source="repository.private")
     gated = serializers.BooleanField(source="repository.gated")
     url = serializers.SerializerMethodField()

@@ -22,7 +22,7 @@ from typing import BinaryIO, NamedTuple
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from hub.core.blobstore import require_room, room_for_bytes
+from hub.core.blobs.scratch import require_room, room_for_bytes
 from hub.core.errors import Unavailable
 from hub.repos.git.pack_writing import all_objects, pack_of
 from hub.repos.git.program import GitFailed, environment, make_bare, run, running

@@ -20,7 +20,7 @@ from typing import IO, BinaryIO
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from hub.core.blobstore import require_room, room_for_bytes
+from hub.core.blobs.scratch import require_room, room_for_bytes
 from hub.repos.git.cache import tips_in
 from hub.repos.git.errors import PackRefused, PackTooLarge
 from hub.repos.git.program import Errors, GitFailed, feeding, kill, make_bare, running

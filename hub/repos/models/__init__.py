@@ -1,9 +1,12 @@
 """Tables of the version store: repositories, git objects and refs, large blobs, Xet."""
 
 from hub.repos.models.blobs import Blob, BlobClaim, LargeFileLock, LargeUpload, RepoBlob
+from hub.repos.models.bucket import BucketFile
 from hub.repos.models.git import CommitReceipt, GitCommit, GitObject, GitPath, GitRef, GitStore, RefUpdate
+from hub.repos.models.keeping import Kept, RepositoryUsage, StorageClock, StorageRun
 from hub.repos.models.release import Release
 from hub.repos.models.repository import (
+    VERSIONED,
     AccessRequest,
     BranchRule,
     Gate,
@@ -12,13 +15,15 @@ from hub.repos.models.repository import (
     RepositoryAlias,
     Visibility,
 )
-from hub.repos.models.xet import DedupChunk, XetFile, XetFileXorb, Xorb, XorbIndex
+from hub.repos.models.xet import DedupChunk, XetFile, XetFileXorb, Xorb, XorbGrant, XorbIndex
 
 __all__ = [
+    "VERSIONED",
     "AccessRequest",
     "Blob",
     "BlobClaim",
     "BranchRule",
+    "BucketFile",
     "CommitReceipt",
     "DedupChunk",
     "Gate",
@@ -27,6 +32,7 @@ __all__ = [
     "GitPath",
     "GitRef",
     "GitStore",
+    "Kept",
     "Kind",
     "LargeFileLock",
     "LargeUpload",
@@ -35,9 +41,13 @@ __all__ = [
     "RepoBlob",
     "Repository",
     "RepositoryAlias",
+    "RepositoryUsage",
+    "StorageClock",
+    "StorageRun",
     "Visibility",
     "XetFile",
     "XetFileXorb",
     "Xorb",
+    "XorbGrant",
     "XorbIndex",
 ]

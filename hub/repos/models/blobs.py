@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from hub.accounts.models import Someone, User
 from hub.core.fields import HexField
+from hub.repos.models.keeping import Kept
 
 if TYPE_CHECKING:
     from hub.repos.models.repository import Repository
@@ -28,7 +29,7 @@ class BlobQuerySet(models.QuerySet["Blob"]):
         return self.filter(models.Q(pk__in=claimed) | models.Q(pk__in=readable))
 
 
-class Blob(models.Model):
+class Blob(Kept):
     """Verified content, stored whole (`lfs`), as Xet chunks (`xet`) or both."""
 
     sha256 = HexField(length=32, primary_key=True)
@@ -36,10 +37,12 @@ class Blob(models.Model):
     whole = models.BooleanField(default=False)
     xet_file = models.ForeignKey("repos.XetFile", null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    # xxh3_64 of each BLOCK of whole content, little-endian: what is read is compared with it before it leaves.
+    block_sums = models.BinaryField(null=True)
 
     objects = BlobQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Kept.Meta):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(whole=True) | models.Q(xet_file__isnull=False), name="blob_is_stored_somehow"
@@ -91,6 +94,7 @@ class LargeUpload(models.Model):
     sha256 = HexField(length=32)
     size = models.PositiveBigIntegerField()  # bytes
     part_size = models.PositiveBigIntegerField()  # bytes of each part but the last
+    parts = models.TextField(default="")  # the store's name of the upload, with which its parts are found
     created_at = models.DateTimeField(auto_now_add=True)
 
 

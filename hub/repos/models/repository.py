@@ -23,6 +23,12 @@ class Kind(models.TextChoices):
     # Stored and shown like the others; nothing here runs them.
     SPACE = "space", _("Space")
     KERNEL = "kernel", _("Kernel")
+    # Files without a history: no commits, no git, no card.
+    BUCKET = "bucket", _("Bucket")
+
+
+# What has commits. The order is that of lists for people.
+VERSIONED = (Kind.MODEL, Kind.DATASET, Kind.SPACE, Kind.KERNEL)
 
 
 class Visibility(models.TextChoices):

@@ -1,11 +1,15 @@
 """Xet's tables: xorbs, what is in them, and how files are put together from them. Hashes are in the protocol's hex order."""
 
+from uuid import uuid4
+
 from django.db import models
 
+from hub.accounts.models import User
 from hub.core.fields import HexField
+from hub.repos.models.keeping import Kept
 
 
-class Xorb(models.Model):
+class Xorb(Kept):
     """A validated container of chunks, stored once. Rows come from our own scan of the bytes, never from a client's word."""
 
     hash = HexField(length=32, primary_key=True)
@@ -16,6 +20,18 @@ class Xorb(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     # Clients remember for weeks that a xorb exists and do not ask again; deletion must wait that long after this.
     last_touched_at = models.DateTimeField(auto_now_add=True)
+
+
+class XorbGrant(models.Model):
+    """Leave to send one xorb straight to the store. It is checked, and counts, once its sender says that it is there."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    xorb = HexField(length=32)
+    repository = models.ForeignKey("repos.Repository", on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    size = models.PositiveIntegerField()  # bytes that were announced
+    parts = models.TextField()  # the store's name of the upload
+    created_at = models.DateTimeField(auto_now_add=True)
 
 
 class XorbIndex(models.Model):

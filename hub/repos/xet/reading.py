@@ -1,13 +1,13 @@
 """From a file's terms to stored bytes and back to the file. Everything that leaves is checked first."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
-from hub.core import blobstore
+from hub.core.blobs import BlobMissing, store, xorb_key
 from hub.repos.models import XetFile
 from hub.repos.xet import chunks
 from hub.repos.xet.errors import DamagedContentError, FormatError, RangeNotSatisfiable
@@ -103,21 +103,45 @@ def open_stored(wanted: StoredRange) -> Iterator[bytes]:
 def _blocks(wanted: StoredRange, layout: XorbLayout) -> Iterator[tuple[bytes, bytes]]:
     """Yield (stored bytes, inflated bytes) of runs of whole chunks, in order."""
     try:
-        with blobstore.open_blob(blobstore.xorb_key(wanted.xorb)) as handle:
-            handle.seek(wanted.start)
+        with _Stored(store().read(xorb_key(wanted.xorb), wanted.start, wanted.end)) as stored:
             at = wanted.first_chunk
             while at < wanted.end_chunk:
                 start = layout.stored_range(at, at + 1)[0]
                 stop = int(np.searchsorted(layout.ends, start + _BLOCK, side="right"))
                 stop = min(max(stop, at + 1), wanted.end_chunk)
-                block = handle.read(layout.stored_range(at, stop)[1] - start)
+                block = stored.take(layout.stored_range(at, stop)[1] - start)
                 yield block, _inflate(block, layout, at, stop)
                 at = stop
-    except (FormatError, FileNotFoundError) as error:
+    except (FormatError, BlobMissing) as error:
         log.error("xorb %s is damaged: %s", wanted.xorb, error)
         raise DamagedContentError(
             "A part of this file is damaged in the hub's storage, so it is not served. Tell its operator."
         ) from error
+
+
+class _Stored:
+    """Pieces of a store, in the sizes that are asked for."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._kept = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if isinstance(self._pieces, Generator):
+            self._pieces.close()
+
+    def take(self, size: int) -> bytes:
+        """Return the next `size` bytes, or fewer at the end."""
+        parts, have = [self._kept], len(self._kept)
+        while have < size and (piece := next(self._pieces, b"")):
+            parts.append(piece)
+            have += len(piece)
+        joined = b"".join(parts)
+        self._kept = joined[size:]
+        return joined[:size]
 
 
 def _inflate(block: bytes, layout: XorbLayout, start: int, end: int) -> bytes:

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.accounts.models import Someone
-from hub.core import blobstore
+from hub.core.blobs import scratch, store, xorb_key
+from hub.core.blobs.contract import PIECE
 from hub.core.errors import TooLarge
 from hub.repos.claims import claim
 from hub.repos.models import (
@@ -50,18 +51,18 @@ def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: R
     Returns whether it was new. Memory: about 2 MiB; the bytes go to a scratch file while they are
     checked. Raises FormatError, WrongHash, StorageFull; then nothing is stored.
     """
-    key = blobstore.xorb_key(expected_hash)
+    key = xorb_key(expected_hash)
     touched = Xorb.objects.filter(pk=expected_hash).update(last_touched_at=timezone.now())
-    if touched and blobstore.exists(key):
+    if touched and store().stat(key):
         _drain(stream, length)
         return False
-    blobstore.require_room(length)
-    with blobstore.staging_file() as handle:
-        with blobstore.room_for_bytes():
+    scratch.require_room(length)
+    with scratch.scratch_file() as handle:
+        with scratch.room_for_bytes():
             layout = scan(stream, length, sink=handle.write)
         if to_hex(name_of(layout)) != expected_hash:
             raise WrongHash(f"The content of the xorb does not have the hash {expected_hash}.")
-        blobstore.publish(handle, key)
+        store().put(handle, key)
     with transaction.atomic():
         Xorb.objects.bulk_create(
             [
@@ -97,11 +98,11 @@ def register_shard(*, stream: Reader, length: int, repository: Repository, user:
     """
     if length > MAX_SHARD:
         raise FormatError(f"A shard has at most {MAX_SHARD} bytes, not {length}.")
-    with blobstore.staging_file() as handle:
+    with scratch.scratch_file() as handle:
         left = length
-        with blobstore.room_for_bytes():
+        with scratch.room_for_bytes():
             while left:
-                block = stream.read(min(left, blobstore.COPY_BYTES))
+                block = stream.read(min(left, PIECE))
                 if not block:
                     raise TruncatedError("The shard ended before its announced length. Send it again.")
                 handle.write(block)
@@ -221,5 +222,5 @@ def _offer(xorb: str, hashes: Iterable[bytes]) -> None:
 
 def _drain(stream: Reader, length: int) -> None:
     """Read what the client sends anyway, so that it gets to read the answer."""
-    while length > 0 and (block := stream.read(min(length, blobstore.COPY_BYTES))):
+    while length > 0 and (block := stream.read(min(length, PIECE))):
         length -= len(block)

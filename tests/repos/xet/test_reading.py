@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.conf import settings as hub_settings
 
-from hub.core import blobstore
+from hub.core.blobs import xorb_key
 from hub.repos.models import XetFile
 from hub.repos.xet import chunks
 from hub.repos.xet.errors import DamagedContentError, RangeNotSatisfiable
@@ -111,7 +111,7 @@ def test_a_flipped_byte_anywhere_is_an_error(repo, ada):
     for scheme in (chunks.SCHEME_NONE, chunks.SCHEME_BG4_LZ4):
         file = upload([*pieces, bytes([scheme])], repo, ada, scheme)
         name, body = xorb_of([*pieces, bytes([scheme])], scheme)
-        path = hub_settings.DATA_DIR / "blobs" / blobstore.xorb_key(name)
+        path = hub_settings.DATA_DIR / "blobs" / xorb_key(name)
         [run] = reconstruct(file).ranges[name]
         content = b"".join(open_file(file))
         rng = np.random.default_rng(5)

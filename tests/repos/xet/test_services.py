@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from django.conf import settings as hub_settings
 
-from hub.core import blobstore
+from hub.core import blobs
 from hub.core.errors import StorageFull, TooLarge
 from hub.repos.models import Blob, BlobClaim, DedupChunk, XetFile, XetFileXorb, Xorb, XorbIndex
 from hub.repos.xet import hashing, services
@@ -31,7 +31,7 @@ def staged() -> list:
 
 
 def damage(name: str, at: int) -> None:
-    path = hub_settings.DATA_DIR / "blobs" / blobstore.xorb_key(name)
+    path = hub_settings.DATA_DIR / "blobs" / blobs.xorb_key(name)
     body = bytearray(path.read_bytes())
     body[at] ^= 1
     path.write_bytes(body)
@@ -54,7 +54,7 @@ def test_a_xorb_is_stored_once_and_indexed(repo, scheme):
     second = store_xorb(stream=again, length=len(whole), expected_hash=name, repository=repo)
     assert (first, second) == (True, False)
     assert again.tell() == len(whole)
-    with blobstore.open_blob(blobstore.xorb_key(name)) as stored:
+    with blobs.store().open_file(blobs.xorb_key(name)) as stored:
         assert stored.read() == body
     row = Xorb.objects.get()
     assert (row.hash, row.chunks, row.raw_size, row.stored_size) == (name, 20, len(CONTENT), len(body))
@@ -66,9 +66,9 @@ def test_a_xorb_is_stored_once_and_indexed(repo, scheme):
 
 def test_a_xorb_whose_bytes_are_lost_is_stored_again(repo):
     name = store(PIECES, repo)
-    (hub_settings.DATA_DIR / "blobs" / blobstore.xorb_key(name)).unlink()
+    (hub_settings.DATA_DIR / "blobs" / blobs.xorb_key(name)).unlink()
     store(PIECES, repo)
-    assert blobstore.exists(blobstore.xorb_key(name))
+    assert blobs.store().stat(blobs.xorb_key(name))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_xorb_that_is_not_what_it_says_leaves_nothing(repo, spoil, error):
     body = spoil(body)
     with pytest.raises(error):
         store_xorb(stream=io.BytesIO(body), length=len(body), expected_hash=name, repository=repo)
-    assert not blobstore.exists(blobstore.xorb_key(name))
+    assert not blobs.store().stat(blobs.xorb_key(name))
     assert not Xorb.objects.exists()
     assert staged() == []
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from hub.core.management.base import HubCommand
 from hub.repos.errors import RepoNotFound
-from hub.repos.models import Kind, Repository
+from hub.repos.models import VERSIONED, Kind, Repository
 from hub.repos.short_names import give_short_name, take_short_name
 
 
@@ -15,7 +15,7 @@ class Command(HubCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="the short name, such as gpt2")
         parser.add_argument("repository", help="owner/name of the repository")
-        parser.add_argument("--kind", choices=Kind.values, default=Kind.MODEL.value, help="what it is; default: model")
+        parser.add_argument("--kind", choices=VERSIONED, default=Kind.MODEL.value, help="what it is; default: model")
         parser.add_argument("--take", action="store_true", help="take the name back")
 
     def handle(self, *args: Any, name: str, repository: str, kind: str, take: bool, **options: Any) -> None:
