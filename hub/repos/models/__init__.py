@@ -1,7 +1,7 @@
 """Tables of the version store: repositories, git objects and refs, large blobs, Xet."""
 
 from hub.repos.models.blobs import Blob, BlobClaim, LargeFileLock, LargeUpload, RepoBlob
-from hub.repos.models.bucket import BucketFile
+from hub.repos.models.bucket import BucketFile, BucketTotals
 from hub.repos.models.git import CommitReceipt, GitCommit, GitObject, GitPath, GitRef, GitStore, RefUpdate
 from hub.repos.models.keeping import Kept, RepositoryUsage, StorageClock, StorageRun
 from hub.repos.models.release import Release
@@ -24,6 +24,7 @@ __all__ = [
     "BlobClaim",
     "BranchRule",
     "BucketFile",
+    "BucketTotals",
     "CommitReceipt",
     "DedupChunk",
     "Gate",

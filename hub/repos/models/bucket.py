@@ -21,3 +21,14 @@ class BucketFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class BucketTotals(models.Model):
+    """How many files a bucket has and how many bytes they are of, each file counted: kept right by every change of its files,
+    since a bucket may have a million of them."""
+
+    repository = models.OneToOneField(
+        Repository, primary_key=True, on_delete=models.CASCADE, related_name="bucket_totals"
+    )
+    files = models.PositiveIntegerField(default=0)
+    size = models.PositiveBigIntegerField(default=0)  # bytes
