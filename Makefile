@@ -22,6 +22,7 @@ demo-remove: site ## Remove the sample content from the running Grove
 test: lint ## Run the checks and all tests
 	@$(python) .ci/environment.py .venv-worker only:worker only:clients
 	@for client in $(CLIENTS); do $(python) .ci/environment.py .venv-$$client only:$$client || exit 1; done
+	@$(python) .ci/environment.py .venv-swift only:swift
 	@.ci/packages
 	@$(python) -m pytest -n auto $(ARGS)
 
@@ -43,11 +44,12 @@ format: tests ## Put code and templates into the house's form
 
 bench: tests ## Measure; one alone: python -m tests.benchmarks.NAME
 	@$(python) .ci/environment.py .venv-worker only:worker only:clients only:bench
+	@$(python) .ci/environment.py .venv-swift only:swift
 	@for file in tests/benchmarks/[a-z]*.py; do \
 	  $(python) -m tests.benchmarks.$$(basename "$$file" .py) $(ARGS) || exit 1; done
 
 clean: ## Remove the environments and caches, never the data
-	rm -rf .venv .venv-worker .venv-client-* build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-worker .venv-client-* .venv-swift build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Say what there is

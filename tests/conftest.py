@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from tests import live
+from tests import live, s3
 
 ENGINES = pytest.StashKey[live.Instance]()
 # Modules that share what takes long to start run one after the other, in one process.
@@ -62,11 +62,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     if engines := config.stash.get(ENGINES, None):
         engines.stop()
+    s3.stop_shared(_swift_folder())
     live.remove(_root())
 
 
 def _root() -> Path:
     return Path(os.environ["GROVE_TESTS_ROOT"])
+
+
+def _swift_folder() -> Path:
+    return _root() / "swift"
 
 
 @pytest.fixture(autouse=True)
@@ -103,5 +108,25 @@ def working_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Insta
     data = tmp_path_factory.mktemp("working") / "data"
     with live.running(data, GROVE_WORKERS="on") as hub:
         hub.wait_for_workers()
+        yield hub
+    live.remove(data)
+
+
+@pytest.fixture(scope="session")
+def swift() -> s3.S3Server:
+    """A real S3 server, shared by all processes of a test run and never stopped: make a bucket of your own."""
+    # The process that started those of pytest-xdist outlives them, and ends the server.
+    owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    return s3.shared(_swift_folder(), owner)
+
+
+@pytest.fixture(scope="session")
+def s3_hub(swift: s3.S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance]:
+    """A whole hub that keeps its content in S3, with addresses signed for its clients; shared in the same way as `live_hub`.
+
+    One whose content all passes through the hub: `live.running(data, **swift.settings(swift.make_bucket(), public=False))`.
+    """
+    data = tmp_path_factory.mktemp("s3") / "data"
+    with live.running(data, **swift.settings(swift.make_bucket())) as hub:
         yield hub
     live.remove(data)

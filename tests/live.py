@@ -95,7 +95,7 @@ class Instance:
 def environment(data: Path, **settings: str) -> dict[str, str]:
     """The environment of a hub on `data`: that of the tests without the tests' own settings. Workers run beside it where
     GROVE_WORKERS="on" asks for them."""
-    ours = re.compile(r"GROVE_|HF_|PYTEST_|COV_|DJANGO_|(DATABASE_URL|REDIS_URL|EMAIL_URL|HOST|PORT)$")
+    ours = re.compile(r"GROVE_|HF_|PYTEST_|COV_|DJANGO_|S3_|(DATABASE_URL|REDIS_URL|EMAIL_URL|HOST|PORT)$")
     env = {name: value for name, value in os.environ.items() if not ours.match(name)}
     # Small parts, so that files of a few megabytes are sent in several.
     chosen = {"GROVE_DATA": str(data), "PORT": "0", "PYTHONUNBUFFERED": "1", "GROVE_WORKERS": "off"}

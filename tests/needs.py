@@ -8,6 +8,7 @@ import pytest
 
 BASE = Path(__file__).resolve().parent.parent
 CLIENTS = BASE / ".venv-worker" / "bin"
+SWIFT = BASE / ".venv-swift" / "bin"
 
 
 def program(name: str, package: str = "") -> str:
@@ -19,6 +20,12 @@ def client(name: str) -> str:
     """The path of a program of the clients' environment: `python`, `hf`."""
     path = CLIENTS / name
     return str(path) if path.exists() else _missing(name, "make test")
+
+
+def swift() -> str:
+    """The Python of OpenStack Swift's environment."""
+    path = SWIFT / "python"
+    return str(path) if path.exists() else _missing("OpenStack Swift", "make test")
 
 
 def _missing(name: str, remedy: str) -> str:

@@ -10,7 +10,7 @@ if ROOT not in os.environ:
     os.environ[ROOT] = tempfile.mkdtemp(prefix="grove-tests-")
 for _name in ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "HOST", "PORT"):
     os.environ.pop(_name, None)
-for _name in [name for name in os.environ if name.startswith("GROVE_") and name != ROOT]:
+for _name in [name for name in os.environ if name.startswith(("GROVE_", "S3_")) and name != ROOT]:
     del os.environ[_name]
 os.environ["GROVE_DATA"] = os.environ[ROOT]
 

@@ -1,4 +1,4 @@
-"""`prepare`: everything between the engines' start and the site's: messages, static files, the schema."""
+"""`prepare`: everything between the engines' start and the site's: messages, static files, the schema, the store."""
 
 import hashlib
 from argparse import ArgumentParser
@@ -13,6 +13,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import connection
 
+from hub.core.blobs import store
 from hub.core.management.base import Error, HubCommand
 from hub.core.signals import prepared
 from hub.core.translations import compile_messages
@@ -22,7 +23,7 @@ MIGRATION_LOCK = 7_020_133
 
 
 class Command(HubCommand):
-    help = "Compile messages, collect static files and bring the database's schema up to date. Safe to run twice."
+    help = "Compile messages, collect static files, make the bucket of large files and update the schema. Safe to run twice."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-database", action="store_true", help="leave the schema alone (to build an image)")
@@ -35,6 +36,7 @@ class Command(HubCommand):
             self.stdout.write(f"{error.filename} cannot be written, so some texts stay in English.")
         self._collect_static()
         if not no_database:
+            store().prepare()
             with _only_one_at_a_time():
                 call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
                 prepared.send(sender=Command, workers=workers)
