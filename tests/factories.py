@@ -5,7 +5,10 @@ from itertools import count
 from hub.accounts.models import Organization, Role, User
 from hub.accounts.organizations import add_member, create_organization
 from hub.accounts.services import create_token, create_user
-from hub.repos.models import Kind, Repository, Visibility
+from hub.core.blobs import lfs_key, store
+from hub.core.blobs.scratch import scratch_file
+from hub.repos.claims import claim_blob
+from hub.repos.models import Blob, Kind, Repository, Visibility
 from hub.repos.services import create_repo
 
 PASSWORD = "correct horse battery"
@@ -41,6 +44,13 @@ def make_repo(
     return create_repo(
         actor=owner, namespace=namespace, kind=kind, name=name or f"repo{next(_numbers)}", visibility=visibility
     )
+
+
+def make_blob(repo: Repository, user: User, sha256: str, size: int) -> Blob:
+    """Claim large content for a repository by any name and size, where only these matter: what is stored is no such thing."""
+    with scratch_file() as handle:
+        store().put(handle, lfs_key(sha256))
+    return claim_blob(repo=repo, user=user, sha256=sha256, size=size)
 
 
 def make_token(user: User, scope: str = "write") -> str:

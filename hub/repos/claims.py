@@ -3,14 +3,19 @@
 from django.db import transaction
 
 from hub.accounts.models import Someone, User
+from hub.core.blobs import lfs_key, store
+from hub.core.errors import Unavailable
 from hub.repos.models import Blob, BlobClaim, Repository
+from hub.repos.storage.keys import UNMARKED, share, touch_blobs
 
 
 def claim(*, repo: Repository, user: Someone, sha256: str) -> None:
     """Let commits of `user` to `repo` name this content from now on, for CLAIM_LIFE, in the caller's transaction.
 
-    The caller has seen that they hold the bytes, or may read them.
+    The caller has seen that they hold the bytes, or may read them. Raises Unavailable where it has gone meanwhile.
     """
+    if not touch_blobs([sha256]):
+        raise _just_deleted()
     BlobClaim.objects.bulk_create(
         [BlobClaim(repository=repo, blob_id=sha256, user_id=user.pk)],
         update_conflicts=True,
@@ -21,10 +26,25 @@ def claim(*, repo: Repository, user: Someone, sha256: str) -> None:
 
 @transaction.atomic
 def claim_blob(*, repo: Repository, user: User, sha256: str, size: int) -> Blob:
-    """Note that `user` has sent the whole, checked bytes of `sha256`, so that commits of this repository may name it."""
-    blob, created = Blob.objects.get_or_create(sha256=sha256, defaults={"size": size, "whole": True})
-    if not created and not blob.whole:
-        blob.whole = True
-        blob.save(update_fields=["whole"])
+    """Note that `user` has sent the whole, checked bytes of `sha256`, so that commits of this repository may name it.
+
+    The bytes are in the store. Raises Unavailable where they were taken for nobody's and deleted since.
+    """
+    key = lfs_key(sha256)
+    share(key)
+    if store().stat(key) is None:
+        raise _just_deleted()
+    Blob.objects.bulk_create(
+        [Blob(sha256=sha256, size=size, whole=True)],
+        update_conflicts=True,
+        unique_fields=["sha256"],
+        update_fields=["whole", *UNMARKED],
+    )
     claim(repo=repo, user=user, sha256=sha256)
-    return blob
+    return Blob.objects.get(pk=sha256)
+
+
+def _just_deleted() -> Unavailable:
+    return Unavailable(
+        "This content was deleted at this moment, since nothing needed it. Send it again.", retry_after=1
+    )

@@ -18,6 +18,7 @@ from hub.repos.git.reachable import pointers_among, reachable_objects, tips_of
 from hub.repos.models import GitRef, RefUpdate, RepoBlob, Repository, Visibility
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX
 from hub.repos.services import register_repo
+from hub.repos.storage.keys import touch_blobs
 
 # A copy is one transaction, which remembers the name of each object: about 100 bytes for each.
 MAX_OBJECTS = 2_000_000
@@ -110,8 +111,10 @@ def _copy_objects(source: Repository, repo: Repository, refs: list[GitRef]) -> N
             _execute(statement, new=repo.store_id, old=source.store_id, oids=batch)
         named = {sha256 for sha256, _size in pointers_among(source.store_id, batch).values()}
         held = RepoBlob.objects.filter(repository=source, blob__in=named).values_list("blob_id", flat=True)
+        # The source holds them, but may forget them at this moment: not before this transaction has ended.
+        kept = touch_blobs(held)
         RepoBlob.objects.bulk_create(
-            (RepoBlob(repository=repo, blob_id=sha256) for sha256 in held), ignore_conflicts=True
+            (RepoBlob(repository=repo, blob_id=sha256) for sha256 in sorted(kept)), ignore_conflicts=True
         )
 
 

@@ -25,6 +25,7 @@ from hub.repos.git.rewriting import rewrite_without
 from hub.repos.models import Blob, BlobClaim, GitCommit, GitObject, GitPath, RepoBlob, Repository
 from hub.repos.models.git import MAIN, ObjectType
 from hub.repos.signals import repository_changed
+from hub.repos.storage.keys import touch_blobs
 
 # Files that one call deletes, and that one call hands over.
 MAX_DELETED = 1000
@@ -142,9 +143,9 @@ def restore_content(*, repo: Repository, sha256s: Iterable[str]) -> None:
     pointers = {name: blob for blob in blobs for name in _pointer_names(blob)}
     there = GitObject.objects.filter(store=repo.store_id, oid__in=list(pointers)).values_list("oid", flat=True)
     places = first_paths(repo, {bytes.fromhex(oid) for oid in there})
+    kept = touch_blobs({pointers[oid.hex()].sha256 for oid in places})
     RepoBlob.objects.bulk_create(
-        [RepoBlob(repository=repo, blob=blob) for blob in {pointers[oid.hex()] for oid in places}],
-        ignore_conflicts=True,
+        [RepoBlob(repository=repo, blob_id=sha256) for sha256 in sorted(kept)], ignore_conflicts=True
     )
 
 
@@ -158,6 +159,7 @@ def hand_over(*, source: Repository, target: Repository, actor: User, sha256s: I
     if len(wanted) > MAX_HANDED_OVER:
         raise Invalid(_("Hand over at most %(max)d files at a time.") % {"max": MAX_HANDED_OVER}, field="files")
     held = set(RepoBlob.objects.filter(repository=source, blob__in=list(wanted)).values_list("blob_id", flat=True))
+    held = touch_blobs(held)
     for sha256 in sorted(held):
         claim(repo=target, user=actor, sha256=sha256)
     return wanted - held

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hub.repos.claims import claim_blob
 from hub.repos.git.commits import Delete, Operation, PutBlob, PutFile, Stage, create_commit
 from hub.repos.git.files import find_file, read_file, resolve_revision
 from hub.repos.git.objects import format_pointer
 from hub.repos.models import GitCommit, GitPath
-from tests.factories import make_repo
+from tests.factories import make_blob, make_repo
 
 pytestmark = pytest.mark.django_db
 
@@ -128,7 +127,7 @@ def test_commits_are_what_git_makes_of_them(
     tmp_path_factory: pytest.TempPathFactory, sequences: list[list[Step]]
 ) -> None:
     repo = make_repo()
-    claim_blob(repo=repo, user=repo.created_by, sha256=SHA256, size=SIZE)  # type: ignore[arg-type]
+    make_blob(repo, repo.created_by, SHA256, SIZE)  # type: ignore[arg-type]
     first = resolve_revision(repo, "main")
     attributes = read_file(repo, find_file(repo, first, ".gitattributes"))
     model = Model({".gitattributes": attributes})

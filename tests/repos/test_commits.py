@@ -10,7 +10,6 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from hub.core.errors import HubError, TooLarge
-from hub.repos.claims import claim_blob
 from hub.repos.errors import BlobMissing, EntryNotFound, KeyReused, PathInvalid, StaleParent
 from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
 from hub.repos.git.files import find_file, find_files, list_files, list_folder, read_file, resolve_revision
@@ -19,7 +18,7 @@ from hub.repos.git.receipts import KEPT, commit_once, sweep_receipts
 from hub.repos.models import CommitReceipt, GitCommit, GitObject, GitPath, Repository
 from hub.repos.models.git import MAIN, ObjectType
 from hub.repos.services import create_branch, delete_branch
-from tests.factories import make_repo, make_user
+from tests.factories import make_blob, make_repo, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -171,7 +170,7 @@ def test_a_stale_parent_is_refused() -> None:
 def test_a_known_sha256_is_not_a_right_to_the_bytes() -> None:
     owner, stranger = make_user("owner"), make_user("stranger")
     private, other = make_repo(owner, visibility="private"), make_repo(stranger)
-    blob = claim_blob(repo=private, user=owner, sha256="ab" * 32, size=5)
+    blob = make_blob(private, owner, "ab" * 32, 5)
     create_commit(repo=private, actor=owner, operations=[PutBlob("w.bin", blob.sha256, 5)], title="Weights")
     with pytest.raises(BlobMissing):
         create_commit(repo=other, actor=stranger, operations=[PutBlob("w.bin", blob.sha256, 5)], title="Steal")

@@ -2,7 +2,6 @@
 
 import pytest
 
-from hub.repos.claims import claim_blob
 from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.objects import ObjectWriter
@@ -10,7 +9,7 @@ from hub.repos.git.reachable import objects_of, pointers_among, reachable_commit
 from hub.repos.models import GitCommit, GitObject, GitRef, Repository
 from hub.repos.models.git import ObjectType
 from hub.repos.services import create_branch
-from tests.factories import make_repo
+from tests.factories import make_blob, make_repo
 
 pytestmark = pytest.mark.django_db
 
@@ -80,7 +79,7 @@ def test_pointers_are_told_from_other_small_files() -> None:
     repo = make_repo()
     assert repo.created_by is not None
     sha256 = "ab" * 32
-    claim_blob(repo=repo, user=repo.created_by, sha256=sha256, size=7)
+    make_blob(repo, repo.created_by, sha256, 7)
     create_commit(
         repo=repo, actor=repo.created_by, operations=[PutBlob("weights.bin", sha256)], title="Put", description=""
     )

@@ -31,6 +31,7 @@ from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, GitObject, Obj
 from hub.repos.names import FULL_ID, check_path
 from hub.repos.permissions import check_may_move
 from hub.repos.signals import ref_updated
+from hub.repos.storage.keys import touch_blobs
 
 MAX_TITLE = 500
 
@@ -250,7 +251,10 @@ def note_update(*, repo: Repository, name: str, old: str | None, new: str | None
 def _usable_blobs(repo: Repository, actor: User, operations: list[Operation]) -> dict[str, Blob]:
     """Return sha256 -> blob for all large content that is named. Raises BlobMissing for what the caller has not shown."""
     wanted = {o.sha256: o for o in operations if isinstance(o, PutBlob)}
-    found = {b.sha256: b for b in Blob.objects.usable_in(repo, actor).filter(pk__in=list(wanted))} if wanted else {}
+    if not wanted:
+        return {}
+    there = touch_blobs(wanted)
+    found = {b.sha256: b for b in Blob.objects.usable_in(repo, actor).filter(pk__in=there)}
     for sha256, operation in wanted.items():
         if sha256 not in found:
             raise BlobMissing(

@@ -32,6 +32,7 @@ from hub.repos.names import check_ref_name
 from hub.repos.permissions import check_may_delete, check_may_move, may_write
 from hub.repos.releases import create_release, delete_tag
 from hub.repos.services import check_new_ref, delete_branch
+from hub.repos.storage.keys import touch_blobs
 
 # How often a push is done over because others have moved refs meanwhile.
 TRIES = 4
@@ -207,8 +208,8 @@ class Push:
             inspection = Inspection(pushed)
             insert_objects(self.repo.store_id, _inspected(inspection, pushed.contents(wanted) if wanted else ()))
             inspection.finish()
-            blobs = _usable_blobs(self.repo, self.actor, inspection, pushed, tips)
             refs = self._lock_refs()
+            blobs = _usable_blobs(self.repo, self.actor, inspection, pushed, tips)
             insert_commits(self.repo, self.actor, inspection.commits)
             RepoBlob.objects.bulk_create(
                 [RepoBlob(repository=self.repo, blob=blob) for blob in blobs], ignore_conflicts=True, batch_size=1000
@@ -321,7 +322,8 @@ def _usable_blobs(
     named = sorted({sha256 for sha256, _size in inspection.pointers.values()})
     usable: dict[str, Blob] = {}
     for start in range(0, len(named), 1000):
-        found = Blob.objects.usable_in(repo, actor).filter(pk__in=named[start : start + 1000])
+        there = touch_blobs(named[start : start + 1000])
+        found = Blob.objects.usable_in(repo, actor).filter(pk__in=there)
         usable |= {blob.sha256: blob for blob in found}
     missing = {
         oid

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Iterable
 
-from django.utils import timezone
+from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from hub.repos.models import DedupChunk, XetFile, XetFileXorb, Xorb
+from hub.repos.models import DedupChunk, XetFile, XetFileXorb
+from hub.repos.storage.keys import touch_xorbs
 from hub.repos.xet.access import Access, files_known_to
 from hub.repos.xet.hashing import from_hex, hash_modulo
 from hub.repos.xet.layouts import Layouts
@@ -40,11 +41,12 @@ def answer_dedup(*, access: Access, chunk_hash: str) -> bytes | None:
         return None
     having = set(xorbs.values_list("xorb", flat=True))
     names = _from_first(file, having)[:_MAX_XORBS]
-    Xorb.objects.filter(pk__in=names).update(last_touched_at=timezone.now())
+    with transaction.atomic():
+        there = touch_xorbs(names)
     layouts = Layouts()
     now = int(time.time())
     return build_dedup_answer(
-        [(from_hex(name), layouts[name]) for name in names],
+        [(from_hex(name), layouts[name]) for name in names if name in there],
         key=_key(now),
         key_expiry=now + _ANSWER_SECONDS,
     )

@@ -5,16 +5,17 @@ rows before the answer.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from hub.accounts.models import Someone
 from hub.core.blobs import scratch, store, xorb_key
 from hub.core.blobs.contract import PIECE
+from hub.core.database import give_back_connection
 from hub.core.errors import TooLarge
 from hub.repos.claims import claim
 from hub.repos.models import (
@@ -26,14 +27,16 @@ from hub.repos.models import (
     Xorb,
     XorbIndex,
 )
+from hub.repos.storage.keys import UNMARKED, put_again_if_gone, share, touch_xorbs
+from hub.repos.storage.keys import hold, touch_blobs, touch_xorbs
 from hub.repos.xet import dedup
 from hub.repos.xet.errors import FormatError, TruncatedError, UnknownContent, WrongHash
 from hub.repos.xet.hashing import MerkleTree, file_hash, many_to_hex, range_hash, to_hex
-from hub.repos.xet.layouts import Layouts, index_row
+from hub.repos.xet.layouts import Layouts, damaged_among, index_row
 from hub.repos.xet.reading import Term, open_terms
 from hub.repos.xet.shard import MAX_BODY as MAX_SHARD
 from hub.repos.xet.shard import ShardFile, read_files
-from hub.repos.xet.xorb import Reader, name_of, scan
+from hub.repos.xet.xorb import Reader, XorbLayout, name_of, scan
 
 # The chunker cuts no chunk below 8 KiB except a file's last. Half of that leaves room for other
 # chunkers and still bounds the work that a small shard can ask for.
@@ -43,6 +46,8 @@ _FREE_CHUNKS = 1024
 # this size a file's xorbs must hold at least a share of it.
 _FREE_REPETITION = 64 * 1024**3  # bytes
 _MOST_REPETITION = 64
+# Xorbs that one process brings to the store at a time: each holds one of the process's few connections to the database.
+_PUTS = threading.BoundedSemaphore(6)
 
 
 def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: Repository) -> bool:
@@ -51,34 +56,75 @@ def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: R
     Returns whether it was new. Memory: about 2 MiB; the bytes go to a scratch file while they are
     checked. Raises FormatError, WrongHash, StorageFull; then nothing is stored.
     """
-    key = xorb_key(expected_hash)
-    touched = Xorb.objects.filter(pk=expected_hash).update(last_touched_at=timezone.now())
-    if touched and store().stat(key):
+    if is_stored(expected_hash):
+        give_back_connection()
         _drain(stream, length)
         return False
+    give_back_connection()
     scratch.require_room(length)
     with scratch.scratch_file() as handle:
-        with scratch.room_for_bytes():
-            layout = scan(stream, length, sink=handle.write)
-        if to_hex(name_of(layout)) != expected_hash:
-            raise WrongHash(f"The content of the xorb does not have the hash {expected_hash}.")
-        store().put(handle, key)
-    with transaction.atomic():
-        Xorb.objects.bulk_create(
-            [
-                Xorb(
-                    hash=expected_hash,
-                    chunks=len(layout),
-                    raw_size=layout.raw_size,
-                    stored_size=layout.stored_size,
-                    first_repository=repository,
-                )
-            ],
-            ignore_conflicts=True,
+        layout = scan_named(stream, length, handle, expected_hash)
+        return keep_xorb(
+            name=expected_hash,
+            layout=layout,
+            repository=repository,
+            put=lambda: store().put(handle, xorb_key(expected_hash)),
         )
-        XorbIndex.objects.bulk_create([index_row(expected_hash, layout)], ignore_conflicts=True)
-        _offer(expected_hash, dedup.eligible(layout.hashes))
-    return not touched
+
+
+def scan_named(stream: Reader, length: int, handle: IO[bytes], name: str) -> XorbLayout:
+    """Return the layout of the xorb `name` (hex), whose chunks are copied to `handle`. Raises FormatError, WrongHash."""
+    with scratch.room_for_bytes():
+        layout = scan(stream, length, sink=handle.write)
+    if to_hex(name_of(layout)) != name:
+        raise WrongHash(f"The content of the xorb does not have the hash {name}.")
+    return layout
+
+
+@transaction.atomic
+def is_stored(name: str) -> bool:
+    """Tell whether the hub has this xorb (hex hash), whole as far as it knows. If so, it stays until the caller's transaction
+    ends, and counts as used: clients remember for weeks that they need not send it."""
+    if not touch_xorbs([name]):
+        return False
+    kept = Xorb.objects.get(pk=name)
+    found = store().stat(xorb_key(name))
+    return kept.damaged_at is None and found is not None and found.size == kept.stored_size
+
+
+def keep_xorb(*, name: str, layout: XorbLayout, repository: Repository, put: Callable[[], object]) -> bool:
+    """Have `put` bring checked bytes of this layout under the key of the xorb `name`, and write its rows; return whether it
+    was new. What is there already, and whole, stays.
+
+    One at a time for each xorb: the same chunks can be packed in several ways, and rows must not tell of another way than the
+    bytes. The transaction is open while bytes are put, so only a few of these run at once.
+    """
+    with _PUTS, transaction.atomic():
+        hold(xorb_key(name))
+        if is_stored(name):
+            return False
+        put()
+        now = timezone.now()
+        row = Xorb(
+            hash=name,
+            chunks=len(layout),
+            raw_size=layout.raw_size,
+            stored_size=layout.stored_size,
+            first_repository=repository,
+            last_touched_at=now,
+            checked_at=now,
+        )
+        # Over the rows of one whose bytes were lost or damaged.
+        was_known = Xorb.objects.filter(pk=name).exists()
+        _upsert(row, "chunks", "raw_size", "stored_size", "last_touched_at", "checked_at", "damaged_at")
+        _upsert(index_row(name, layout), "chunk_hashes", "raw_ends", "stored_ends")
+        _offer(name, dedup.eligible(layout.hashes))
+    return not was_known
+
+
+def _upsert(row: Xorb | XorbIndex, *fields: str) -> None:
+    key = row._meta.pk.name
+    type(row).objects.bulk_create([row], update_conflicts=True, unique_fields=[key], update_fields=fields)
 
 
 class Progress(NamedTuple):
@@ -98,6 +144,7 @@ def register_shard(*, stream: Reader, length: int, repository: Repository, user:
     """
     if length > MAX_SHARD:
         raise FormatError(f"A shard has at most {MAX_SHARD} bytes, not {length}.")
+    give_back_connection()
     with scratch.scratch_file() as handle:
         left = length
         with scratch.room_for_bytes():
@@ -162,6 +209,11 @@ def _proven_terms(found: ShardFile) -> tuple[list[Term], bytes | None]:
     if found.range_hashes is None:
         raise FormatError("The shard does not prove its terms; send it with verification entries.")
     names = many_to_hex(found.terms["xorb"].tobytes())
+    if damaged := damaged_among(names):
+        raise UnknownContent(
+            f"The hub's copy of the xorb {damaged} is damaged, and it takes a new one. Delete the folder `xet` of your local "
+            "Hugging Face cache, which remembers that the hub had it, and upload the file again."
+        )
     most_chunks = found.size // _MIN_MEAN_CHUNK + _FREE_CHUNKS
     layouts = Layouts()
     tree = MerkleTree()
@@ -196,20 +248,19 @@ def _proven_terms(found: ShardFile) -> tuple[list[Term], bytes | None]:
 
 @transaction.atomic
 def _write_file(*, file: XetFile, first_chunk: bytes | None, repository: Repository, user: Someone) -> None:
-    values = {"size": file.size, "sha256": file.sha256, "terms": file.terms}
-    file, created = XetFile.objects.get_or_create(pk=file.hash, defaults=values)
     needed = {term[0] for term in file.terms}
-    # Locked in one order, so that shards that share xorbs wait for each other instead of deadlocking.
-    locked = Xorb.objects.filter(pk__in=needed).order_by("pk").select_for_update(no_key=True)
-    if len(locked.values_list("pk")) < len(needed):
+    if touch_xorbs(needed) < needed:
         raise UnknownContent("A xorb of this file has just been deleted. Upload the file again.")
-    Xorb.objects.filter(pk__in=needed).update(last_touched_at=timezone.now())
+    values = {"size": file.size, "sha256": file.sha256, "terms": file.terms}
+    # Locked where it is there: a file that nothing refers to yet may be about to go.
+    file, created = XetFile.objects.select_for_update().get_or_create(pk=file.hash, defaults=values)
     if created:
         XetFileXorb.objects.bulk_create([XetFileXorb(file=file, xorb_id=name) for name in needed])
     if created and first_chunk is not None:
         _offer(file.terms[0][0], [first_chunk])
     blob = Blob(sha256=file.sha256, size=file.size, xet_file=file)
     Blob.objects.bulk_create([blob], ignore_conflicts=True)
+    touch_blobs([file.sha256])
     Blob.objects.filter(pk=file.sha256, xet_file=None).update(xet_file=file)
     claim(repo=repository, user=user, sha256=file.sha256)
 

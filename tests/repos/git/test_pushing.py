@@ -9,7 +9,6 @@ from pytest_django import Settings
 
 from hub.accounts.models import Role, User
 from hub.accounts.organizations import add_member
-from hub.repos.claims import claim_blob
 from hub.repos.errors import BlobMissing
 from hub.repos.git.errors import PackTooLarge
 from hub.repos.git.files import list_files, resolve_revision
@@ -19,7 +18,7 @@ from hub.repos.git.pushing import Command, Push
 from hub.repos.models import BranchRule, GitCommit, GitObject, GitPath, GitRef, RefUpdate, Release, RepoBlob, Repository
 from hub.repos.releases import create_release
 from hub.repos.services import create_branch
-from tests.factories import make_organization, make_repo, make_user
+from tests.factories import make_blob, make_organization, make_repo, make_user
 from tests.repos.git.pushes import Objects, push
 
 pytestmark = pytest.mark.django_db
@@ -249,7 +248,7 @@ def test_pointers_name_content_that_the_pusher_has_sent(repo: Repository, ada: U
     with pytest.raises(BlobMissing, match=r"model\.bin.*git lfs push"):
         push(repo, ada, {MAIN: (head_of(repo), new)}, objects.pack())
     assert not GitObject.objects.filter(oid=new).exists()
-    claim_blob(repo=repo, user=ada, sha256=sha256, size=5)
+    make_blob(repo, ada, sha256, 5)
     assert push(repo, ada, {MAIN: (head_of(repo), new)}, objects.pack()) == {MAIN: ""}
     assert RepoBlob.objects.filter(repository=repo, blob=sha256).exists()
     assert [(f.path, f.size, f.sha256) for f in list_files(repo, resolve_revision(repo, "main"))] == [
