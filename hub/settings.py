@@ -340,6 +340,8 @@ DEMO_QUEUE = env.int("GROVE_DEMO_QUEUE", default=64)  # unfinished requests of o
 DEMO_SECONDS = env.int("GROVE_DEMO_SECONDS", default=300)  # from asking to the last token
 # Threads of one web process. Streams hold theirs for as long as they last, so they may take half of them.
 WEB_THREADS = env.int("GROVE_WEB_THREADS", default=64)
+# Streams that one process of uvicorn keeps open at once; each costs it a few hundred kilobytes.
+STREAMS = env.int("GROVE_STREAMS", default=1000)
 # Evaluations that wait or run at once, of one account and in all, and seconds that one attempt may take.
 EVALUATIONS_PER_USER = env.int("GROVE_EVALUATIONS_PER_USER", default=2)
 EVALUATIONS_OPEN = env.int("GROVE_EVALUATIONS_OPEN", default=20)

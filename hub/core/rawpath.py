@@ -1,4 +1,4 @@
-"""A WSGI wrapper that lets `%2F` in a path mean a slash inside one segment.
+"""Wrappers for WSGI and ASGI that let `%2F` in a path mean a slash inside one segment.
 
 The clients send a revision such as `refs/pr/3` as one percent-encoded segment. WSGI's PATH_INFO is decoded already, so
 `tree/refs/pr/3/a` could be read in several ways. Here `%2F` and `%25` stay encoded in PATH_INFO, everything else is
@@ -6,11 +6,12 @@ decoded as usual, and the converters of `hub.core.converters` decode them when a
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+ASGIApp = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 _REFUSED = b'{"error": "The address holds a NUL character, which no name has. Check what was put into it."}'
 _REFUSED_HEADERS = [("Content-Type", "application/json"), ("X-Error-Code", "Invalid")]
@@ -41,5 +42,23 @@ def keep_encoded_slashes(app: WSGIApp) -> WSGIApp:
         else:
             environ["PATH_INFO"] = environ.get("PATH_INFO", "").replace("%", "%25")
         return app(environ, start_response)
+
+    return wrapped
+
+
+def keep_encoded_slashes_asgi(app: ASGIApp) -> ASGIApp:
+    """Wrap an ASGI `app` in the same way; `raw_path` is what its server gives."""
+
+    async def wrapped(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        raw = scope.get("raw_path", b"").decode("latin-1")
+        if "%00" in raw or "\0" in scope["path"]:
+            headers = [(name.lower().encode(), value.encode()) for name, value in _REFUSED_HEADERS]
+            headers.append((b"content-length", str(len(_REFUSED)).encode()))
+            await send({"type": "http.response.start", "status": 400, "headers": headers})
+            await send({"type": "http.response.body", "body": _REFUSED})
+            return
+        decoded = decode_path(raw).encode("latin-1").decode(errors="replace")
+        path = decoded if raw else scope["path"].replace("%", "%25")
+        await app({**scope, "path": path}, receive, send)
 
     return wrapped

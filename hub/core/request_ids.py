@@ -6,7 +6,7 @@ The caller's `X-Request-Id` is taken where it is sane, else one is made; every a
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from workers.contracts import NO_REQUEST, REQUEST_ID_HEADER
 
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+ASGIApp = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 # Where the WSGI environment keeps it.
 ENVIRON = "grove.request_id"
@@ -73,5 +74,27 @@ def identified(app: WSGIApp) -> WSGIApp:
             return start_response(status, headers, *more)
 
         return app(environ, start)
+
+    return wrapped
+
+
+def identified_asgi(app: ASGIApp) -> ASGIApp:
+    """Wrap an ASGI `app` in the same way. The id takes the place of what the caller sent, where the middleware reads it."""
+    name = REQUEST_ID_HEADER.lower().encode()
+
+    async def wrapped(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        others = [(key, value) for key, value in scope["headers"] if key != name]
+        given = next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+        chosen = choose(given)
+        begin(chosen)
+
+        async def sent(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message.get("headers", [])]
+                if not any(key.lower() == name for key, _value in headers):
+                    message = {**message, "headers": [*headers, (name, chosen.encode())]}
+            await send(message)
+
+        await app({**scope, "headers": [*others, (name, chosen.encode())]}, receive, sent)
 
     return wrapped

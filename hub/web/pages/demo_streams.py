@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from hub.core.errors import HubError
-from hub.core.streaming import EventStream, Streamed, event_response, sse
+from hub.core.streaming import sse, stream_events
 from hub.inference import readers
 from hub.inference.services import stop_demo
 from hub.inference.streams import Event, events_of, resume_after
@@ -24,22 +24,6 @@ VISITOR = "visitor"  # in the session: the name of somebody who is not signed in
 @require_GET
 def stream(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """GET /stream/{job}: server-sent events; `Last-Event-ID` resumes after one that was seen."""
-    try:
-        job = _own_job(request, job_id)
-        after = resume_after(request.headers.get("Last-Event-ID", ""))
-        readers.join(str(job.pk))
-        try:
-            streamed: Streamed[Event] = Streamed(
-                request,
-                lambda: events_of(str(job.pk), after=after),
-                on_gone=lambda: readers.leave(str(job.pk)),
-                is_last=lambda event: event.last,
-            )
-        except HubError:
-            readers.leave(str(job.pk))
-            raise
-    except HubError as refused:
-        return refusal_response(refused)
     # Whoever is through with it does not leave it.
     language = translation.get_language()
 
@@ -50,7 +34,23 @@ def stream(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
                 data = {**data, "message": sentence(Failure.from_json(data))}
         return sse(data, number=event.id)
 
-    return event_response(EventStream(streamed, render))
+    try:
+        job = str(_own_job(request, job_id).pk)
+        after = resume_after(request.headers.get("Last-Event-ID", ""))
+        readers.join(job)
+        try:
+            return stream_events(
+                request,
+                lambda: events_of(job, after=after),
+                render,
+                on_gone=lambda: readers.leave(job),
+                is_last=lambda event: event.last,
+            )
+        except HubError:
+            readers.leave(job)
+            raise
+    except HubError as refused:
+        return refusal_response(refused)
 
 
 @require_POST
