@@ -17,3 +17,13 @@ def binary_cursor() -> Iterator[psycopg.Cursor]:
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         yield cursor
+
+
+def give_back_connection() -> None:
+    """Let other requests have this thread's connection to the database, until the next query takes one again.
+
+    Whoever sends or reads slowly holds a thread, not a connection, of which a process has far fewer. Inside a transaction it
+    does nothing.
+    """
+    if not connection.in_atomic_block:
+        connection.close()

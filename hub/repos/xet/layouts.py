@@ -1,10 +1,11 @@
 """Layouts of stored xorbs, to and from their rows."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import numpy as np
 
-from hub.repos.models import XorbIndex
+from hub.repos.models import Xorb, XorbIndex
 from hub.repos.xet.errors import UnknownContent
 from hub.repos.xet.xorb import XorbLayout
 
@@ -45,3 +46,8 @@ def index_row(name: str, layout: XorbLayout) -> XorbIndex:
         raw_ends=layout.raw_ends.tobytes(),
         stored_ends=layout.ends.tobytes(),
     )
+
+
+def damaged_among(names: Iterable[str]) -> str | None:
+    """Return one of these xorbs whose stored bytes were found to be others than its own, None where there is none."""
+    return Xorb.objects.filter(pk__in=set(names), damaged_at__isnull=False).values_list("pk", flat=True).first()

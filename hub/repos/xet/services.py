@@ -11,6 +11,7 @@ from typing import IO, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from hub.accounts.models import Someone
 from hub.core.blobs import scratch, store, xorb_key
@@ -27,7 +28,6 @@ from hub.repos.models import (
     Xorb,
     XorbIndex,
 )
-from hub.repos.storage.keys import UNMARKED, put_again_if_gone, share, touch_xorbs
 from hub.repos.storage.keys import hold, touch_blobs, touch_xorbs
 from hub.repos.xet import dedup
 from hub.repos.xet.errors import FormatError, TruncatedError, UnknownContent, WrongHash
@@ -209,11 +209,6 @@ def _proven_terms(found: ShardFile) -> tuple[list[Term], bytes | None]:
     if found.range_hashes is None:
         raise FormatError("The shard does not prove its terms; send it with verification entries.")
     names = many_to_hex(found.terms["xorb"].tobytes())
-    if damaged := damaged_among(names):
-        raise UnknownContent(
-            f"The hub's copy of the xorb {damaged} is damaged, and it takes a new one. Delete the folder `xet` of your local "
-            "Hugging Face cache, which remembers that the hub had it, and upload the file again."
-        )
     most_chunks = found.size // _MIN_MEAN_CHUNK + _FREE_CHUNKS
     layouts = Layouts()
     tree = MerkleTree()
@@ -239,6 +234,11 @@ def _proven_terms(found: ShardFile) -> tuple[list[Term], bytes | None]:
         tree.extend(hashes, layout.raw_lengths[start:end].tolist())
         terms.append((name, start, end, size))
         first_chunk = first_chunk or hashes[:32]
+    if damaged := damaged_among(held):
+        raise UnknownContent(
+            f"The hub's copy of the xorb {damaged} is damaged, and it takes a new one. Delete the folder `xet` of your local "
+            "Hugging Face cache, which remembers that the hub had it, and upload the file again."
+        )
     if found.size > _FREE_REPETITION + _MOST_REPETITION * sum(held.values()):
         raise FormatError(f"A file of more than {_FREE_REPETITION} bytes repeats the same content too often.")
     if file_hash(tree.root()) != found.file_hash:
