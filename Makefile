@@ -65,4 +65,4 @@ site: tools
 	@$(PYTHON) .ci/environment.py .venv embedded
 
 tests: tools
-	@$(PYTHON) .ci/environment.py .venv embedded test dev
+	@$(PYTHON) .ci/environment.py .venv embedded stream test dev
