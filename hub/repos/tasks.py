@@ -9,6 +9,7 @@ from django.utils import timezone
 from hub.repos import large_uploads, mails
 from hub.repos.git import receipts
 from hub.repos.models import AccessRequest, Gate
+from hub.repos.xet import grants
 
 # Requests that the sweep looks at: older ones were told of, or will not be.
 SWEPT = timedelta(hours=6)
@@ -39,8 +40,8 @@ def sweep_requests() -> None:
 
 @shared_task(soft_time_limit=240, time_limit=290, expires=240)
 def drop_old_uploads() -> int:
-    """Forget large uploads that nobody has finished in a week."""
-    return large_uploads.drop_old_uploads()
+    """Forget large uploads that nobody has finished in a week, and leave to send xorbs that nobody has used in time."""
+    return large_uploads.drop_old_uploads() + grants.drop_old_grants()
 
 
 @shared_task(soft_time_limit=120, time_limit=150, expires=600)

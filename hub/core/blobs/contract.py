@@ -126,8 +126,11 @@ class BlobStore(ABC):
         """
 
     @abstractmethod
-    def sign_part(self, upload: str, number: int, *, seconds: int) -> str | None:
-        """Return an address that takes part `number` by PUT, for `seconds`; None where the store is not direct."""
+    def sign_part(self, upload: str, number: int, *, seconds: int, length: int | None = None) -> str | None:
+        """Return an address that takes part `number` by PUT, for `seconds`; None where the store is not direct.
+
+        length: in bytes; the address takes as many, no more and no less.
+        """
 
     # --- how it is --------------------------------------------------------------------------------------------------
 

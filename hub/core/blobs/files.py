@@ -150,7 +150,7 @@ class FileStore(BlobStore):
     def sign_get(self, key: str, **_options: object) -> None:
         return None
 
-    def sign_part(self, upload: str, number: int, *, seconds: int) -> None:
+    def sign_part(self, upload: str, number: int, *, seconds: int, length: int | None = None) -> None:
         return None
 
     def free_bytes(self) -> int:

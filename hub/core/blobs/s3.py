@@ -244,10 +244,12 @@ class S3Store(BlobStore):
             params["Range"] = f"bytes={span[0]}-{span[1] - 1}"
         return str(self._public.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds))
 
-    def sign_part(self, upload: str, number: int, *, seconds: int) -> str | None:
+    def sign_part(self, upload: str, number: int, *, seconds: int, length: int | None = None) -> str | None:
         if not self.is_direct:
             return None
-        params = {**self._upload(upload), "PartNumber": number}
+        params: dict[str, Any] = {**self._upload(upload), "PartNumber": number}
+        if length is not None:
+            params["ContentLength"] = length
         return str(self._public.generate_presigned_url("upload_part", Params=params, ExpiresIn=seconds))
 
     # --- how it is --------------------------------------------------------------------------------------------------

@@ -49,6 +49,18 @@ class ContentNotFound(NotFound):
     code = "XetContentNotFound"
 
 
+class GrantsNotOffered(NotFound):
+    """The xorb is to be sent to the hub itself. It is how clients are told so, and no error to them."""
+
+    code = "XetGrantsNotOffered"
+
+
+class GrantNotFound(NotFound):
+    """There is nothing behind this grant: the client asks for a new one and sends its bytes again."""
+
+    code = "XetGrantNotFound"
+
+
 class RangeNotSatisfiable(Invalid):
     """The range begins at or after the end of the file: the sign by which clients end their paging."""
 

@@ -64,12 +64,12 @@ def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: R
     scratch.require_room(length)
     with scratch.scratch_file() as handle:
         layout = scan_named(stream, length, handle, expected_hash)
-        return keep_xorb(
-            name=expected_hash,
-            layout=layout,
-            repository=repository,
-            put=lambda: store().put(handle, xorb_key(expected_hash)),
-        )
+
+        def put() -> XorbLayout:
+            store().put(handle, xorb_key(expected_hash))
+            return layout
+
+        return keep_xorb(name=expected_hash, repository=repository, put=put)
 
 
 def scan_named(stream: Reader, length: int, handle: IO[bytes], name: str) -> XorbLayout:
@@ -92,9 +92,9 @@ def is_stored(name: str) -> bool:
     return kept.damaged_at is None and found is not None and found.size == kept.stored_size
 
 
-def keep_xorb(*, name: str, layout: XorbLayout, repository: Repository, put: Callable[[], object]) -> bool:
-    """Have `put` bring checked bytes of this layout under the key of the xorb `name`, and write its rows; return whether it
-    was new. What is there already, and whole, stays.
+def keep_xorb(*, name: str, repository: Repository, put: Callable[[], XorbLayout]) -> bool:
+    """Have `put` bring checked bytes under the key of the xorb `name` and tell their layout, and write its rows; return
+    whether it was new. What is there already, and whole, stays.
 
     One at a time for each xorb: the same chunks can be packed in several ways, and rows must not tell of another way than the
     bytes. The transaction is open while bytes are put, so only a few of these run at once.
@@ -103,7 +103,7 @@ def keep_xorb(*, name: str, layout: XorbLayout, repository: Repository, put: Cal
         hold(xorb_key(name))
         if is_stored(name):
             return False
-        put()
+        layout = put()
         now = timezone.now()
         row = Xorb(
             hash=name,
