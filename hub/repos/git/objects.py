@@ -85,9 +85,13 @@ class ObjectWriter:
         self._bytes = 0
 
 
-_INSERT = """
+# What was written a while ago and is reached by no ref must not be taken for garbage now. Bodies are not written again.
+WRITTEN_AGAIN = """
+ON CONFLICT (store_id, oid) DO UPDATE SET written_at = now() WHERE repos_gitobject.written_at < now() - interval '1 day'
+"""
+_INSERT = f"""
 INSERT INTO repos_gitobject (store_id, oid, type, size, body)
-SELECT %s, * FROM unnest(%b::bytea[], %b::int2[], %b::int4[], %b::bytea[]) ON CONFLICT DO NOTHING
+SELECT %s, * FROM unnest(%b::bytea[], %b::int2[], %b::int4[], %b::bytea[]) {WRITTEN_AGAIN}
 """
 _READ = "SELECT substring(body FROM %s FOR %s) FROM repos_gitobject WHERE store_id = %s AND oid = %s"
 

@@ -16,7 +16,7 @@ from hub.repos.git.commits import MAX_TITLE, content_facts
 from hub.repos.git.errors import PackRefused
 from hub.repos.git.history import changes
 from hub.repos.git.listing import Listed, put_paths
-from hub.repos.git.objects import Entry
+from hub.repos.git.objects import WRITTEN_AGAIN, Entry
 from hub.repos.git.packs import Quarantine
 from hub.repos.git.program import run, running
 from hub.repos.models import GitCommit, GitPath, Repository
@@ -44,7 +44,7 @@ def insert_objects(store_id: int, objects: Iterable[tuple[str, ObjectType, bytes
         # In one order, so that two pushes of the same objects wait for each other instead of locking each other out.
         cursor.execute(
             "INSERT INTO repos_gitobject (store_id, oid, type, size, body) "
-            "SELECT %s, oid, type, size, body FROM pushed ORDER BY oid ON CONFLICT DO NOTHING",
+            "SELECT %s, oid, type, size, body FROM pushed ORDER BY oid " + WRITTEN_AGAIN,
             [store_id],
         )
         cursor.execute("DROP TABLE pushed")

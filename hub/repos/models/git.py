@@ -4,6 +4,7 @@ from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 
 from hub.accounts.models import User
 from hub.core.fields import HexField
@@ -49,6 +50,8 @@ class GitObject(models.Model):
     type = models.SmallIntegerField(choices=ObjectType)
     size = models.PositiveIntegerField()  # bytes, inflated
     body = models.BinaryField()
+    # Or was last sent once more, to the day: what no ref reaches is kept for a while, since it may be about to be committed.
+    written_at = models.DateTimeField(db_default=Now())
 
 
 class GitCommit(models.Model):
