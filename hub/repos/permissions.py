@@ -107,6 +107,9 @@ def may_propose(user: Someone, repo: Repository) -> bool:
     """Tell whether `user`, who may know of `repo`, may propose changes to it, and upload large content for them."""
     if not user.is_authenticated or (user.acting_token is not None and not user.acting_token.may_write):
         return False
+    if repo.kind == Kind.BUCKET:
+        # There is nothing to propose in: who sends content changes the files at once.
+        return may_write(user, repo)
     return may_fetch(user, repo)
 
 
