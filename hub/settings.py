@@ -299,6 +299,12 @@ MAX_REGULAR_FILE = 10 * 1024 * 1024  # bytes; larger files are stored outside gi
 MAX_LFS_FILE = env.int("GROVE_MAX_FILE_SIZE", default=5 * 1024**4)  # bytes
 # Bytes of each part in which tools send larger files, where they can.
 LFS_PART_SIZE = env.int("GROVE_LFS_PART_SIZE", default=512 * 1024 * 1024)
+# Whose stored chunks spare an uploader sending theirs: those of all files that they may read, of the same repository, or none.
+XET_DEDUP = env.str("GROVE_XET_DEDUP", default="readable")
+if XET_DEDUP not in ("readable", "repository", "off"):
+    raise environ.ImproperlyConfigured(f"GROVE_XET_DEDUP is {XET_DEDUP!r}; it takes readable, repository or off.")
+# Counted up, it has every client forget what it believes to be stored here.
+XET_GENERATION = env.int("GROVE_XET_GENERATION", default=0)
 # Bytes of the disk that uploads leave alone: a database that cannot write stops the whole hub.
 KEEP_FREE_BYTES = env.int("GROVE_KEEP_FREE", default=256 * 1024 * 1024)
 # Bytes that the repositories of one user, and of one organization, may hold; 0 sets no limit.

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from hub.api.bodies import content_length
 from hub.api.edge import View, plain_view
 from hub.api.errors import LengthRequired
+from hub.core.errors import TooLarge
 from hub.repos.xet import xorb
 from hub.repos.xet.access import Access, authorize
 from hub.repos.xet.errors import TokenInvalid
@@ -17,19 +18,26 @@ _DRAIN_BYTES = 1024 * 1024
 
 
 class Body:
-    """A request body of known length, read from the socket as it comes and never held. Raises LengthRequired."""
+    """A request body of known length, read from the socket as it comes and never held. Raises LengthRequired where it comes
+    in pieces."""
 
     def __init__(self, request: HttpRequest) -> None:
         announced = content_length(request)
-        if announced is None:
+        if announced is None and "HTTP_TRANSFER_ENCODING" in request.META:
             raise LengthRequired("Send the upload with a Content-Length.")
-        self.length = self._left = announced
+        self.length = self._left = announced or 0
         self._stream: Reader = request.META["wsgi.input"]
 
     def read(self, size: int, /) -> bytes:
         data = self._stream.read(min(size, self._left))
         self._left -= len(data)
         return data
+
+    def read_all(self, limit: int) -> bytes:
+        """Return all of it. Raises TooLarge above `limit` bytes."""
+        if self.length > limit:
+            raise TooLarge(f"This request has {self.length} bytes; it takes up to {limit}.")
+        return self.read(self.length)
 
     def drain(self) -> None:
         """Read what is left, up to the largest upload: most clients read an answer only after they have sent all."""

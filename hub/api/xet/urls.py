@@ -5,7 +5,8 @@ from django.urls import path
 from hub.api.xet import views
 
 urlpatterns = [
-    path("v1/xorb-grants/<str:prefix>/<str:name>", views.absent),
+    path("v1/xorb-grants/<str:prefix>/<str:name>", views.grant_xorb),
+    path("v1/xorb-commits/<str:prefix>/<str:name>/grant/<uuid:grant>", views.commit_xorb),
     path("v1/xorbs/<str:prefix>/<str:name>", views.upload_xorb),
     path("v1/shards", views.upload_shard),
     path("v2/shards", views.upload_shard_with_progress),

@@ -6,34 +6,62 @@ import re
 import time
 from collections.abc import Iterator
 from itertools import chain
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from hub.api.bodies import parse_object
 from hub.api.edge import plain_view
 from hub.api.errors import named
 from hub.api.xet.edge import Body, reader, upload
+from hub.core.blobs import store, xorb_key
+from hub.core.database import give_back_connection
 from hub.core.errors import Invalid, NotFound
 from hub.core.links import base_url
 from hub.repos.xet import reading, tokens
 from hub.repos.xet.access import Access, get_file_for_read, open_for
 from hub.repos.xet.dedup import answer_dedup
 from hub.repos.xet.errors import LinkRefused, RangeNotSatisfiable
+from hub.repos.xet.grants import check_offered, finish_grant, offer_grant
 from hub.repos.xet.hashing import from_hex
+from hub.repos.xet.layouts import check_sound
 from hub.repos.xet.services import Progress, register_shard, store_xorb
-from hub.repos.xet.tokens import Holder, StoredRange, holder_of, sign_range
+from hub.repos.xet.tokens import LINK_SECONDS, Holder, StoredRange, holder_of, sign_range
 
 log = logging.getLogger(__name__)
 
 # Seconds between progress lines. The client gives up after 300 s of silence.
 _LINE_EVERY = 1.0
-_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+# Bytes of what is said about a xorb before it is sent.
+_MAX_ASKED = 64 * 1024
+_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 
 
 @upload
 def upload_xorb(body: Body, access: Access, prefix: str, name: str) -> HttpResponseBase:
     """POST v1/xorbs/{prefix}/{hash}: store one xorb."""
     inserted = store_xorb(stream=body, length=body.length, expected_hash=_checked(name), repository=access.repository)
+    return JsonResponse({"was_inserted": inserted})
+
+
+@upload
+def grant_xorb(body: Body, access: Access, prefix: str, name: str) -> HttpResponseBase:
+    """POST v1/xorb-grants/{prefix}/{hash}: where to send a xorb straight to the store; 404 where it comes to the hub."""
+    check_offered()
+    size = parse_object(body.read_all(_MAX_ASKED)).get("length")
+    if not isinstance(size, int):
+        raise Invalid("Tell the xorb's length, in bytes.", field="length")
+    offer = offer_grant(repository=access.repository, user=access.user, name=_checked(name), size=size)
+    if offer is None:
+        return JsonResponse({"was_inserted": False})
+    return JsonResponse({"id": str(offer.grant), "method": "PUT", "url": offer.url, "headers": {}}, status=201)
+
+
+@upload
+def commit_xorb(body: Body, access: Access, prefix: str, name: str, grant: UUID) -> HttpResponseBase:
+    """POST v1/xorb-commits/{prefix}/{hash}/grant/{id}: have checked what was sent with a grant, and stored."""
+    inserted = finish_grant(repository=access.repository, user=access.user, name=_checked(name), grant_id=grant)
     return JsonResponse({"was_inserted": inserted})
 
 
@@ -52,7 +80,10 @@ def upload_shard_with_progress(body: Body, access: Access) -> HttpResponseBase:
     # The first step reads and checks the body, so what is wrong with it is still a status code.
     first = next(progress)
     lines = _progress_lines(chain([first], progress))
-    return StreamingHttpResponse(lines, content_type="application/x-ndjson")
+    answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
+    # A proxy that gathered lines would make a client believe that the hub has stopped.
+    answer["X-Accel-Buffering"] = "no"
+    return answer
 
 
 @reader
@@ -114,6 +145,7 @@ def stored_bytes(request: HttpRequest, name: str) -> HttpResponseBase:
     blocks = reading.open_stored(wanted)
     # The first block is read before the answer begins, so that damage in it is a status code.
     first = next(blocks)
+    give_back_connection()
     answer = StreamingHttpResponse(chain([first], blocks), status=206, content_type="application/octet-stream")
     answer["Content-Length"] = str(wanted.end - wanted.start)
     answer["Content-Range"] = f"bytes {wanted.start}-{wanted.end - 1}/*"
@@ -123,7 +155,7 @@ def stored_bytes(request: HttpRequest, name: str) -> HttpResponseBase:
 
 @csrf_exempt
 def absent(request: HttpRequest, **parts: str) -> HttpResponseBase:
-    """Calls that the clients try first and do without: upload grants, and chunk hashes of a file."""
+    """What clients try first and do without: the chunk hashes of a file."""
     return JsonResponse({"error": "This hub does not offer this call."}, status=404)
 
 
@@ -167,14 +199,20 @@ def _line(**values: str | int | bool) -> bytes:
 
 def _plan(request: HttpRequest, access: Access, name: str) -> reading.Reconstruction:
     file = get_file_for_read(access, _checked(name))
+    start, end = _range(request)
+    plan = reading.reconstruct(file, start, end)
+    check_sound(plan.ranges)
+    return plan
+
+
+def _range(request: HttpRequest) -> tuple[int, int | None]:
     wanted = request.headers.get("Range")
     if wanted is None:
-        return reading.reconstruct(file)
+        return 0, None
     match = _RANGE.fullmatch(wanted)
     if match is None:
         raise RangeNotSatisfiable("Ask for one range, as bytes=first-last.")
-    end = int(match[2]) + 1 if match[2] else None
-    return reading.reconstruct(file, int(match[1]), end)
+    return int(match[1]), int(match[2]) + 1 if match[2] else None
 
 
 def _terms(plan: reading.Reconstruction) -> dict[str, object]:
@@ -192,4 +230,7 @@ def _terms(plan: reading.Reconstruction) -> dict[str, object]:
 
 
 def _address(request: HttpRequest, run: StoredRange, holder: Holder) -> str:
-    return f"{base_url(request)}/xet/data/{run.xorb}?{sign_range(run, holder)}"
+    """Return where exactly these bytes are: in the store itself where clients reach it, else here. Never where a whole xorb is,
+    which may hold chunks of other files."""
+    signed = store().sign_get(xorb_key(run.xorb), seconds=LINK_SECONDS, span=(run.start, run.end))
+    return signed or f"{base_url(request)}/xet/data/{run.xorb}?{sign_range(run, holder)}"

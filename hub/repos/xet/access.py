@@ -55,10 +55,15 @@ def get_file_for_read(access: Access, file_hash: str) -> XetFile:
 
     A write token also sees what its user has uploaded for the repository and not committed yet.
     """
-    file = XetFile.objects.filter(pk=file_hash).filter(_held_by(access)).first()
+    file = files_held_by(access).filter(pk=file_hash).first()
     if file is None:
         raise ContentNotFound("There is no such file in the repository of this Xet token.")
     return file
+
+
+def files_held_by(access: Access) -> QuerySet[XetFile]:
+    """Files of the token's repository, and fresh claims of the caller's here."""
+    return XetFile.objects.filter(_held_by(access))
 
 
 def files_known_to(access: Access) -> QuerySet[XetFile]:

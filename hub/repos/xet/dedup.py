@@ -3,12 +3,13 @@
 import time
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from hub.repos.models import DedupChunk, XetFile, XetFileXorb
+from hub.repos.models import DedupChunk, XetFile, XetFileXorb, Xorb
 from hub.repos.storage.keys import touch_xorbs
-from hub.repos.xet.access import Access, files_known_to
+from hub.repos.xet.access import Access, files_held_by, files_known_to
 from hub.repos.xet.hashing import from_hex, hash_modulo
 from hub.repos.xet.layouts import Layouts
 from hub.repos.xet.shard import build_dedup_answer
@@ -31,18 +32,23 @@ def eligible(hashes: bytes) -> Iterable[bytes]:
 def answer_dedup(*, access: Access, chunk_hash: str) -> bytes | None:
     """Return a shard that lists xorbs of a file with this chunk (hex hash), or None.
 
-    Only files that the caller may know of count: any other hit would tell that a private file
-    exists. What is listed counts as used from now on, since clients rely on it without asking again.
+    Only files that the caller may know of count, or those of their repository, or none (XET_DEDUP): any other hit would tell
+    that a private file exists. No xorb is listed that is damaged or about to be deleted. What is listed counts as used from now
+    on, since clients rely on it without asking again.
     """
-    xorbs = DedupChunk.objects.filter(hash=chunk_hash).values("xorb")
+    if settings.XET_DEDUP == "off":
+        return None
+    files = files_held_by(access) if settings.XET_DEDUP == "repository" else files_known_to(access)
+    sound = Xorb.objects.filter(damaged_at=None, condemned_at=None)
+    xorbs = DedupChunk.objects.filter(hash=chunk_hash, xorb__in=sound).values("xorb")
     containing = XetFileXorb.objects.filter(xorb__in=xorbs).values("file")
-    file = files_known_to(access).filter(pk__in=containing).order_by("-created_at").first()
+    file = files.filter(pk__in=containing).order_by("-created_at").first()
     if file is None:
         return None
     having = set(xorbs.values_list("xorb", flat=True))
     names = _from_first(file, having)[:_MAX_XORBS]
     with transaction.atomic():
-        there = touch_xorbs(names)
+        there = touch_xorbs(sound.filter(pk__in=names).values_list("pk", flat=True))
     layouts = Layouts()
     now = int(time.time())
     return build_dedup_answer(

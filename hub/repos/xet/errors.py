@@ -2,6 +2,9 @@
 
 from hub.core.errors import Forbidden, HubError, Invalid, NotFound, SignInNeeded
 
+# What whoever reads a damaged file is told.
+DAMAGED = "A part of this file is damaged in the hub's storage, so it is not served. Tell its operator."
+
 
 class FormatError(Invalid):
     """Uploaded bytes break the Xet format. The message names the place."""

@@ -35,13 +35,18 @@ class Offer:
     url: str
 
 
+def check_offered() -> None:
+    """Raise GrantsNotOffered where clients do not reach the store, and send xorbs to the hub."""
+    if not store().is_direct:
+        raise GrantsNotOffered("This hub takes xorbs itself.")
+
+
 def offer_grant(*, repository: Repository, user: Someone, name: str, size: int) -> Offer | None:
     """Return where the xorb `name` (hex), of `size` bytes, can be sent to; None where the hub has it already.
 
     The caller has a Xet token that writes. Raises GrantsNotOffered where the xorb goes to the hub instead, FormatError.
     """
-    if not store().is_direct:
-        raise GrantsNotOffered("This hub takes xorbs itself.")
+    check_offered()
     if not 0 < size <= MAX_BODY:
         raise FormatError(f"A xorb has 1 to {MAX_BODY} bytes, not {size}.")
     if is_stored(name):

@@ -1,13 +1,16 @@
 """Layouts of stored xorbs, to and from their rows."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable
 
 import numpy as np
 
 from hub.repos.models import Xorb, XorbIndex
-from hub.repos.xet.errors import UnknownContent
+from hub.repos.xet.errors import DAMAGED, DamagedContentError, UnknownContent
 from hub.repos.xet.xorb import XorbLayout
+
+log = logging.getLogger(__name__)
 
 # A usual layout has 40 KB, the largest 330 KB: a full cache stays below 21 MB.
 _KEPT = 64
@@ -46,6 +49,14 @@ def index_row(name: str, layout: XorbLayout) -> XorbIndex:
         raw_ends=layout.raw_ends.tobytes(),
         stored_ends=layout.ends.tobytes(),
     )
+
+
+def check_sound(names: Iterable[str]) -> None:
+    """Raise DamagedContentError where one of these xorbs is known to be damaged: addresses of the store itself would give its
+    bytes unchecked."""
+    if damaged := damaged_among(names):
+        log.error("xorb %s is damaged and was asked for", damaged)
+        raise DamagedContentError(DAMAGED)
 
 
 def damaged_among(names: Iterable[str]) -> str | None:

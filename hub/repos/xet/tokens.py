@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from django.conf import settings
 from django.core import signing
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -61,7 +62,7 @@ def token_answer(base_url: str, token: XetToken) -> tuple[dict[str, str | int], 
 
     `base_url`: scheme and host of the hub as the caller reaches it.
     """
-    cas_url = f"{base_url}/xet"
+    cas_url = f"{base_url}/xet" + (f"/g{settings.XET_GENERATION}" if settings.XET_GENERATION else "")
     text = str(token)
     body: dict[str, str | int] = {"casUrl": cas_url, "accessToken": text, "exp": token.expires_at}
     headers = {
