@@ -124,9 +124,10 @@ def swift() -> s3.S3Server:
 def s3_hub(swift: s3.S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance]:
     """A whole hub that keeps its content in S3, with addresses signed for its clients; shared in the same way as `live_hub`.
 
-    One whose content all passes through the hub: `live.running(data, **swift.settings(swift.make_bucket(), public=False))`.
+    Its log has a line for each request, so that tests see what goes around it. One whose content all passes through the hub:
+    `live.running(data, **swift.settings(swift.make_bucket(), public=False))`.
     """
     data = tmp_path_factory.mktemp("s3") / "data"
-    with live.running(data, **swift.settings(swift.make_bucket())) as hub:
+    with live.running(data, GROVE_ACCESS_LOG="on", **swift.settings(swift.make_bucket())) as hub:
         yield hub
     live.remove(data)
