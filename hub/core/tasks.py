@@ -19,5 +19,6 @@ def beat() -> None:
 @shared_task
 def sweep_staging() -> int:
     """Drop the scratch files of uploads that died, after a day, which is longer than any single request lives; and the parts
-    of those that nobody has gone on with for a week."""
-    return scratch.sweep_scratch(older_than=24 * 3600) + store().sweep_parts(older_than=7 * 24 * 3600)
+    of those that nobody has gone on with for longer than an upload may take, a week. Some servers give what was put together
+    the time at which its upload began, so one that is being checked just then gets a day more."""
+    return scratch.sweep_scratch(older_than=24 * 3600) + store().sweep_parts(older_than=8 * 24 * 3600)

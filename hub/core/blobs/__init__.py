@@ -4,6 +4,7 @@ Keys are `lfs/aa/bb/<sha256>` and `xorbs/aa/bb/<hash>`. Both stores keep one con
 exists always means whole bytes. What passes through this machine on its way in lies in scratch files (`scratch`).
 """
 
+import os
 from functools import cache
 
 from django.conf import settings
@@ -32,3 +33,7 @@ def store() -> BlobStore:
     from hub.core.blobs.s3 import S3Store
 
     return S3Store(settings.S3)
+
+
+# Two processes on one connection would read each other's answers.
+os.register_at_fork(after_in_child=store.cache_clear)

@@ -64,7 +64,13 @@ class FileStore(BlobStore):
         root = scratch.blobs_folder()
         top, _slash, _rest = prefix.partition("/")
         for folder, folders, names in os.walk(root / top):
-            folders.sort()
+            # Only what can still hold such a key is looked into.
+            inside = {name: f"{(Path(folder) / name).relative_to(root)}/" for name in folders}
+            folders[:] = sorted(
+                name
+                for name, path in inside.items()
+                if (path.startswith(prefix) or prefix.startswith(path)) and (path > after or after.startswith(path))
+            )
             for name in sorted(names):
                 key = str((Path(folder) / name).relative_to(root))
                 if key.startswith(prefix) and key > after and (found := self.stat(key)):

@@ -1,4 +1,4 @@
-"""The blob store of a hub on several machines: one bucket of any S3-compatible server, through boto3.
+"""The blob store of a hub on several machines: one bucket of any S3-compatible server, which nobody else uses, through boto3.
 
 The hub talks to the endpoint of its own network. Addresses for people and tools are signed for the public one, since a
 signature covers the host; where there is none, all content passes through the hub.
@@ -9,109 +9,100 @@ could change it, and then copied to its key by the server itself.
 
 import logging
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import IO, Any, BinaryIO
 
 import boto3
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.exceptions import ConnectionError as BotoConnectionError
+from django.core.exceptions import ImproperlyConfigured
+from s3transfer.manager import TransferConfig, TransferManager
 
 from hub.core.blobs import scratch
 from hub.core.blobs.configuration import S3Settings
 from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore, Check, Part, StoreAway, Stored
-from hub.core.errors import Conflict, Invalid, StorageFull
+from hub.core.blobs.s3_answers import UploadIsOver, answers, away, code_of, explained, missing, over, unjoinable
+from hub.core.errors import Invalid, StorageFull
 
 log = logging.getLogger(__name__)
 
 _STAGING = "staging/"
-_MISSING = {"NoSuchKey", "404", "NotFound"}
-_OVER = {"NoSuchUpload"}
-_FULL = {"507", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull"}
-# One read of a large object is begun again this often where it breaks off.
+# A read is begun again this often where it breaks off.
 _READS = 3
-# A server copies up to 5 GB in one call.
-_COPY = TransferConfig(multipart_threshold=4 * 1024**3, multipart_chunksize=1024**3, max_concurrency=4)
-_PUT = TransferConfig(multipart_threshold=128 * 1024**2, multipart_chunksize=64 * 1024**2, max_concurrency=4)
+_MIB = 1024**2
+# Above the threshold an object is sent, or copied, in parts. A server says nothing while it copies one, so they are small.
+_PUT = TransferConfig(multipart_threshold=128 * _MIB, multipart_chunksize=64 * _MIB, max_request_concurrency=4)
+_COPY = TransferConfig(multipart_threshold=256 * _MIB, multipart_chunksize=128 * _MIB, max_request_concurrency=4)
 
 
 class S3Store(BlobStore):
-    """Objects named by their keys."""
+    """Objects named by their keys. Threads share it; a forked process makes one of its own."""
 
     def __init__(self, settings: S3Settings) -> None:
-        self._settings = settings
         self._bucket = settings.bucket
+        self._region = settings.region
+        self._direct = bool(settings.public_endpoint)
+        session = boto3.session.Session()
 
-    @cached_property
-    def _client(self) -> Any:
-        return _client(self._settings, self._settings.endpoint)
+        def client(endpoint: str, **options: Any) -> Any:
+            return _client(session, settings, endpoint, options)
 
-    @cached_property
-    def _public(self) -> Any:
-        return _client(self._settings, self._settings.public_endpoint)
+        # All content is checked against hashes of ours when it is read; what is sent carries a checksum that the server checks.
+        self._client = client(settings.endpoint)
+        # An upload begun with a kind of checksum takes no part without one, and clients that send parts straight to the
+        # server compute none. The whole is checked by the hub.
+        self._uploads = client(settings.endpoint, request_checksum_calculation="when_required")
+        # Health is asked every few seconds, and an answer that takes long is one, too.
+        self._probe = client(settings.endpoint, connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
+        # It signs, and sends nothing.
+        self._public = client(
+            settings.public_endpoint or settings.endpoint, request_checksum_calculation="when_required"
+        )
 
     def put(self, handle: IO[bytes], key: str) -> None:
         with scratch.room_for_bytes():
             handle.flush()
-        with _answers():
-            self._client.upload_file(handle.name, self._bucket, key, Config=_PUT)
+        with answers(), TransferManager(self._client, _PUT) as transfers:
+            transfers.upload(handle.name, self._bucket, key).result()
 
     def stat(self, key: str) -> Stored | None:
-        with _answers(), suppress(BlobMissing), _missing(key):
-            found = self._client.head_object(Bucket=self._bucket, Key=key)
-            return Stored(key, found["ContentLength"], found["LastModified"].timestamp())
-        return None
+        try:
+            with answers(missing(key)):
+                found = self._client.head_object(Bucket=self._bucket, Key=key)
+        except BlobMissing:
+            return None
+        return Stored(key, found["ContentLength"], found["LastModified"].timestamp())
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        def get(start: int, **condition: str) -> Any:
+            if start or end is not None:
+                condition["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+            with answers({**missing(key), "InvalidRange": _PastTheEnd()}):
+                return self._client.get_object(Bucket=self._bucket, Key=key, **condition)
+
         if end is not None and start >= end:
+            if self.stat(key) is None:
+                raise BlobMissing(key)
             return iter(())
-        with _answers(), _missing(key):
-            found = self._get(key, start, end)
-        return self._pieces(key, start, end, found)
-
-    def _get(self, key: str, start: int, end: int | None, etag: str = "") -> Any:
-        options = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if start or end is not None else {}
-        if etag:
-            options["IfMatch"] = etag
-        return self._client.get_object(Bucket=self._bucket, Key=key, **options)
-
-    def _pieces(self, key: str, start: int, end: int | None, found: Any) -> Iterator[bytes]:
-        """Yield the body; where it breaks off, ask for the rest of the same object."""
-        left = found["ContentLength"]
-        tries = 1
-        while True:
-            try:
-                for piece in found["Body"].iter_chunks(PIECE):
-                    start += len(piece)
-                    left -= len(piece)
-                    yield piece
-            except (BotoCoreError, OSError) as error:
-                log.warning("reading %s broke off: %s", key, error)
-            finally:
-                found["Body"].close()
-            if left <= 0:
-                return
-            if tries == _READS:
-                raise _away()
-            tries += 1
-            with _answers(), _missing(key):
-                found = self._get(key, start, end, etag=found["ETag"])
+        try:
+            return _Reading(key, start, get)
+        except _PastTheEnd:
+            return iter(())
 
     def open_file(self, key: str) -> BinaryIO | None:
         return None
 
     def delete(self, key: str) -> None:
-        with _answers():
+        with suppress(BlobMissing), answers(missing(key)):
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def walk(self, prefix: str, after: str = "") -> Iterator[Stored]:
-        with _answers():
+        with answers():
             pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=prefix, StartAfter=after
+                Bucket=self._bucket, Prefix=prefix, **({"StartAfter": after} if after else {})
             )
             for page in pages:
                 for item in page.get("Contents", []):
@@ -121,8 +112,8 @@ class S3Store(BlobStore):
 
     def begin_parts(self) -> str:
         name = secrets.token_hex(16)
-        with _answers():
-            begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=f"{_STAGING}{name}")
+        with answers():
+            begun = self._uploads.create_multipart_upload(Bucket=self._bucket, Key=f"{_STAGING}{name}")
         return f"{name}.{begun['UploadId']}"
 
     def put_part(self, upload: str, number: int, stream: BinaryIO, *, length: int) -> str:
@@ -136,8 +127,8 @@ class S3Store(BlobStore):
             if left or stream.read(1):
                 raise Invalid(f"Part {number} has {length} bytes, no more and no less. Send it again.")
             handle.seek(0)
-            with _answers(), _over():
-                sent = self._client.upload_part(**self._upload(upload), PartNumber=number, Body=handle)
+            with answers(over()):
+                sent = self._uploads.upload_part(**self._named(upload), PartNumber=number, Body=handle)
         return str(sent["ETag"]).strip('"')
 
     def parts(self, upload: str) -> list[Part]:
@@ -145,77 +136,81 @@ class S3Store(BlobStore):
 
     def _parts(self, upload: str) -> list[Any]:
         try:
-            with _answers(), _over():
-                pages = self._client.get_paginator("list_parts").paginate(**self._upload(upload))
+            with answers(over()):
+                pages = self._client.get_paginator("list_parts").paginate(**self._named(upload))
                 return [item for page in pages for item in page.get("Parts", [])]
-        except Conflict:
+        except UploadIsOver:
             return []
 
     def join_parts(self, upload: str, tags: list[str], key: str, check: Check) -> None:
-        """Asked again after this process died in the middle, it goes on with what was put together."""
-        staged = self._upload(upload)["Key"]
+        """Asked again after the server, or this process, died in the middle, it goes on with what was put together."""
+        staged = self._named(upload)["Key"]
+        self._complete(upload, tags)
         try:
-            self._complete(upload, tags)
-            with _missing(staged):
-                check(self.read(staged))
-            with _answers():
-                self._client.copy({"Bucket": self._bucket, "Key": staged}, self._bucket, key, Config=_COPY)
+            check(self.read(staged))
+            with answers(missing(staged)), TransferManager(self._client, _COPY) as transfers:
+                transfers.copy({"Bucket": self._bucket, "Key": staged}, self._bucket, key).result()
+        except BlobMissing as error:
+            # Another call has put the same parts together, and was faster.
+            raise UploadIsOver from error
         except (StoreAway, StorageFull):
             raise
-        except BlobMissing as error:
-            raise _upload_is_over() from error
-        except Conflict:
+        except Exception:
+            self._drop_staged(staged)
             raise
-        except BaseException:
-            self.delete(staged)
-            raise
-        self.delete(staged)
+        self._drop_staged(staged)
 
     def _complete(self, upload: str, tags: list[str]) -> None:
-        named = self._upload(upload)
-        if not tags:
-            with _answers():
-                self._client.abort_multipart_upload(**named)
-                self._client.put_object(Bucket=self._bucket, Key=named["Key"], Body=b"")
-            return
-        parts = [{"PartNumber": number, "ETag": f'"{tag}"'} for number, tag in enumerate(tags, start=1)]
+        named = self._named(upload)
         try:
-            with _answers():
-                self._client.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
-        except ClientError as error:
-            match _code(error):
-                case "NoSuchUpload":
-                    if self.stat(named["Key"]) is None:
-                        raise _upload_is_over() from error
-                case "InvalidPart" | "InvalidPartOrder":
-                    raise Conflict("A part has not arrived as it is named here. Send the parts again.") from error
-                case "EntityTooSmall":
-                    raise Invalid("Every part but the last has at least 5 MiB.", field="parts") from error
-                case _:
-                    raise
+            with answers({**over(), **unjoinable()}):
+                if tags:
+                    parts = [{"PartNumber": number, "ETag": f'"{tag}"'} for number, tag in enumerate(tags, start=1)]
+                    self._uploads.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
+                else:
+                    # There is no upload without parts.
+                    self._client.abort_multipart_upload(**named)
+                    self._client.put_object(Bucket=self._bucket, Key=named["Key"], Body=b"")
+        except UploadIsOver:
+            if self.stat(named["Key"]) is None:
+                raise
+
+    def _drop_staged(self, staged: str) -> None:
+        # What stays is swept.
+        with suppress(StoreAway):
+            self.delete(staged)
 
     def drop_parts(self, upload: str) -> None:
-        with suppress(Conflict), _answers(), _over():
-            self._client.abort_multipart_upload(**self._upload(upload))
+        with suppress(UploadIsOver), answers(over()):
+            self._client.abort_multipart_upload(**self._named(upload))
 
     def sweep_parts(self, *, older_than: float) -> int:
-        before = datetime.now(UTC) - timedelta(seconds=older_than)
+        """Those that this hub's own large objects are sent and copied in belong to them, wherever they lie."""
+        before = self._now() - timedelta(seconds=older_than)
         swept = 0
-        with _answers():
-            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=_STAGING)
+        with answers():
+            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket)
             old = [item for page in pages for item in page.get("Uploads", []) if item["Initiated"] < before]
         for item in old:
-            upload = f"{item['Key'].removeprefix(_STAGING)}.{item['UploadId']}"
-            if all(part["LastModified"] < before for part in self._parts(upload)):
-                self.drop_parts(upload)
-                swept += 1
+            named = {"Bucket": self._bucket, "Key": item["Key"], "UploadId": item["UploadId"]}
+            with suppress(UploadIsOver), answers(over()):
+                parts = self._client.get_paginator("list_parts").paginate(**named)
+                if all(part["LastModified"] < before for page in parts for part in page.get("Parts", [])):
+                    self._client.abort_multipart_upload(**named)
+                    swept += 1
         for found in list(self.walk(_STAGING)):
             if found.modified < before.timestamp():
                 self.delete(found.key)
                 swept += 1
         return swept
 
-    def _upload(self, upload: str) -> dict[str, str]:
+    def _now(self) -> Any:
+        """The server's time, which no jump of this machine's clock touches."""
+        with answers():
+            answer = self._client.head_bucket(Bucket=self._bucket)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+
+    def _named(self, upload: str) -> dict[str, str]:
         name, _dot, upload_id = upload.partition(".")
         return {"Bucket": self._bucket, "Key": f"{_STAGING}{name}", "UploadId": upload_id}
 
@@ -223,7 +218,7 @@ class S3Store(BlobStore):
 
     @property
     def is_direct(self) -> bool:
-        return bool(self._settings.public_endpoint)
+        return self._direct
 
     def sign_get(
         self,
@@ -234,7 +229,7 @@ class S3Store(BlobStore):
         content_type: str = "application/octet-stream",
         disposition: str = "attachment",
     ) -> str | None:
-        if not self.is_direct:
+        if not self._direct:
             return None
         params = {"Bucket": self._bucket, "Key": key}
         if span is None:
@@ -245,9 +240,9 @@ class S3Store(BlobStore):
         return str(self._public.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds))
 
     def sign_part(self, upload: str, number: int, *, seconds: int, length: int | None = None) -> str | None:
-        if not self.is_direct:
+        if not self._direct:
             return None
-        params: dict[str, Any] = {**self._upload(upload), "PartNumber": number}
+        params: dict[str, Any] = {**self._named(upload), "PartNumber": number}
         if length is not None:
             params["ContentLength"] = length
         return str(self._public.generate_presigned_url("upload_part", Params=params, ExpiresIn=seconds))
@@ -258,85 +253,93 @@ class S3Store(BlobStore):
         return None
 
     def prepare(self) -> None:
-        try:
-            with _answers():
-                self._client.head_bucket(Bucket=self._bucket)
-        except ClientError as error:
-            if _code(error) not in _MISSING | {"NoSuchBucket"}:
-                raise
-            with _answers():
-                self._client.create_bucket(Bucket=self._bucket)
+        with explained():
+            try:
+                self._client.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
+            except ClientError as error:
+                if code_of(error) != "NoSuchBucket":
+                    raise
+                # Amazon wants its first region named by silence.
+                place = {} if self._region == "us-east-1" else {"LocationConstraint": self._region}
+                self._client.create_bucket(
+                    Bucket=self._bucket, **({"CreateBucketConfiguration": place} if place else {})
+                )
+            # Who may look may not always write.
+            self._client.put_object(Bucket=self._bucket, Key=f"{_STAGING}prepared", Body=b"")
+            self._client.delete_object(Bucket=self._bucket, Key=f"{_STAGING}prepared")
 
     def try_out(self) -> None:
-        with _answers():
-            self._client.head_bucket(Bucket=self._bucket)
+        with explained():
+            # An answer to GET says what is wrong; one to HEAD has no room for it.
+            self._probe.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
 
 
-def _client(settings: S3Settings, endpoint: str) -> Any:
-    return boto3.session.Session().client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=settings.region,
-        aws_access_key_id=settings.access_key,
-        aws_secret_access_key=settings.secret_key,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            connect_timeout=5,
-            read_timeout=60,
-            max_pool_connections=64,
-            retries={"mode": "standard", "total_max_attempts": 3},
-        ),
+class _PastTheEnd(Exception):
+    """The range begins where the object has ended."""
+
+
+class _Reading(Iterator[bytes]):
+    """The bytes of one object from `start`; where they break off, the rest of the same object is asked for.
+
+    get: asks for the object from a byte on. It has been called when this is made. What is not read to its end is closed.
+    """
+
+    def __init__(self, key: str, start: int, get: Callable[..., Any]) -> None:
+        self._key, self._at, self._get = key, start, get
+        self._tries = 1
+        self._answer = get(start)
+        self._left = self._answer["ContentLength"]
+
+    def __next__(self) -> bytes:
+        while self._left:
+            try:
+                piece: bytes = self._answer["Body"].read(min(PIECE, self._left))
+            except (BotoCoreError, OSError) as error:
+                self._begin_again(error)
+                continue
+            if not piece:
+                self._begin_again("it ended early")
+                continue
+            self._at += len(piece)
+            self._left -= len(piece)
+            if not self._left:
+                self.close()
+            return piece
+        self.close()
+        raise StopIteration
+
+    def _begin_again(self, reason: object) -> None:
+        log.warning("reading %s broke off after byte %s: %s", self._key, self._at, reason)
+        self.close()
+        if self._tries == _READS:
+            raise away()
+        self._tries += 1
+        self._answer = self._get(self._at, IfMatch=self._answer["ETag"])
+
+    def close(self) -> None:
+        self._answer["Body"].close()
+
+
+def _client(session: Any, settings: S3Settings, endpoint: str, options: dict[str, Any]) -> Any:
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=64,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        response_checksum_validation="when_required",
     )
-
-
-@contextmanager
-def _answers() -> Iterator[None]:
-    """Turn what boto3 raises where the server is away, or full, into our own errors. Other refusals of the server pass."""
     try:
-        yield
-    except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status == 507 or _code(error) in _FULL:
-            raise StorageFull(
-                "The hub's storage is full, so nothing was stored. Ask its operator to make room, then try again."
-            ) from error
-        if status >= 500 or status == 429 or _code(error) in ("SlowDown", "RequestTimeout"):
-            log.warning("the blob store: %s", error)
-            raise _away() from error
-        raise
-    except (BotoConnectionError, BotoCoreError) as error:
-        log.warning("the blob store: %s", error)
-        raise _away() from error
-
-
-@contextmanager
-def _missing(key: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        if _code(error) in _MISSING:
-            raise BlobMissing(key) from error
-        raise
-
-
-@contextmanager
-def _over() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        if _code(error) in _OVER:
-            raise _upload_is_over() from error
-        raise
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _upload_is_over() -> Conflict:
-    return Conflict("This upload is over. Ask for a new one.")
-
-
-def _away() -> StoreAway:
-    return StoreAway("The hub's storage does not answer, so nothing was stored. Try again in a moment.", retry_after=5)
+        return session.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=settings.region,
+            aws_access_key_id=settings.access_key,
+            aws_secret_access_key=settings.secret_key,
+            config=config.merge(Config(**options)),
+        )
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"S3_ENDPOINT and S3_PUBLIC_ENDPOINT are addresses like https://s3.example: {error}"
+        ) from error
