@@ -75,7 +75,8 @@ def install(folder, wanted, stamp):
     everything = wanted | {line for line in known if line in all_requirements()}
     lines = sorted(line for line in everything if not line.startswith("#"))
     torch = [line for line in lines if line.startswith("torch==")]
-    if torch and not os.path.exists("/proc/driver/nvidia/version"):
+    # An image for machines with a device is built on one that has none.
+    if torch and os.environ.get("GROVE_TORCH") != "cuda" and not os.path.exists("/proc/driver/nvidia/version"):
         install_cpu_torch(folder, torch[0])
     if pip(folder, *lines):
         sys.exit("pip could not install what Grove needs; its lines above say why. Run the same command again.")

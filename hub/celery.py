@@ -6,6 +6,7 @@ from typing import Any
 from celery import Celery, Task, signals
 
 from hub.core import request_ids
+from hub.core.alive import note_alive
 from workers.contracts import NO_REQUEST
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
@@ -33,6 +34,11 @@ def _take_request_id(task_id: str, task: Task, **_kwargs: Any) -> None:
 @signals.task_postrun.connect
 def _drop_request_id(**_kwargs: Any) -> None:
     request_ids.begin(NO_REQUEST)
+
+
+@signals.heartbeat_sent.connect
+def _note_alive(**_kwargs: Any) -> None:
+    note_alive()
 
 
 @signals.setup_logging.connect

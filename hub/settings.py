@@ -5,6 +5,7 @@ so that a management command reaches the running instance of the same GROVE_DATA
 """
 
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.utils.translation import gettext_lazy as _
@@ -14,8 +15,17 @@ from hub.embedded import engines_of
 from hub.embedded.keeping import kept_secret
 from workers.contracts import LOG_FORMAT
 
-# A variable with _FILE behind its name holds the path of a file with the value: `GROVE_SECRET_KEY_FILE=/run/secrets/key`.
-env = environ.FileAwareEnv()
+
+class Environment(environ.FileAwareEnv):
+    """A variable with _FILE behind its name holds the path of a file with the value: `GROVE_SECRET_KEY_FILE=/run/secrets/key`.
+    Who wrote it with an editor left a newline at its end, which belongs to no value."""
+
+    def get_value(self, var: str, *args: Any, **options: Any) -> Any:
+        value = super().get_value(var, *args, **options)
+        return value.rstrip("\n") if isinstance(value, str) else value
+
+
+env = Environment()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.str("GROVE_DATA", default=str(BASE_DIR / "data"))).absolute()
@@ -196,8 +206,11 @@ CELERY_BEAT_SCHEDULE = {
     "prune jobs": {"task": "hub.jobs.tasks.prune", "schedule": 3600},
     "prune sign-ins": {"task": "hub.accounts.tasks.prune", "schedule": 3600},
     "sweep access requests": {"task": "hub.repos.tasks.sweep_requests", "schedule": 300},
+    "collect garbage": {"task": "hub.repos.tasks.collect_garbage", "schedule": 1800},
     "drop old uploads": {"task": "hub.repos.tasks.drop_old_uploads", "schedule": 3600},
+    "chunk large files": {"task": "hub.repos.tasks.chunk_large_files", "schedule": 300},
     "sweep receipts of commits": {"task": "hub.repos.tasks.sweep_receipts", "schedule": 3600},
+    "work on passes over the storage": {"task": "hub.repos.tasks.work_on_passes", "schedule": 300},
     "sweep staging": {"task": "hub.core.tasks.sweep_staging", "schedule": 3600},
     "beat": {"task": "hub.core.tasks.beat", "schedule": 10},
 }
@@ -241,7 +254,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+# An image brings them along.
+STATIC_ROOT = Path(env.str("GROVE_STATIC", default=str(DATA_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -305,8 +319,19 @@ if XET_DEDUP not in ("readable", "repository", "off"):
     raise environ.ImproperlyConfigured(f"GROVE_XET_DEDUP is {XET_DEDUP!r}; it takes readable, repository or off.")
 # Counted up, it has every client forget what it believes to be stored here.
 XET_GENERATION = env.int("GROVE_XET_GENERATION", default=0)
+# Files from so many bytes to so many that came whole are cut into chunks in the background, so that later versions of them are
+# stored as what changed; and the hours that their whole form stays then (-1: for ever).
+CHUNK_FROM = env.int("GROVE_CHUNK_FROM", default=1024 * 1024)
+CHUNK_UP_TO = env.int("GROVE_CHUNK_UP_TO", default=1024**4)
+KEEP_WHOLE_HOURS = env.int("GROVE_KEEP_WHOLE_HOURS", default=24)
 # Bytes of the disk that uploads leave alone: a database that cannot write stops the whole hub.
 KEEP_FREE_BYTES = env.int("GROVE_KEEP_FREE", default=256 * 1024 * 1024)
+# All stored content is read again, and compared with its name, within so many days (0: never), at most so many bytes a second
+# (0: as fast as it goes).
+SCRUB_DAYS = env.int("GROVE_SCRUB_DAYS", default=30)
+SCRUB_RATE = env.int("GROVE_SCRUB_RATE", default=50 * 1024 * 1024)
+# Days for which large content is kept that nothing needs any more.
+BLOB_GRACE_DAYS = env.int("GROVE_GRACE_DAYS", default=7)
 # Bytes that the repositories of one user, and of one organization, may hold; 0 sets no limit.
 QUOTA_USER = env.int("GROVE_QUOTA_USER", default=0)
 QUOTA_ORGANIZATION = env.int("GROVE_QUOTA_ORGANIZATION", default=0)

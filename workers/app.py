@@ -9,6 +9,9 @@ GROVE_WORKER_REDIS_URL             the workers' database, with their own user, a
 GROVE_WORKER_BROKER_URL            the same as Celery spells it, where that differs: sockets
 GROVE_MODEL_MEMORY                 bytes that loaded models may take (half of the machine's, or 9/10 of the accelerator's)
 GROVE_WORKER_DISK                  bytes of disk for fetched files (100 GB)
+GROVE_ALIVE_FILE                   a file to touch while the hub hears of this worker, for health checks
+
+Each may come from a file instead: with _FILE behind its name, such as GROVE_WORKER_KEY_FILE.
 """
 
 import logging
@@ -24,6 +27,7 @@ from celery import Celery, signals
 from workers import logs, machine
 from workers.client import Hub
 from workers.contracts import KEY_PREFIX
+from workers.environment import setting
 from workers.presence import Presence
 from workers.snapshots import Snapshots
 
@@ -33,10 +37,10 @@ log = logging.getLogger(__name__)
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-REDIS_URL = os.environ.get("GROVE_WORKER_REDIS_URL", "redis://127.0.0.1:6379/1")
-BROKER_URL = os.environ.get("GROVE_WORKER_BROKER_URL", REDIS_URL)
-NAME = os.environ.get("GROVE_WORKER_NAME", "worker")
-DATA = Path(os.environ.get("GROVE_WORKER_DATA", "worker-data")).absolute()
+REDIS_URL = setting("GROVE_WORKER_REDIS_URL", "redis://127.0.0.1:6379/1")
+BROKER_URL = setting("GROVE_WORKER_BROKER_URL", REDIS_URL)
+NAME = setting("GROVE_WORKER_NAME", "worker")
+DATA = Path(setting("GROVE_WORKER_DATA", "worker-data")).absolute()
 # The longest job, and then some: a message that comes back earlier would start the job a second time.
 VISIBILITY_SECONDS = 36 * 3600
 
@@ -65,7 +69,7 @@ signals.setup_logging.connect(logs.configure)
 @cache
 def hub() -> Hub:
     """The hub that this worker works for."""
-    return Hub(os.environ["GROVE_HUB_URL"], os.environ["GROVE_WORKER_KEY"])
+    return Hub(setting("GROVE_HUB_URL"), setting("GROVE_WORKER_KEY"))
 
 
 @cache
@@ -82,7 +86,7 @@ def presence() -> Presence:
 
 @cache
 def snapshots() -> Snapshots:
-    return Snapshots(DATA / "snapshots", os.environ["GROVE_HUB_URL"], int(os.environ.get("GROVE_WORKER_DISK", 10**11)))
+    return Snapshots(DATA / "snapshots", setting("GROVE_HUB_URL"), int(setting("GROVE_WORKER_DISK", str(10**11))))
 
 
 def scratch_folder() -> Path:

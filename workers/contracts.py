@@ -28,6 +28,8 @@ ENDED_SECONDS = 60
 LOG_FORMAT = "%(levelname)s %(name)s [%(request_id)s] %(message)s"
 NO_REQUEST = "-"
 REQUEST_ID_HEADER = "X-Request-Id"
+# In the environment: a file that a process without an address touches while it is well, for whoever watches over it.
+ALIVE_FILE = "GROVE_ALIVE_FILE"
 
 
 class WorkerKind(StrEnum):

@@ -12,6 +12,7 @@ import redis
 
 from workers.client import Hub, HubRefused
 from workers.contracts import HEARTBEAT_SECONDS, Claim, Stage, stops_key
+from workers.environment import note_alive
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class Presence:
             held = list(self._held.values())
             try:
                 stop = self._hub.heartbeat([job.to_json() for job in held], self.loaded())
+                note_alive()
             except (httpx2.TransportError, HubRefused) as error:
                 log.warning("the hub did not take the heartbeat: %s", error)
                 continue

@@ -13,6 +13,7 @@ from typing import NoReturn
 from hub.embedded import workers
 from hub.embedded.errors import Exit, StartError
 from hub.embedded.folders import mark_stopping, open_data_folder
+from hub.embedded.keeping import read_files
 from hub.embedded.places import engines_of
 from hub.embedded.processes import INSTANCE, parent_death_signal
 from hub.embedded.services import EngineSet, Service, site_services
@@ -88,7 +89,7 @@ def main(arguments: list[str]) -> int:
 
 def up(supervisor: Supervisor, *, engines_only: bool, with_samples: bool) -> NoReturn:
     """Start everything in order, then keep it running until Ctrl-C (`Stopping`)."""
-    env = {name: value for name, value in os.environ.items() if value}
+    env = read_files({name: value for name, value in os.environ.items() if value})
     data = Path(env.get("GROVE_DATA", BASE / "data")).absolute()
     supervisor.lock = open_data_folder(data)
     data = data.resolve()

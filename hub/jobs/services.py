@@ -24,7 +24,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from hub.accounts.models import User, digest_of
 from hub.core import request_ids
-from hub.core.errors import Conflict, NotFound
+from hub.core.errors import Conflict, Invalid, NotFound
 from hub.jobs import broker
 from hub.jobs.errors import JobFinished, JobGone, JobNotFound, WorkerRefused
 from hub.jobs.models import UNFINISHED, Job, JobEvent, State, Worker
@@ -64,6 +64,25 @@ def create_worker(*, name: str, kind: WorkerKind) -> tuple[Worker, str]:
             return Worker.objects.create(name=name, kind=kind, digest=digest_of(key)), key
     except IntegrityError as error:
         raise Conflict(_("There is a worker “%(name)s” already.") % {"name": name}, field="name") from error
+
+
+@transaction.atomic
+def keep_worker(*, name: str, kind: WorkerKind, key: str) -> None:
+    """See that there is a worker of that name whose key this is; one that was revoked with this key stays so. Raises Invalid
+    for what is no key, Conflict for one that another worker has."""
+    if not key.startswith(KEY_PREFIX) or len(key) < len(KEY_PREFIX) + 32:
+        raise Invalid(
+            _("A worker's key begins with %(prefix)s, and at least 32 signs follow.") % {"prefix": KEY_PREFIX},
+            field="key",
+        )
+    if Worker.objects.filter(name=name, kind=kind, digest=digest_of(key)).exists():
+        return
+    values = {"kind": kind, "digest": digest_of(key), "revoked_at": None}
+    try:
+        with transaction.atomic():
+            Worker.objects.update_or_create(name=name, defaults=values)
+    except IntegrityError as error:
+        raise Conflict(_("Another worker has this key already."), field="key") from error
 
 
 def renew_worker_key(*, worker: Worker) -> str:

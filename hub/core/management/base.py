@@ -32,7 +32,7 @@ class HubCommand(BaseCommand):
 def not_reached(error: Exception) -> str:
     """Say which engine does not answer, and what to do about it."""
     carried = "DATABASE_URL" if isinstance(error, OperationalError) else "REDIS_URL"
-    if not os.environ.get(carried):
+    if not (os.environ.get(carried) or os.environ.get(f"{carried}_FILE")):
         return f"Grove is not running on {settings.DATA_DIR}. Start it with `make run`, or set GROVE_DATA."
     said = " ".join(str(error).split())
     return f"{carried} cannot be reached: {said}"
