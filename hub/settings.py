@@ -209,6 +209,7 @@ CELERY_BEAT_SCHEDULE = {
     "collect garbage": {"task": "hub.repos.tasks.collect_garbage", "schedule": 1800},
     "drop old uploads": {"task": "hub.repos.tasks.drop_old_uploads", "schedule": 3600},
     "chunk large files": {"task": "hub.repos.tasks.chunk_large_files", "schedule": 300},
+    "chunk large files": {"task": "hub.repos.tasks.chunk_large_files", "schedule": 300},
     "sweep receipts of commits": {"task": "hub.repos.tasks.sweep_receipts", "schedule": 3600},
     "work on passes over the storage": {"task": "hub.repos.tasks.work_on_passes", "schedule": 300},
     "sweep staging": {"task": "hub.core.tasks.sweep_staging", "schedule": 3600},
@@ -319,6 +320,11 @@ if XET_DEDUP not in ("readable", "repository", "off"):
     raise environ.ImproperlyConfigured(f"GROVE_XET_DEDUP is {XET_DEDUP!r}; it takes readable, repository or off.")
 # Counted up, it has every client forget what it believes to be stored here.
 XET_GENERATION = env.int("GROVE_XET_GENERATION", default=0)
+# Files from so many bytes to so many that came whole are cut into chunks in the background, so that later versions of them are
+# stored as what changed; and the hours that their whole form stays then (-1: for ever).
+CHUNK_FROM = env.int("GROVE_CHUNK_FROM", default=1024 * 1024)
+CHUNK_UP_TO = env.int("GROVE_CHUNK_UP_TO", default=1024**4)
+KEEP_WHOLE_HOURS = env.int("GROVE_KEEP_WHOLE_HOURS", default=24)
 # Files from so many bytes to so many that came whole are cut into chunks in the background, so that later versions of them are
 # stored as what changed; and the hours that their whole form stays then (-1: for ever).
 CHUNK_FROM = env.int("GROVE_CHUNK_FROM", default=1024 * 1024)

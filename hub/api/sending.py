@@ -1,15 +1,18 @@
-"""Sending stored bytes: ranges, conditions, and the system's own file sending where a blob lies whole."""
+"""Sending stored bytes: ranges and conditions; from the store itself where people reach it and content lies there whole."""
 
 import re
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from hub.core.blobs import lfs_key, store
+from hub.repos.chunking import stays_whole
+from hub.repos.content import open_blob
 from hub.repos.models import Blob
-from hub.repos.xet.reading import open_file
 
+# How long a signed address of the store opens. A download that breaks off later comes back here, and gets another.
+DIRECT_SECONDS = 3600
 # One range; a request for several is answered with the whole file, which is always allowed.
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
 
@@ -20,8 +23,10 @@ def send(
     size: int,
     headers: dict[str, str],
     content: Callable[[int, int], HttpResponseBase],
+    direct: Callable[[], str | None] = lambda: None,
 ) -> HttpResponseBase:
-    """Answer a GET or HEAD for `size` bytes under `headers`, which hold the ETag. `content` gives bytes start to end.
+    """Answer a GET or HEAD for `size` bytes under `headers`, which hold the ETag. `content` gives bytes start to end; where
+    `direct` gives an address, a GET is sent there.
 
     Ranges are for GET: a HEAD tells of the whole, as clients check what they got against it.
     """
@@ -31,6 +36,9 @@ def send(
     span = (0, size) if request.method == "HEAD" else _span(request, size, etag)
     if span is None:
         return HttpResponse(status=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+    if request.method == "GET" and _may_leave(request) and (address := direct()):
+        # The address opens to whoever has it, for a while: nobody keeps it.
+        return HttpResponse(status=302, headers={**headers, "Location": address, "Cache-Control": "private, no-store"})
     start, end = span
     response = HttpResponse() if request.method == "HEAD" else content(start, end)
     for key, value in headers.items():
@@ -44,16 +52,27 @@ def send(
 
 
 def blob_content(blob: Blob, start: int, end: int) -> HttpResponseBase:
-    """Return bytes `start` to `end` of large content, as a response without headers. Memory: one piece."""
-    if blob.whole:
-        handle = store().open_file(lfs_key(blob.sha256))
-        if handle is None:
-            return StreamingHttpResponse(store().read(lfs_key(blob.sha256), start, end))
-        # The server sends from where the file stands, as many bytes as Content-Length says.
-        handle.seek(start)
-        return FileResponse(handle)
-    assert blob.xet_file is not None
-    return StreamingHttpResponse(_begun(open_file(blob.xet_file, start, end)))
+    """Return bytes `start` to `end` of large content, as a response without headers. Memory: a few pieces.
+
+    What is damaged is a status code where that is in the first piece; later, the connection ends before all has come.
+    """
+    return StreamingHttpResponse(_begun(open_blob(blob, start, end)))
+
+
+def direct_address(blob: Blob, *, content_type: str, disposition: str) -> str | None:
+    """Return an address of the store that gives large content to whoever has it, for DIRECT_SECONDS; None where people do not
+    reach the store, or it does not have the content whole and sound for that long."""
+    if not store().is_direct or not blob.whole or blob.damaged_at or not stays_whole(blob, DIRECT_SECONDS):
+        return None
+    return store().sign_get(
+        lfs_key(blob.sha256), seconds=DIRECT_SECONDS, content_type=content_type, disposition=disposition
+    )
+
+
+def _may_leave(request: HttpRequest) -> bool:
+    """Tell whether the caller may be sent elsewhere: not what a page of ours loads, whose policy knows no other place, nor who
+    asks for a range of what they have, since the store has other tags."""
+    return "If-Range" not in request.headers and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
 
 
 def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:

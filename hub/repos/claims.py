@@ -25,20 +25,22 @@ def claim(*, repo: Repository, user: Someone, sha256: str) -> None:
 
 
 @transaction.atomic
-def claim_blob(*, repo: Repository, user: User, sha256: str, size: int) -> Blob:
+def claim_blob(*, repo: Repository, user: User, sha256: str, size: int, sums: bytes | None = None) -> Blob:
     """Note that `user` has sent the whole, checked bytes of `sha256`, so that commits of this repository may name it.
 
-    The bytes are in the store. Raises Unavailable where they were taken for nobody's and deleted since.
+    sums: of the blocks of these bytes; without them, they are made when the whole is next read. The bytes are in the store.
+    Raises Unavailable where they were taken for nobody's and deleted since.
     """
     key = lfs_key(sha256)
     share(key)
     if store().stat(key) is None:
         raise _just_deleted()
     Blob.objects.bulk_create(
-        [Blob(sha256=sha256, size=size, whole=True)],
+        [Blob(sha256=sha256, size=size, whole=True, block_sums=sums)],
         update_conflicts=True,
         unique_fields=["sha256"],
-        update_fields=["whole", *UNMARKED],
+        # What was damaged of it has been written over.
+        update_fields=["whole", "block_sums", "damaged_at", *UNMARKED],
     )
     claim(repo=repo, user=user, sha256=sha256)
     return Blob.objects.get(pk=sha256)

@@ -51,7 +51,7 @@ class LargeFile:
 
 def large_content_of(repo: Repository) -> QuerySet[RepoBlob]:
     """Return what any ref reaches of large content, the blobs loaded, in the order in which it came."""
-    return RepoBlob.objects.filter(repository=repo).select_related("blob").order_by("pk")
+    return RepoBlob.objects.filter(repository=repo).select_related("blob").defer("blob__block_sums").order_by("pk")
 
 
 def describe_large_files(repo: Repository, rows: Iterable[RepoBlob]) -> list[LargeFile]:

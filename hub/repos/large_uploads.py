@@ -1,36 +1,66 @@
-"""Large files that arrive in parts, as the `multipart` transfer of git-lfs sends them.
+"""Large files that arrive whole: in one piece through the hub, or in parts, through it or straight to the store.
 
 An upload is somebody's own, for one repository. Parts may come in any order and again; nothing counts before the whole has
-been checked against its sha256.
+been checked against its sha256. What goes straight to the store is a part of an upload, too, be it the only one: it is the hub
+that completes it, and nobody can change it from then on.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import BinaryIO
 
 from django.conf import settings
+from django.core.cache import cache
+from django.db import transaction
 from django.utils import timezone
 
 from hub.accounts.models import User
 from hub.core.blobs import lfs_key, store
-from hub.core.blobs.intake import must_hash_to
-from hub.core.errors import Invalid
+from hub.core.blobs.intake import ContentCheck, received
+from hub.core.database import give_back_connection
+from hub.core.errors import Conflict, Invalid, Unavailable
 from hub.repos.claims import claim_blob
-from hub.repos.models import BlobClaim, LargeUpload, Repository
+from hub.repos.models import Blob, BlobClaim, LargeUpload, Repository
+from hub.repos.storage.keys import put_again_if_gone, share, touch_blobs
 
 # What one answer lists of parts, roughly; above it parts become larger.
 MAX_PARTS = 2000
+# What S3 wants of parts: these many bytes of each but the last, and at most as many of any.
+_LEAST_PART, MOST_PART = 5 * 1024**2, 5 * 1024**3
+# Up to here a file goes straight to the store in one piece. git-lfs waits three times 30 seconds for the check of it.
+MOST_IN_ONE_PIECE = 2 * 1024**3
 UPLOAD_LIFE = timedelta(days=7)
 _MEGABYTE = 1024 * 1024
+# How long one who asks for the check waits while another's runs, and how long a check counts as running that says no more.
+_PATIENCE, _SILENCE, _COPYING = 25, 60, 900  # seconds
+
+
+def receive_whole(*, repo: Repository, user: User, stream: BinaryIO, length: int, sha256: str = "") -> Blob:
+    """Store `length` bytes of `stream` whole, and let commits of `user` to `repo` name them.
+
+    Raises TooLarge, Invalid when the stream ends early or its hash is not `sha256`, StorageFull. Memory: one copy buffer.
+    """
+    with received(stream, length=length, limit=settings.MAX_LFS_FILE, sha256=sha256) as content:
+        key = lfs_key(content.sha256)
+        store().put(content.handle, key)
+        with transaction.atomic():
+            share(key)
+            put_again_if_gone(content.handle, key)
+            return claim_blob(repo=repo, user=user, sha256=content.sha256, size=content.size, sums=content.sums)
 
 
 def part_size_for(sizes: Iterable[int]) -> int | None:
     """Return the bytes of each part where some of the files, of `sizes` bytes, are sent in parts; None where none is."""
     sizes = list(sizes)
-    if max(sizes, default=0) <= settings.LFS_PART_SIZE:
+    direct = store().is_direct
+    usual = max(settings.LFS_PART_SIZE, _LEAST_PART) if direct else settings.LFS_PART_SIZE
+    if max(sizes, default=0) <= usual:
         return None
     wanted = -(-sum(sizes) // MAX_PARTS)
-    return -(-wanted // _MEGABYTE) * _MEGABYTE if wanted > settings.LFS_PART_SIZE else settings.LFS_PART_SIZE
+    size = -(-wanted // _MEGABYTE) * _MEGABYTE if wanted > usual else usual
+    return min(size, MOST_PART) if direct else size
 
 
 def begin_upload(*, repo: Repository, user: User, sha256: str, size: int, part_size: int) -> LargeUpload:
@@ -40,7 +70,18 @@ def begin_upload(*, repo: Repository, user: User, sha256: str, size: int, part_s
     """
     wanted = {"repository": repo, "user": user, "sha256": sha256, "size": size, "part_size": part_size}
     begun = LargeUpload.objects.filter(**wanted, created_at__gte=timezone.now() - UPLOAD_LIFE).order_by("pk").last()
-    return begun or LargeUpload.objects.create(**wanted, parts=store().begin_parts())
+    if begun is None:
+        return LargeUpload.objects.create(**wanted, parts=store().begin_parts())
+    _begin_again_if_empty(begun)
+    return begun
+
+
+def _begin_again_if_empty(upload: LargeUpload) -> None:
+    """Give an upload without parts new ones: the store may know it no more, where whoever put them together was killed."""
+    if not store().parts(upload.parts):
+        store().drop_parts(upload.parts)
+        upload.parts = store().begin_parts()
+        upload.save(update_fields=["parts"])
 
 
 def receive_part(*, upload: LargeUpload, number: int, stream: BinaryIO) -> str:
@@ -48,30 +89,100 @@ def receive_part(*, upload: LargeUpload, number: int, stream: BinaryIO) -> str:
 
     Raises Invalid for a number that there is not, and a length that is not that part's; Conflict, StorageFull.
     """
-    count = parts_of(upload)
-    if not 1 <= number <= count:
-        raise Invalid(f"This upload has parts 1 to {count}.")
-    length = upload.part_size if number < count else upload.size - (count - 1) * upload.part_size
-    return store().put_part(upload.parts, number, stream, length=length)
+    if not 1 <= number <= parts_of(upload):
+        raise Invalid(f"This upload has parts 1 to {parts_of(upload)}.")
+    return store().put_part(upload.parts, number, stream, length=_length_of(upload, number))
+
+
+def finish_direct(*, repo: Repository, user: User, sha256: str, size: int) -> bool:
+    """Finish what came straight to the store in one piece, whose sender does not know its tag; tell whether there was such.
+
+    Raises Conflict where it has not come; else as `finish_upload`.
+    """
+    waiting = LargeUpload.objects.filter(repository=repo, user=user, sha256=sha256, size=size, part_size=size)
+    upload = waiting.select_related("repository__namespace", "user").order_by("pk").last()
+    if upload is None:
+        return False
+    # Without parts, it has not come, or was put together by somebody who was killed: the store knows.
+    finish_upload(upload=upload, parts=[part.tag for part in store().parts(upload.parts)][:1] or ["none"])
+    return True
 
 
 def finish_upload(*, upload: LargeUpload, parts: list[str]) -> None:
     """Put the parts with these tags together, check the whole, and let its sender's commits name it.
 
-    Asked again after it was done, it does nothing. Raises Invalid, Conflict, Unavailable while it is being done, StorageFull.
+    One at a time for each upload: a large file takes long, and whoever asks meanwhile waits and finds it done. Asked again
+    after it was done, it does nothing. Raises Invalid, Conflict, Unavailable while it is being done, StorageFull.
     """
+    repo, user, sha256 = upload.repository, upload.user, upload.sha256
+    with _alone(upload) as lock:
+        if not LargeUpload.objects.filter(pk=upload.pk).exists():
+            if is_finished(repo, user, sha256):
+                return
+            raise Conflict("This upload is over. Ask for a new one.")
+        _require_parts(upload, parts)
+        with transaction.atomic():
+            # Whoever has the content already keeps it until this is done.
+            touch_blobs([sha256])
+        check = _Check(sha256, lock)
+        try:
+            store().join_parts(upload.parts, parts, lfs_key(sha256), check)
+        except (Invalid, Conflict):
+            # The hub's own addresses take the right bytes at once; those of the store are asked for anew.
+            _begin_again_if_empty(upload)
+            raise
+        claim_blob(repo=repo, user=user, sha256=sha256, size=upload.size, sums=check.sums())
+        upload.delete()
+
+
+def _require_parts(upload: LargeUpload, tags: list[str]) -> None:
+    """Raise Invalid where these are not all the parts, Conflict where one that the store has is not as long as announced."""
     count = parts_of(upload)
-    if len(parts) != count:
+    if len(tags) != count:
         raise Invalid(f"Name all {count} parts, each with the ETag that it was answered with.", field="parts")
+    for part in store().parts(upload.parts):
+        if part.number > count or part.size != _length_of(upload, part.number):
+            raise Conflict(f"Part {part.number} has {part.size} bytes, not as many as announced. Send it again.")
+
+
+class _Check(ContentCheck):
+    """The check of joined parts, which keeps its lock for as long as bytes pass."""
+
+    def __init__(self, expected: str, lock: str) -> None:
+        super().__init__(expected)
+        self._lock = lock
+        self._told = time.monotonic()
+
+    def update(self, piece: bytes) -> None:
+        super().update(piece)
+        if time.monotonic() - self._told > _SILENCE / 6:
+            cache.touch(self._lock, _SILENCE)
+            self._told = time.monotonic()
+
+    def __call__(self, pieces: Iterable[bytes]) -> None:
+        give_back_connection()
+        super().__call__(pieces)
+        # The store now copies the whole, and says nothing meanwhile.
+        cache.touch(self._lock, _COPYING)
+
+
+@contextmanager
+def _alone(upload: LargeUpload) -> Iterator[str]:
+    """Have an upload alone, for the length of the block. Raises Unavailable where another has it for longer than _PATIENCE.
+
+    The lock spares work, and no more: two that put the same parts together do no harm.
+    """
+    lock = f"large-upload-{upload.pk}"
+    until = time.monotonic() + _PATIENCE
+    while not cache.add(lock, 1, _SILENCE):
+        if time.monotonic() > until:
+            raise Unavailable("The bytes of this file are being checked. Ask again in a few seconds.", retry_after=5)
+        give_back_connection()
+        time.sleep(0.2)
     try:
-        store().join_parts(upload.parts, parts, lfs_key(upload.sha256), must_hash_to(upload.sha256))
-    except Invalid:
-        # The same addresses take the right bytes.
-        upload.parts = store().begin_parts()
-        upload.save(update_fields=["parts"])
-        raise
-    claim_blob(repo=upload.repository, user=upload.user, sha256=upload.sha256, size=upload.size)
-    upload.delete()
+        yield lock
+    finally:
+        cache.delete(lock)
 
 
 def is_finished(repo: Repository, user: User, sha256: str) -> bool:
@@ -82,6 +193,11 @@ def is_finished(repo: Repository, user: User, sha256: str) -> bool:
 def parts_of(upload: LargeUpload) -> int:
     """Return how many parts an upload has."""
     return -(-upload.size // upload.part_size)
+
+
+def _length_of(upload: LargeUpload, number: int) -> int:
+    count = parts_of(upload)
+    return upload.part_size if number < count else upload.size - (count - 1) * upload.part_size
 
 
 def drop_old_uploads() -> int:

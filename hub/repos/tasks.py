@@ -1,12 +1,12 @@
 """Background work for repositories: mails about access to gated ones; uploads that nobody finished and receipts of commits
-that are past their time. All of it can run twice."""
+that are past their time; large files that are to be cut into chunks. All of it can run twice."""
 
 from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
-from hub.repos import large_uploads, mails
+from hub.repos import chunking, large_uploads, mails
 from hub.repos.git import receipts
 from hub.repos.models import AccessRequest, Gate
 from hub.repos.xet import grants
@@ -42,6 +42,13 @@ def sweep_requests() -> None:
 def drop_old_uploads() -> int:
     """Forget large uploads that nobody has finished in a week, and leave to send xorbs that nobody has used in time."""
     return large_uploads.drop_old_uploads() + grants.drop_old_grants()
+
+
+@shared_task(soft_time_limit=47 * 3600, time_limit=48 * 3600, expires=290)
+def chunk_large_files() -> None:
+    """Cut files that came whole into chunks, for about half an hour: the next one goes on. A single file has as long as it
+    takes, which for the largest is a day; whoever is told to begin meanwhile leaves it at that."""
+    chunking.chunk_pending(seconds=1800)
 
 
 @shared_task(soft_time_limit=120, time_limit=150, expires=600)

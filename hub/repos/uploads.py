@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from django.conf import settings
 from django.core import signing
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.core.blobs.intake import store_stream
 from hub.core.errors import Invalid
 from hub.repos.attributes import LargeFileRule
-from hub.repos.claims import claim_blob
 from hub.repos.git.commits import PutBlob, PutFile, Stage
+from hub.repos.large_uploads import receive_whole
 from hub.repos.models import Repository
 from hub.repos.names import check_path
 
@@ -30,9 +28,8 @@ def receive_file(
     """
     check_path(path)
     if rule.is_large(path, length):
-        sha256, size = store_stream(stream, length=length, limit=settings.MAX_LFS_FILE)
-        claim_blob(repo=repo, user=user, sha256=sha256, size=size)
-        return PutBlob(path, sha256, size)
+        blob = receive_whole(repo=repo, user=user, stream=stream, length=length)
+        return PutBlob(path, blob.sha256, blob.size)
     content = stream.read(length)
     if len(content) < length:
         raise Invalid(_("The upload ended early, so nothing was stored. Send the file again."))

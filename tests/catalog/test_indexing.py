@@ -13,9 +13,8 @@ from hub.catalog.indexing import index_repository
 from hub.catalog.models import Facet, SearchRow
 from hub.catalog.tasks import sweep
 from hub.catalog.weights import parse_header
-from hub.core.blobs.intake import store_stream
-from hub.repos.claims import claim_blob
 from hub.repos.git.commits import Delete, PutBlob, Stage, create_commit
+from hub.repos.large_uploads import receive_whole
 from hub.repos.models import Kind, Repository, Visibility
 from hub.repos.services import move_repo, set_visibility
 from tests.factories import make_repo, make_user
@@ -47,9 +46,8 @@ def put(repo: Repository, files: dict[str, bytes], large: dict[str, bytes] | Non
     operations: list = [stage.file(path, content) for path, content in files.items()]
     stage.finish()
     for path, content in (large or {}).items():
-        sha256, size = store_stream(io.BytesIO(content), length=len(content), limit=10**9)
-        claim_blob(repo=repo, user=actor, sha256=sha256, size=size)
-        operations.append(PutBlob(path, sha256, size))
+        blob = receive_whole(repo=repo, user=actor, stream=io.BytesIO(content), length=len(content))
+        operations.append(PutBlob(path, blob.sha256, blob.size))
     create_commit(repo=repo, actor=actor, operations=operations, title="Put files")
 
 

@@ -1,18 +1,18 @@
 """What nothing refers to any more is not there any more, by any way."""
 
+import io
 import threading
 
 import pytest
 from django.db import connection, transaction
 
-from hub.core.blobs.intake import store_stream
-from hub.repos.claims import claim_blob
 from hub.repos.content import read_content
 from hub.repos.errors import EntryNotFound, RevisionNotFound
 from hub.repos.git.commits import Delete, Operation, PutBlob, create_commit
 from hub.repos.git.files import blob_of, find_file, resolve_revision
 from hub.repos.git.locks import lock_history
 from hub.repos.git.pruning import forget_unreachable
+from hub.repos.large_uploads import receive_whole
 from hub.repos.models import Blob, BlobClaim, GitCommit, GitRef, RepoBlob, Repository
 from hub.repos.releases import create_tag, delete_tag
 from hub.repos.services import create_branch, delete_branch
@@ -21,14 +21,8 @@ from tests.factories import make_repo, make_user
 
 def sent(repo: Repository, content: bytes) -> str:
     """Store large content for the owner of a repository; return its sha256."""
-    import hashlib
-    import io
-
     assert repo.created_by is not None
-    sha256 = hashlib.sha256(content).hexdigest()
-    store_stream(io.BytesIO(content), length=len(content), limit=10**9)
-    claim_blob(repo=repo, user=repo.created_by, sha256=sha256, size=len(content))
-    return sha256
+    return receive_whole(repo=repo, user=repo.created_by, stream=io.BytesIO(content), length=len(content)).sha256
 
 
 def commit(repo: Repository, *operations: Operation, branch: str = "main") -> GitCommit:

@@ -3,28 +3,35 @@
 Protocol: https://github.com/git-lfs/git-lfs/tree/main/docs/api. Besides the `basic` transfer there is the `multipart` one of
 the client family, for large files: an upload's `header` holds `chunk_size` and the address of each part under its number, and
 nothing else. Numbers have leading zeros, since git-lfs hands the header on in the order of its keys as text.
+
+Where people reach the store itself, its own signed addresses are handed out. What is sent to them is checked when the client
+says that it is there: by `verify`, or by completing the parts.
 """
 
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view, writer
 from hub.api.git import lfs_transfers
+from hub.api.sending import DIRECT_SECONDS, direct_address
 from hub.community.permissions import get_pull_request_for_push
+from hub.core.blobs import store
 from hub.core.blobs.scratch import require_room
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.links import base_url, repo_path
 from hub.repos.large_files import restore_content
-from hub.repos.large_uploads import begin_upload, part_size_for, parts_of
+from hub.repos.large_uploads import MOST_IN_ONE_PIECE, begin_upload, finish_direct, part_size_for, parts_of
 from hub.repos.models import Blob, BlobClaim, RepoBlob, Repository
 from hub.repos.models.blobs import BlobQuerySet
 from hub.repos.models.git import number_of_ref
 from hub.repos.names import SHA256
 from hub.repos.permissions import get_repo_for_content, get_repo_for_proposing, get_repo_for_write, may_write
+from hub.repos.storage.keys import touch_blobs
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 OBJECTS_PER_CALL = 1000
@@ -52,8 +59,8 @@ def batch(request: Request, namespace: str, name: str, kind: str = "model") -> R
         transfer, objects = _uploads(request, repo, wanted, transfers)
     else:
         repo = get_repo_for_content(request.user, kind, namespace, name)
-        sizes = dict(_held_by(repo).filter(pk__in=list(wanted)).values_list("sha256", "size"))
-        transfer, objects = BASIC, [_download(request, repo, oid, sizes.get(oid)) for oid in wanted]
+        held = _held_by(repo).select_related("xet_file").defer("block_sums", "xet_file__terms").in_bulk(list(wanted))
+        transfer, objects = BASIC, [_download(request, repo, oid, held.get(oid)) for oid in wanted]
     return Response({"transfer": transfer, "objects": objects, "hash_algo": "sha256"}, content_type=MEDIA_TYPE)
 
 
@@ -89,14 +96,14 @@ def _uploads(
     request: Request, repo: Repository, wanted: dict[str, int], transfers: list[Any]
 ) -> tuple[str, list[dict[str, Any]]]:
     """Return the transfer that all of them go by, and what to do with each."""
-    usable = Blob.objects.usable_in(repo, request.user).filter(pk__in=list(wanted))
-    there = dict(usable.values_list("sha256", "size"))
+    there = _already_there(request, repo, wanted)
     if there and may_write(request.user, repo):
         # It will not be sent, and commits may point at it already.
         restore_content(repo=repo, sha256s=there)
     missing = {oid: size for oid, size in wanted.items() if oid not in there and size <= settings.MAX_LFS_FILE}
-    require_room(sum(missing.values()))
     part_size = part_size_for(missing.values()) if MULTIPART in transfers else None
+    # What goes straight to the store takes no room here.
+    require_room(sum(size for size in missing.values() if not _goes_direct(size, part_size)))
     objects = []
     for oid, size in wanted.items():
         answer: dict[str, Any] = {"oid": oid, "size": size}
@@ -111,7 +118,26 @@ def _uploads(
     return MULTIPART if part_size else BASIC, objects
 
 
+@transaction.atomic
+def _already_there(request: Request, repo: Repository, wanted: dict[str, int]) -> dict[str, int]:
+    """Return oid -> size of what need not be sent. It stays for whoever commits it next, though nothing may name it yet."""
+    usable = Blob.objects.usable_in(repo, request.user).filter(pk__in=list(wanted))
+    sound = usable.exclude(damaged_at__isnull=False, xet_file=None)
+    there = dict(sound.values_list("sha256", "size"))
+    kept = touch_blobs(there)
+    return {oid: size for oid, size in there.items() if oid in kept}
+
+
+def _goes_direct(size: int, part_size: int | None) -> bool:
+    """Tell whether an object of `size` bytes goes straight to the store. An empty one has no part to go as."""
+    return store().is_direct and (part_size is not None or 0 < size <= MOST_IN_ONE_PIECE)
+
+
 def _whole(request: Request, repo: Repository, oid: str, size: int) -> dict[str, Any]:
+    if _goes_direct(size, None):
+        upload = begin_upload(repo=repo, user=writer(request), sha256=oid, size=size, part_size=size)
+        if address := store().sign_part(upload.parts, 1, seconds=lfs_transfers.LINK_SECONDS):
+            return {"href": address, "expires_in": lfs_transfers.LINK_SECONDS}
     grant = lfs_transfers.grant(lfs_transfers.UPLOADS, request.user, repo, oid, size)
     return {"href": f"{_address(request, repo)}/{oid}?grant={grant}", "expires_in": lfs_transfers.LINK_SECONDS}
 
@@ -121,16 +147,22 @@ def _in_parts(request: Request, repo: Repository, oid: str, size: int, part_size
     grant = lfs_transfers.grant(lfs_transfers.PARTS, request.user, repo, oid, upload.pk)
     address = f"{_address(request, repo)}/{oid}/parts"
     header = {"chunk_size": str(part_size)}
-    header |= {f"{number:06}": f"{address}/{number}?grant={grant}" for number in range(1, parts_of(upload) + 1)}
+    for number in range(1, parts_of(upload) + 1):
+        direct = store().sign_part(upload.parts, number, seconds=lfs_transfers.PART_SECONDS)
+        header[f"{number:06}"] = direct or f"{address}/{number}?grant={grant}"
     return {"href": f"{address}?grant={grant}", "header": header, "expires_in": lfs_transfers.PART_SECONDS}
 
 
-def _download(request: Request, repo: Repository, oid: str, size: int | None) -> dict[str, Any]:
-    if size is None:
+def _download(request: Request, repo: Repository, oid: str, blob: Blob | None) -> dict[str, Any]:
+    if blob is None:
         return {"oid": oid, "size": 0, "error": {"code": 404, "message": "This repository has no such object."}}
-    grant = lfs_transfers.grant(lfs_transfers.DOWNLOADS, request.user, repo, oid)
-    action = {"href": f"{_address(request, repo)}/{oid}?grant={grant}", "expires_in": lfs_transfers.LINK_SECONDS}
-    return {"oid": oid, "size": size, "authenticated": True, "actions": {"download": action}}
+    action: dict[str, Any]
+    if address := direct_address(blob, content_type="application/octet-stream", disposition="attachment"):
+        action = {"href": address, "expires_in": DIRECT_SECONDS}
+    else:
+        grant = lfs_transfers.grant(lfs_transfers.DOWNLOADS, request.user, repo, oid)
+        action = {"href": f"{_address(request, repo)}/{oid}?grant={grant}", "expires_in": lfs_transfers.LINK_SECONDS}
+    return {"oid": oid, "size": blob.size, "authenticated": True, "actions": {"download": action}}
 
 
 def _address(request: Request, repo: Repository) -> str:
@@ -139,10 +171,14 @@ def _address(request: Request, repo: Repository) -> str:
 
 @json_view("POST")
 def verify(request: Request, namespace: str, name: str, kind: str = "model") -> Response:
-    """POST {repo}.git/info/lfs/objects/verify: confirms that an upload has arrived whole."""
+    """POST {repo}.git/info/lfs/objects/verify: confirms that an upload has arrived whole; what came straight to the store is
+    checked now."""
     repo = get_repo_for_proposing(request.user, kind, namespace, name)
     body = read_object(request)
     ((oid, size),) = _objects({"objects": [body]}).items()
+    user = writer(request)
+    if finish_direct(repo=repo, user=user, sha256=oid, size=size):
+        lfs_transfers.restore(repo, user, oid)
     claimed = BlobClaim.objects.standing(repo, request.user).values("blob")
     if not (Blob.objects.filter(pk__in=claimed) | _held_by(repo)).filter(pk=oid, size=size).exists():
         raise NotFound("This object has not arrived. Send it again.")

@@ -5,7 +5,6 @@ The addresses are signed, since clients send no token to them. Who may what is a
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -14,12 +13,10 @@ from hub.accounts.models import Someone, User
 from hub.accounts.services import user_of_grant
 from hub.api.bodies import content_length, open_body, read_object
 from hub.api.edge import plain_view
-from hub.api.sending import blob_content, send
-from hub.core.blobs.intake import store_stream
+from hub.api.sending import blob_content, direct_address, send
 from hub.core.errors import Forbidden, Invalid, NotFound
-from hub.repos.claims import claim_blob
 from hub.repos.large_files import restore_content
-from hub.repos.large_uploads import finish_upload, is_finished, receive_part
+from hub.repos.large_uploads import finish_upload, is_finished, receive_part, receive_whole
 from hub.repos.models import Blob, LargeUpload, RepoBlob, Repository
 from hub.repos.permissions import may_propose, may_write
 
@@ -59,16 +56,23 @@ def object_bytes(request: HttpRequest, namespace: str, name: str, oid: str, kind
     if blob is None or not RepoBlob.objects.filter(repository=repo_id, blob=blob).exists():
         raise NotFound("This repository has no such object.")
     headers = {"ETag": f'"{oid}"', "Content-Type": "application/octet-stream", "Content-Disposition": "attachment"}
-    return send(request, size=blob.size, headers=headers, content=lambda start, end: blob_content(blob, start, end))
+    return send(
+        request,
+        size=blob.size,
+        headers=headers,
+        content=lambda start, end: blob_content(blob, start, end),
+        direct=lambda: direct_address(
+            blob, content_type=headers["Content-Type"], disposition=headers["Content-Disposition"]
+        ),
+    )
 
 
 def _receive(request: HttpRequest, oid: str) -> HttpResponse:
     repo, user, size = _uploader(request, UPLOADS, oid, LINK_SECONDS)
     if content_length(request) != size:
         raise Invalid(f"The upload was announced with {size} bytes. Send exactly those, with a Content-Length.")
-    store_stream(open_body(request), length=size, limit=settings.MAX_LFS_FILE, sha256=oid)
-    claim_blob(repo=repo, user=user, sha256=oid, size=size)
-    _restore(repo, user, oid)
+    receive_whole(repo=repo, user=user, stream=open_body(request), length=size, sha256=oid)
+    restore(repo, user, oid)
     return HttpResponse()
 
 
@@ -93,7 +97,7 @@ def complete(request: HttpRequest, namespace: str, name: str, oid: str, kind: st
     upload = LargeUpload.objects.filter(pk=upload_id, user=user).select_related("repository__namespace", "user").first()
     if upload is not None:
         finish_upload(upload=upload, parts=parts)
-        _restore(repo, user, oid)
+        restore(repo, user, oid)
     elif not is_finished(repo, user, oid):
         raise NotFound("This upload is over. Ask for a new one.")
     return JsonResponse({})
@@ -135,6 +139,7 @@ def _claims(request: HttpRequest, purpose: str, oid: str, seconds: int) -> tuple
     return repo_id, user_id, token_id, number
 
 
-def _restore(repo: Repository, user: User, oid: str) -> None:
+def restore(repo: Repository, user: User, oid: str) -> None:
+    """Serve an object again that commits point at already, now that a writer has sent it."""
     if may_write(user, repo):
         restore_content(repo=repo, sha256s=[oid])

@@ -13,7 +13,7 @@ from django.utils.http import content_disposition_header
 from hub.api.edge import stream_view
 from hub.api.hf.downloads import note_download
 from hub.api.hf.paths import api_path
-from hub.api.sending import blob_content, send
+from hub.api.sending import blob_content, direct_address, send
 from hub.core.highlight import BIDI_CONTROLS
 from hub.core.links import base_url
 from hub.core.middleware import UPLOADED_FILE_POLICY
@@ -51,27 +51,21 @@ def resolve(request: HttpRequest, kind: str, namespace: str, name: str, revision
             return HttpResponse(read_file(repo, file)[start:end])
         return StreamingHttpResponse(open_object(repo.store_id, file.oid, start, end))
 
-    return send(request, size=file.size, headers=_headers(request, repo, commit, file, blob), content=content)
+    headers = _headers(request, repo, commit, file, blob)
+
+    def direct() -> str | None:
+        if blob is None:
+            return None
+        return direct_address(blob, content_type=headers["Content-Type"], disposition=headers["Content-Disposition"])
+
+    return send(request, size=file.size, headers=headers, content=content, direct=direct)
 
 
 def _headers(
     request: HttpRequest, repo: Repository, commit: GitCommit, file: FileEntry, blob: Blob | None
 ) -> dict[str, str]:
     etag = f'"{file.sha256 or file.oid}"'
-    content_type, attached = _presentation(file.name)
-    headers = {
-        "ETag": etag,
-        "X-Repo-Commit": commit.oid,
-        "Content-Type": content_type,
-        "Content-Disposition": content_disposition_header(
-            attached or request.GET.get("download", "") not in ("", "0", "false"), _CONTROL.sub("_", file.name)
-        )
-        or "attachment",
-        "Content-Security-Policy": UPLOADED_FILE_POLICY,
-        "X-Content-Type-Options": "nosniff",
-        # To be kept, and asked about: the same name may hold something else a moment later, or be closed.
-        "Cache-Control": "private, no-cache",
-    }
+    headers = file_headers(request, file.name, etag) | {"X-Repo-Commit": commit.oid}
     if file.sha256:
         headers["X-Linked-Etag"] = etag
         headers["X-Linked-Size"] = str(file.size)
@@ -80,6 +74,23 @@ def _headers(
         address = base_url(request) + api_path(repo, "xet-read-token", commit.oid)
         headers["Link"] = f'<{address}>; rel="xet-auth"'
     return headers
+
+
+def file_headers(request: HttpRequest, name: str, etag: str) -> dict[str, str]:
+    """Return what is said of an uploaded file of that name whatever it is kept in: how a browser takes it, and for how long."""
+    content_type, attached = _presentation(name)
+    return {
+        "ETag": etag,
+        "Content-Type": content_type,
+        "Content-Disposition": content_disposition_header(
+            attached or request.GET.get("download", "") not in ("", "0", "false"), _CONTROL.sub("_", name)
+        )
+        or "attachment",
+        "Content-Security-Policy": UPLOADED_FILE_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        # To be kept, and asked about: the same name may hold something else a moment later, or be closed.
+        "Cache-Control": "private, no-cache",
+    }
 
 
 def _presentation(name: str) -> tuple[str, bool]:

@@ -1,53 +1,77 @@
-"""Taking content in: through a scratch file, checked, into the store."""
+"""Taking content in: through a scratch file, checked, into the store. Its sums are made on the way."""
 
 import hashlib
-from collections.abc import Callable, Iterable
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, BinaryIO, NamedTuple
 
-from hub.core.blobs import lfs_key, store
 from hub.core.blobs.contract import PIECE
 from hub.core.blobs.scratch import require_room, room_for_bytes, scratch_file
+from hub.core.blobs.sums import BlockSums
 from hub.core.errors import Invalid, TooLarge
 
 
-def store_stream(stream: BinaryIO, *, length: int, limit: int, sha256: str = "") -> tuple[str, int]:
-    """Read `length` bytes of `stream` into the store as an LFS object; return (sha256, size).
+class Received(NamedTuple):
+    """Content in a scratch file. ``sums``: of its blocks, as `sums.BlockSums` has them."""
 
-    Raises TooLarge above `limit`, Invalid when the stream ends early or its hash is not `sha256`, StorageFull, StoreAway.
+    handle: IO[bytes]
+    sha256: str
+    size: int  # bytes
+    sums: bytes
+
+
+@contextmanager
+def received(stream: BinaryIO, *, length: int, limit: int, sha256: str = "") -> Iterator[Received]:
+    """Read `length` bytes of `stream` into a scratch file, for the length of the block.
+
+    Raises TooLarge above `limit`, Invalid when the stream ends early or its hash is not `sha256`, StorageFull.
     Memory: one copy buffer.
     """
     if length > limit:
         raise TooLarge(f"This file has {length} bytes; the hub takes files of up to {limit} bytes.")
     require_room(length)
-    digest = hashlib.sha256()
+    check = ContentCheck()
     with scratch_file() as handle:
         left = length
         while left:
             piece = stream.read(min(PIECE, left))
             if not piece:
                 raise Invalid(f"The upload ended {left} bytes early, so nothing was stored. Send the file again.")
-            digest.update(piece)
+            check.update(piece)
             with room_for_bytes():
                 handle.write(piece)
             left -= len(piece)
-        found = digest.hexdigest()
+        found = check.sha256
         if sha256 and found != sha256:
             raise Invalid(f"The bytes have sha256 {found}, not {sha256}; nothing was stored. Send the file again.")
-        store().put(handle, lfs_key(found))
-    return found, length
+        yield Received(handle, found, length, check.sums())
 
 
-def must_hash_to(sha256: str) -> Callable[[Iterable[bytes]], None]:
-    """Return the check of joined parts against their sha256. It raises Invalid."""
+class ContentCheck:
+    """The sha256 and the block sums of content that passes. As the check of joined parts it raises Invalid where the whole has
+    not the sha256 that it was made with."""
 
-    def check(pieces: Iterable[bytes]) -> None:
-        digest = hashlib.sha256()
+    def __init__(self, expected: str = "") -> None:
+        self._expected = expected
+        self._digest = hashlib.sha256()
+        self._sums = BlockSums()
+
+    def update(self, piece: bytes) -> None:
+        self._digest.update(piece)
+        self._sums.update(piece)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def sums(self) -> bytes:
+        """Return the sums of all that has passed; nothing comes after it."""
+        return self._sums.finish()
+
+    def __call__(self, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
-            digest.update(piece)
-        if digest.hexdigest() != sha256:
+            self.update(piece)
+        if self.sha256 != self._expected:
             raise Invalid(
-                f"The parts together have sha256 {digest.hexdigest()}, not {sha256}; nothing was stored. "
-                "Send the file again."
+                f"The bytes have sha256 {self.sha256}, not {self._expected}; nothing was stored. Send the file again."
             )
-
-    return check

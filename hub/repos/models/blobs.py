@@ -29,8 +29,18 @@ class BlobQuerySet(models.QuerySet["Blob"]):
         return self.filter(models.Q(pk__in=claimed) | models.Q(pk__in=readable))
 
 
+class BlobManager(models.Manager["Blob"].from_queryset(BlobQuerySet)):  # type: ignore[misc]
+    """Blobs without their sums, which have 8 KB for each GB: whoever compares reads those that it needs."""
+
+    def get_queryset(self) -> BlobQuerySet:
+        return super().get_queryset().defer("block_sums")
+
+
 class Blob(Kept):
-    """Verified content, stored whole (`lfs`), as Xet chunks (`xet`) or both."""
+    """Verified content, stored whole (`lfs`), as Xet chunks (`xet`) or both.
+
+    `damaged_at` is of the whole form: the chunks' damages are noted at their xorbs.
+    """
 
     sha256 = HexField(length=32, primary_key=True)
     size = models.PositiveBigIntegerField()  # bytes
@@ -40,7 +50,7 @@ class Blob(Kept):
     # xxh3_64 of each BLOCK of whole content, little-endian: what is read is compared with it before it leaves.
     block_sums = models.BinaryField(null=True)
 
-    objects = BlobQuerySet.as_manager()
+    objects = BlobManager()
 
     class Meta(Kept.Meta):
         constraints = [
