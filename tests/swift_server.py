@@ -31,11 +31,11 @@ def main(folder: Path, owner: int) -> None:
     heard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     heard.bind(("127.0.0.1", ports["log"]))
     heard.settimeout(1)
-    if os.fork():
+    if pid := os.fork():
+        (folder / "pid").write_text(str(pid))
         os._exit(0)
     os.setsid()
     parent = os.getpid()
-    (folder / "pid").write_text(str(parent))
     children = []
     for kind in ("account", "container", "object", "proxy"):
         if pid := os.fork():
