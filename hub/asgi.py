@@ -8,10 +8,12 @@ from typing import Any
 
 from django.core.asgi import get_asgi_application
 
+from hub.core import metrics_folder
 from hub.core.rawpath import ASGIApp, keep_encoded_slashes_asgi
 from hub.core.request_ids import identified_asgi
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+metrics_folder.share()
 
 _SERVED = re.compile(r"/stream/|/(healthz|readyz|metrics)$")
 

@@ -54,6 +54,10 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PUBLIC_URL.star
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https:")
 
 # --- who may come in ------------------------------------------------------------------------------------------
+# Opens /metrics, as a bearer token; without one there is no such address. And the folder in which the processes of one server
+# share what they count.
+METRICS_TOKEN = env.str("GROVE_METRICS_TOKEN", default="")
+METRICS_DIR = Path(env.str("GROVE_METRICS_DIR", default=str(DATA_DIR / "metrics")))
 SIGNUP = env.str("GROVE_SIGNUP", default="open")
 EMAIL_VERIFICATION = env.str("GROVE_EMAIL_VERIFICATION", default="none")
 ANONYMOUS_READ = env.bool("GROVE_ANONYMOUS_READ", default=True)
@@ -92,6 +96,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "hub.core.middleware.request_id",
+    "hub.core.metrics.measure",
     "hub.core.health.answer_health",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -209,7 +214,6 @@ CELERY_BEAT_SCHEDULE = {
     "collect garbage": {"task": "hub.repos.tasks.collect_garbage", "schedule": 1800},
     "drop old uploads": {"task": "hub.repos.tasks.drop_old_uploads", "schedule": 3600},
     "chunk large files": {"task": "hub.repos.tasks.chunk_large_files", "schedule": 300},
-    "chunk large files": {"task": "hub.repos.tasks.chunk_large_files", "schedule": 300},
     "sweep receipts of commits": {"task": "hub.repos.tasks.sweep_receipts", "schedule": 3600},
     "work on passes over the storage": {"task": "hub.repos.tasks.work_on_passes", "schedule": 300},
     "sweep staging": {"task": "hub.core.tasks.sweep_staging", "schedule": 3600},
@@ -320,11 +324,6 @@ if XET_DEDUP not in ("readable", "repository", "off"):
     raise environ.ImproperlyConfigured(f"GROVE_XET_DEDUP is {XET_DEDUP!r}; it takes readable, repository or off.")
 # Counted up, it has every client forget what it believes to be stored here.
 XET_GENERATION = env.int("GROVE_XET_GENERATION", default=0)
-# Files from so many bytes to so many that came whole are cut into chunks in the background, so that later versions of them are
-# stored as what changed; and the hours that their whole form stays then (-1: for ever).
-CHUNK_FROM = env.int("GROVE_CHUNK_FROM", default=1024 * 1024)
-CHUNK_UP_TO = env.int("GROVE_CHUNK_UP_TO", default=1024**4)
-KEEP_WHOLE_HOURS = env.int("GROVE_KEEP_WHOLE_HOURS", default=24)
 # Files from so many bytes to so many that came whole are cut into chunks in the background, so that later versions of them are
 # stored as what changed; and the hours that their whole form stays then (-1: for ever).
 CHUNK_FROM = env.int("GROVE_CHUNK_FROM", default=1024 * 1024)

@@ -7,10 +7,12 @@ from importlib import import_module
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from hub.core import metrics_folder
 from hub.core.rawpath import keep_encoded_slashes
 from hub.core.request_ids import identified
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+metrics_folder.share()
 application = identified(keep_encoded_slashes(get_wsgi_application()))
 
 # The web processes are forked from the one that loads this. What is loaded by now stays as long as they do: it is shared

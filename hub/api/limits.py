@@ -24,7 +24,7 @@ from redis import Redis, RedisError
 from hub.accounts.models import RepoReader, Someone
 from hub.api.authentication import user_of_request
 from hub.api.errors import respond_to
-from hub.core import callers
+from hub.core import callers, metrics
 from hub.core.errors import HubError, TooMany
 from hub.core.middleware import GetResponse
 from hub.repos.xet.tokens import read_token
@@ -106,6 +106,8 @@ def limit(get_response: GetResponse) -> Callable[[HttpRequest], HttpResponse]:
         quota = counters.count(bucket, principal) if principal else None
         if quota is None:
             return get_response(request)
+        if quota.left < 0:
+            metrics.REFUSED.labels(bucket).inc()
         response = get_response(request) if quota.left >= 0 else _refused(request, quota)
         if bucket != PAGES or quota.left < 0:
             quota.tell(response)

@@ -21,6 +21,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext as _
 
 from hub.core.errors import Unavailable
+from hub.core.metrics import STREAMS
 
 T = TypeVar("T")
 
@@ -34,6 +35,11 @@ class CallerGone(Exception):
     """Whoever asked has hung up."""
 
 
+def _leave(places: threading.BoundedSemaphore) -> None:
+    places.release()
+    STREAMS.dec()
+
+
 def _take(places: threading.BoundedSemaphore) -> None:
     """Take a place, and let the database go. Raises Unavailable where all are taken."""
     if not places.acquire(blocking=False):
@@ -41,6 +47,7 @@ def _take(places: threading.BoundedSemaphore) -> None:
             _("As many streams are open as this hub can serve at once. Try again in a few seconds."),
             retry_after=RETRY_SECONDS,
         )
+    STREAMS.inc()
     # Who waits needs no connection; where one is needed again, another is taken.
     if not connection.in_atomic_block:
         connection.close()
@@ -148,7 +155,7 @@ class Streamed(Generic[T]):
         if self._closed:
             return
         self._closed = True
-        _threads.release()
+        _leave(_threads)
         try:
             self._runner.run(self._stop())
         finally:
@@ -242,7 +249,7 @@ class LoopEventStream(Generic[T]):
         if self._closed:
             return
         self._closed = True
-        _loops.release()
+        _leave(_loops)
         if self._loop is not None and not self._loop.is_closed():
             asyncio.run_coroutine_threadsafe(self._source.stop(), self._loop)
         self._source.give_up()

@@ -7,8 +7,10 @@ class JobsConfig(AppConfig):
     name = "hub.jobs"
 
     def ready(self) -> None:
-        from hub.core import health
+        from hub.core import health, metrics
         from hub.jobs import receivers  # noqa: F401 - connects the receivers
         from hub.jobs.health import check_workers
+        from hub.jobs.metrics import SECONDS, values
 
         health.add(check_workers)
+        metrics.add("jobs", values, seconds=SECONDS)

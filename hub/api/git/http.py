@@ -27,7 +27,7 @@ from hub.api.edge import View, writer
 from hub.api.errors import MethodNotAllowed, respond_to
 from hub.api.git import receiving
 from hub.community.permissions import has_pull_requests, may_push_pull_request
-from hub.core import callers
+from hub.core import callers, metrics
 from hub.core.errors import HubError, Invalid, TooLarge, TooMany
 from hub.core.links import base_url, repo_path
 from hub.repos.errors import NotWritable
@@ -256,9 +256,11 @@ def _place(request: HttpRequest) -> Iterator[None]:
                 retry_after=_RETRY_SECONDS,
             )
         _busy.update(limits.keys())
+    metrics.GIT.inc()
     try:
         yield
     finally:
+        metrics.GIT.dec()
         with _counting:
             _busy.subtract(limits.keys())
             for key in [key for key in limits if not _busy[key]]:
