@@ -24,7 +24,7 @@ MAX_HEADER_TEXT = 500
 ABSENT_SECONDS = 3600
 # First words of addresses of everything but models.
 PREFIXES = frozenset(f"{kind}s" for kind in Kind.values if kind != Kind.MODEL)
-_PLAIN_QUOTES = str.maketrans("“”‘’", "\"\"''")
+PLAIN_QUOTES = str.maketrans("“”‘’", "\"\"''")
 
 
 class BadToken(HubError):
@@ -76,7 +76,7 @@ def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=307, headers={"Location": moved_to(request, refused)})
     if isinstance(refused, Unexpected) or (refused is not error and isinstance(refused, Unavailable)):
         log.error("%s %s failed", request.method, request.path, exc_info=error)
-    message = refused.message.translate(_PLAIN_QUOTES)
+    message = refused.message.translate(PLAIN_QUOTES)
     body = {"error": message} | ({"field": refused.field} if refused.field else {})
     if "/info/lfs/" in request.path:
         body["message"] = message  # where git-lfs looks for it

@@ -11,6 +11,9 @@ from django.utils.translation import gettext as _
 from hub.repos.errors import EntryNotFound
 from hub.repos.models import BucketFile, Repository
 
+# The names of what has no bytes, which is in no chunks either.
+EMPTY_XET_HASH = "0" * 64
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 # Behind every name: the greatest character there is.
 _LAST = "\U0010ffff"
 
@@ -45,7 +48,7 @@ class Entry:
     is_folder: bool = False
     size: int = 0  # bytes
     sha256: str = ""
-    xet_hash: str | None = None  # None: its content came whole, and has not been cut into chunks yet
+    chunks: str | None = None  # the Xet hash, None where its content came whole and has not been cut into chunks yet
     content_type: str = ""
     modified_at: datetime | None = None
     uploaded_at: datetime | None = None
@@ -53,6 +56,10 @@ class Entry:
     @property
     def name(self) -> str:
         return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def xet_hash(self) -> str | None:
+        return self.chunks or (None if self.size else EMPTY_XET_HASH)
 
     @property
     def cursor(self) -> str:
@@ -104,7 +111,7 @@ def _entry(
         path,
         size=size,
         sha256=sha256.hex(),
-        xet_hash=None if xet_hash is None else xet_hash.hex(),
+        chunks=None if xet_hash is None else xet_hash.hex(),
         content_type=content_type,
         modified_at=modified_at,
         uploaded_at=uploaded_at,

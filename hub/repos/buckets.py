@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import Namespace, User
 from hub.core.errors import HubError, TooLarge
 from hub.core.models import record
+from hub.repos.bucket_files import EMPTY_SHA256, EMPTY_XET_HASH
 from hub.repos.errors import PathInvalid, RepoMoved, RepoNotFound
 from hub.repos.models import (
     Blob,
@@ -31,6 +32,7 @@ from hub.repos.models import (
 from hub.repos.names import SHA256, check_path
 from hub.repos.permissions import get_repo_for_content
 from hub.repos.services import register_repo
+from hub.repos.signals import content_waits
 from hub.repos.storage.keys import touch_blobs
 
 MAX_OPERATIONS = 1000  # of one call
@@ -77,6 +79,7 @@ class Failure(NamedTuple):
 class _Content(NamedTuple):
     sha256: str
     size: int  # bytes
+    chunked: bool = True
 
 
 class _Refused(Exception):
@@ -146,7 +149,8 @@ class _Contents:
         self._sources = _Sources(actor)
         named = {self._name(put) for put in puts}
         there = touch_blobs(sorted(named - {""}))
-        self._sizes = dict(Blob.objects.filter(pk__in=there).values_list("sha256", "size"))
+        blobs = Blob.objects.filter(pk__in=there).values_list("sha256", "size", "xet_file_id")
+        self._there = {sha256: _Content(sha256, size, xet_file is not None) for sha256, size, xet_file in blobs}
         own = {self._name(put) for put in puts if put.source is None} & there
         usable = Blob.objects.usable_in(repo, actor).filter(pk__in=own) if own else Blob.objects.none()
         self._usable = set(usable.values_list("sha256", flat=True))
@@ -156,6 +160,8 @@ class _Contents:
 
     def _name(self, put: Put) -> str:
         """Return the sha256 of what is named, "" where nothing here has that name."""
+        if put.xet_hash == EMPTY_XET_HASH:
+            return EMPTY_SHA256
         return put.sha256 if SHA256.fullmatch(put.sha256) else self._sha256s.get(put.xet_hash, "")
 
     def of(self, put: Put) -> _Content:
@@ -174,7 +180,7 @@ class _Contents:
                     _("%(name)s does not hold the content that “%(path)s” is to have.")
                     % {"name": source.full_name, "path": put.path}
                 )
-        return _Content(sha256, self._sizes[sha256])
+        return self._there[sha256]
 
 
 class _Sources:
@@ -307,6 +313,8 @@ class _Changes:
         added = sum(file.content.size for file in put.values())
         removed = sum(self._before[path].size for path in {*gone, *put} & self._before.keys())
         BucketTotals.objects.filter(repository=self.repo).update(files=self.count, size=F("size") + (added - removed))
+        if any(not file.content.chunked and file.content.size for file in put.values()):
+            content_waits.send(sender=Repository, repository=self.repo)
         self.repo.updated_at = now
         self.repo.save(update_fields=["updated_at"])
         record(

@@ -33,7 +33,7 @@ from hub.core.errors import HubError
 from hub.repos import chunker
 from hub.repos.chunk_calls import answering
 from hub.repos.content import has_its_sha256, open_blob
-from hub.repos.models import Blob, RepoBlob, Repository, StorageRun
+from hub.repos.models import Blob, BucketFile, RepoBlob, Repository, StorageRun
 from hub.repos.storage.keys import delete_unnamed
 from hub.repos.xet.reading import open_file
 
@@ -115,10 +115,13 @@ def _steps(counts: "Counter[str]") -> "Iterator[_Step]":
 
 
 def _waiting() -> QuerySet[Blob]:
-    """Return what is whole and not in chunks, and held by a repository."""
+    """Return what is whole and not in chunks, and held by a repository. Files of buckets, too, however small they are: tools
+    know of them, and fetch them, by the hash of their chunks."""
     held = RepoBlob.objects.filter(blob=OuterRef("pk"))
+    in_buckets = BucketFile.objects.filter(blob=OuterRef("pk"))
+    large = Q(size__gte=settings.CHUNK_FROM)
     return Blob.objects.filter(
-        Exists(held), whole=True, xet_file=None, damaged_at=None, size__gte=max(settings.CHUNK_FROM, 1)
+        Exists(held), large | Exists(in_buckets), whole=True, xet_file=None, damaged_at=None, size__gte=1
     )
 
 

@@ -1,4 +1,4 @@
-"""What follows on decisions: mails about access, queued once they are committed; and names that accounts cannot take."""
+"""What follows on decisions and changes, queued once they are committed; and names that accounts cannot take."""
 
 import logging
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from django.dispatch import receiver
 from hub.accounts.services import name_taken
 from hub.accounts.signals import name_wanted
 from hub.repos.models import Repository, RepositoryAlias
-from hub.repos.signals import access_decided, access_requested
-from hub.repos.tasks import mail_decisions, mail_owners
+from hub.repos.signals import access_decided, access_requested, content_waits
+from hub.repos.tasks import chunk_large_files, mail_decisions, mail_owners
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,19 @@ def tell_askers(requests: list[int], **_kwargs: Any) -> None:
     for start in range(0, len(requests), REQUESTS_PER_TASK):
         part = requests[start : start + REQUESTS_PER_TASK]
         transaction.on_commit(partial(_queue, mail_decisions.apply_async, part))
+
+
+@receiver(content_waits)
+def cut_into_chunks(**_kwargs: Any) -> None:
+    transaction.on_commit(_begin_chunking)
+
+
+def _begin_chunking() -> None:
+    """Have a pass begin now; where that is not queued, the next one comes by itself."""
+    try:
+        chunk_large_files.apply_async(retry=False)
+    except Exception:
+        log.exception("a pass that cuts files into chunks was not queued")
 
 
 @receiver(name_wanted)

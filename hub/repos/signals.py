@@ -10,5 +10,7 @@ repository_changed = Signal()
 access_requested = Signal()
 # requests: list[int], the ids of AccessRequest. Somebody else than who asked has let them in or turned them down.
 access_decided = Signal()
+# repository: Repository. It holds content that came whole, and that tools ask for by the hash of its chunks.
+content_waits = Signal()
 # repository: Repository, names: dict[str, str]. History was rewritten: old commit id -> new one, for each that changed.
 commits_renamed = Signal()

@@ -24,7 +24,7 @@ _ENTRANCES = re.compile(
 _TOOLS = re.compile(
     r"/(api|v1|xet|healthz|readyz)(/|$)|/oauth/(device|token|revoke|userinfo)$|/models/[^/]+/"
     r"|/\.well-known/(openid-configuration|oauth-authorization-server|jwks\.json)$"
-    r"|/((datasets|spaces|kernels)/)?[^/]+(/[^/]+)?(\.git/|/(resolve|info)/|/git-(upload|receive)-pack$)"
+    r"|/((datasets|spaces|kernels|buckets)/)?[^/]+(/[^/]+)?(\.git/|/(resolve|info)/|/git-(upload|receive)-pack$)"
 )
 
 

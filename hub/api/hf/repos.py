@@ -43,12 +43,12 @@ def create(request: Request) -> Response:
             namespace=namespace,
             kind=kind,
             name=last,
-            visibility=_visibility(body) or Visibility.PUBLIC,
+            visibility=visibility_of(body) or Visibility.PUBLIC,
             sdk=sdk,
         )
     except RepoExists as error:
-        return _there_already(request, error, kind, namespace.name, last)
-    return _made(request, repo, body)
+        return there_already(request, error, kind, namespace.name, last)
+    return made(request, repo, body)
 
 
 @json_view("POST")
@@ -61,17 +61,17 @@ def duplicate(request: Request, kind: str, namespace: str, name: str) -> Respons
     target = get_namespace_for_create(request.user, owner or None)
     try:
         repo = duplicate_repo(
-            source=source, actor=writer(request), namespace=target, name=last, visibility=_visibility(body)
+            source=source, actor=writer(request), namespace=target, name=last, visibility=visibility_of(body)
         )
     except RepoExists as error:
-        return _there_already(request, error, kind, target.name, last)
-    response = _made(request, repo, body)
+        return there_already(request, error, kind, target.name, last)
+    response = made(request, repo, body)
     response.data["filesCopyPending"] = False
     return response
 
 
-def _made(request: Request, repo: Repository, body: dict[str, Any]) -> Response:
-    """Return the answer for a new repository, with a warning that names what of the call this hub does not do."""
+def made(request: Request, repo: Repository, body: dict[str, Any]) -> Response:
+    """Answer for a new repository, with a warning that names what of the call this hub does not do."""
     response = Response(_facts(request, repo))
     if ignored := sorted(key for key in _NOT_HERE if body.get(key) not in (None, [], {}, "")):
         response["X-HF-Warning"] = (
@@ -80,7 +80,7 @@ def _made(request: Request, repo: Repository, body: dict[str, Any]) -> Response:
     return response
 
 
-def _there_already(request: Request, error: RepoExists, kind: str, namespace: str, name: str) -> Response:
+def there_already(request: Request, error: RepoExists, kind: str, namespace: str, name: str) -> Response:
     """Return a 409 with the `url` of what is there, where the caller may see it."""
     there = _visible_at(request, kind, namespace, name)
     if there is None:
@@ -125,9 +125,9 @@ def delete(request: Request) -> Response:
 
 @json_view("POST")
 def move(request: Request) -> Response:
-    """POST /api/repos/move: `fromRepo` and `toRepo` are full names."""
+    """POST /api/repos/move: `fromRepo` and `toRepo` are full names. Buckets are moved by this call, too."""
     body = read_object(request)
-    kind = _kind(body)
+    kind = _kind(body, also=Kind.BUCKET)
     old_namespace, old_name = _full_name(body, "fromRepo")
     new_namespace, new_name = _full_name(body, "toRepo")
     repo = _for_admin(request, kind, old_namespace, old_name)
@@ -141,7 +141,7 @@ def settings(request: Request, kind: str, namespace: str, name: str) -> Response
     """PUT /api/{kind}s/{repo}/settings: `visibility`, or the older `private`; `gated`: "auto", "manual" or false."""
     repo = get_repo_for_admin(request.user, kind, namespace, name)
     body = read_object(request)
-    visibility, gate = _visibility(body), _gate(body)
+    visibility, gate = visibility_of(body), _gate(body)
     if visibility:
         set_visibility(repo=repo, actor=writer(request), visibility=visibility)
     if gate is not None:
@@ -177,9 +177,12 @@ def check_write(request: Request, kind: str, namespace: str, name: str) -> Respo
     return Response({})
 
 
-def _kind(body: dict[str, Any]) -> str:
+def _kind(body: dict[str, Any], *, also: str = "") -> str:
+    """Return the kind that the body names, one with commits or `also`. Raises Invalid."""
     kind = text_of(body, "type") or Kind.MODEL
-    if kind not in VERSIONED:
+    if kind == Kind.BUCKET != also:
+        raise Invalid("Buckets have calls of their own, below /api/buckets: see `hf buckets --help`.", field="type")
+    if kind not in (*VERSIONED, also):
         raise Invalid(
             f"This hub holds models, datasets, spaces and kernels; it has no repositories of type {kind[:40]}.",
             field="type",
@@ -207,7 +210,7 @@ def _gate(body: dict[str, Any]) -> str | None:
             raise Invalid('gated is "auto", "manual" or false.', field="gated")
 
 
-def _visibility(body: dict[str, Any]) -> str | None:
+def visibility_of(body: dict[str, Any]) -> str | None:
     """Return the visibility that was asked for, in the newer or the older way; None where nothing was."""
     if asked := text_of(body, "visibility"):
         check_visibility(asked)

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from hub.api.hf import (
     access,
     account,
+    buckets,
     commit,
     discussions,
     info,
@@ -23,6 +24,7 @@ from hub.api.hf import (
 )
 
 REPO = "<kinds:kind>/<str:namespace>/<str:name>"
+BUCKET = "buckets/<str:namespace>/<str:name>"
 
 urlpatterns = [
     path("whoami-v2", account.whoami),
@@ -38,6 +40,15 @@ urlpatterns = [
     path("repos/delete", repos.delete),
     path("repos/move", repos.move),
     path("spaces/templates", repos.space_templates),
+    path(f"{BUCKET}", buckets.bucket),
+    path(f"{BUCKET}/settings", buckets.settings),
+    path(f"{BUCKET}/tree", buckets.tree),
+    path(f"{BUCKET}/tree/<file:path>", buckets.tree),
+    path(f"{BUCKET}/paths-info", buckets.paths_info),
+    path(f"{BUCKET}/batch", buckets.batch),
+    path(f"{BUCKET}/xet-read-token", buckets.read_token),
+    path(f"{BUCKET}/xet-write-token", buckets.write_token),
+    path("buckets/<str:namespace>", buckets.buckets),
     path("<kinds:kind>", listing.repositories),
     path("<kinds:kind>-tags-by-type", words.tags_by_type),
     path("tasks", words.tasks),

@@ -21,7 +21,7 @@ def read_token(request: Request, kind: str, namespace: str, name: str, revision:
     resolve_revision(repo, revision)
     # Large files go past `resolve`: this is where their download begins.
     note_download(request._request, repo)
-    return _answer(request, repo, "read")
+    return token_response(request, repo, "read")
 
 
 @json_view("GET")
@@ -33,10 +33,11 @@ def write_token(request: Request, kind: str, namespace: str, name: str, revision
         repo = get_repo_for_proposing(request.user, kind, namespace, name)
     else:
         repo = get_target_for_commit(request.user, kind, namespace, name, revision, opens=False).repo
-    return _answer(request, repo, "write")
+    return token_response(request, repo, "write")
 
 
-def _answer(request: Request, repo: Repository, scope: Scope) -> Response:
+def token_response(request: Request, repo: Repository, scope: Scope) -> Response:
+    """Answer with a new token for the caller, whom a permission function has let through."""
     token = issue_token(repository=repo, user=request.user, scope=scope)
     body, headers = token_answer(base_url(request._request), token)
     return Response(body, headers={**headers, "Cache-Control": "no-store"})
