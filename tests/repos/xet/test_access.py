@@ -40,6 +40,12 @@ def test_an_answer_says_the_same_in_body_and_headers(repo, ada):
     assert tokens.read_token(body["accessToken"]) == issued
 
 
+def test_a_generation_changes_the_address_by_which_clients_remember(repo, ada, settings):
+    settings.XET_GENERATION = 2
+    body, _ = tokens.token_answer("http://hub.example", issue_token(repository=repo, user=ada, scope="read"))
+    assert body["casUrl"] == "http://hub.example/xet/g2"
+
+
 @pytest.mark.parametrize("spoil", [lambda t: t[:-1] + "x", lambda t: "", lambda t: "a:b:c", lambda t: t[1:]])
 def test_a_forged_token_opens_nothing(repo, ada, spoil):
     with pytest.raises(TokenInvalid):

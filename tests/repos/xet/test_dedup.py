@@ -62,3 +62,29 @@ def test_a_public_copy_answers_although_a_private_one_came_first(ada, eve, make_
 def test_what_is_in_no_file_is_not_offered(repo, ada):
     store(PIECES, repo)
     assert answer_dedup(access=Access(repo, ada, writes=True), chunk_hash=FIRST) is None
+
+
+def test_an_operator_narrows_what_answers_tell(ada, eve, make_repo, settings):
+    shown, own = make_repo(ada), make_repo(eve, "mine")
+    commit(upload(PIECES, shown, ada), shown)
+    from_elsewhere = Access(own, eve, writes=True)
+    settings.XET_DEDUP = "repository"
+    assert answer_dedup(access=from_elsewhere, chunk_hash=FIRST) is None
+    assert answer_dedup(access=Access(shown, eve, writes=True), chunk_hash=FIRST)
+    settings.XET_DEDUP = "off"
+    assert answer_dedup(access=Access(shown, ada, writes=True), chunk_hash=FIRST) is None
+
+
+@pytest.mark.parametrize("mark", ["damaged_at", "condemned_at"])
+def test_what_is_damaged_or_about_to_go_is_not_offered(repo, ada, mark):
+    one, two = store(PIECES[:6], repo), store(PIECES[6:], repo)
+    register(shard_of([(file_of(PIECES), [term(one, PIECES[:6]), term(two, PIECES[6:])], None)]), repo, ada)
+    asking = Access(repo, ada, writes=True)
+    value = timezone.now() if mark == "damaged_at" else 1
+    Xorb.objects.filter(pk=two).update(**{mark: value})
+    answer = answer_dedup(access=asking, chunk_hash=FIRST)
+    assert hashing.from_hex(one) in answer
+    assert hashing.from_hex(two) not in answer
+    Xorb.objects.filter(pk=one).update(**{mark: value})
+    assert answer_dedup(access=asking, chunk_hash=FIRST) is None
+    assert Xorb.objects.filter(**{f"{mark}__isnull": False}).count() == 2

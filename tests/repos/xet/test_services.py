@@ -7,6 +7,7 @@ import resource
 import numpy as np
 import pytest
 from django.conf import settings as hub_settings
+from django.utils import timezone
 
 from hub.core import blobs
 from hub.core.errors import StorageFull, TooLarge
@@ -14,7 +15,7 @@ from hub.repos.models import Blob, BlobClaim, DedupChunk, XetFile, XetFileXorb, 
 from hub.repos.xet import hashing, services
 from hub.repos.xet.errors import DamagedContentError, FormatError, TruncatedError, UnknownContent, WrongHash
 from hub.repos.xet.reading import open_file
-from hub.repos.xet.services import store_xorb
+from hub.repos.xet.services import keep_xorb, store_xorb
 
 from .building import file_of, noise, packed, shard_of, term, xorb_footer, xorb_of
 from .conftest import register, store, upload
@@ -69,6 +70,35 @@ def test_a_xorb_whose_bytes_are_lost_is_stored_again(repo):
     (hub_settings.DATA_DIR / "blobs" / blobs.xorb_key(name)).unlink()
     store(PIECES, repo)
     assert blobs.store().stat(blobs.xorb_key(name))
+
+
+def test_a_damaged_xorb_is_taken_again_in_whatever_packing(repo, ada):
+    file = upload(PIECES, repo, ada)
+    [name] = {term[0] for term in file.terms}
+    damage(name, 100)
+    Xorb.objects.update(damaged_at=timezone.now(), condemned_at=1)
+    store(PIECES, repo, scheme=1)
+    kept = Xorb.objects.get()
+    assert (kept.damaged_at, kept.condemned_at) == (None, None)
+    assert blobs.store().stat(blobs.xorb_key(name)).size == kept.stored_size == len(xorb_of(PIECES, 1)[1])
+    assert b"".join(open_file(file)) == CONTENT
+
+
+def test_a_second_packing_of_the_same_chunks_is_not_stored(repo):
+    name, body = xorb_of(PIECES)
+    store(PIECES, repo)
+    other = xorb_of(PIECES, 1)[1]
+    assert not keep_xorb(name=name, repository=repo, put=lambda: pytest.fail("it was put over the first"))
+    assert store_xorb(stream=io.BytesIO(other), length=len(other), expected_hash=name, repository=repo) is False
+    assert b"".join(blobs.store().read(blobs.xorb_key(name))) == body
+
+
+def test_a_file_is_not_built_on_a_damaged_xorb(repo, ada):
+    file = upload(PIECES, repo, ada)
+    Xorb.objects.update(damaged_at=timezone.now())
+    [name] = {term[0] for term in file.terms}
+    with pytest.raises(UnknownContent, match="damaged"):
+        register(shard_of([(file_of(PIECES), [term(name, PIECES)], SHA256)]), repo, ada)
 
 
 @pytest.mark.parametrize(
