@@ -1,4 +1,5 @@
-"""Mails about access to gated repositories. In every language of the site, since nobody's own is known here."""
+"""Mails about access to gated repositories, and to administrators about damaged content. In every language of the site, since
+nobody's own is known here."""
 
 from typing import Any
 
@@ -18,6 +19,8 @@ Status = AccessRequest.Status
 
 # Owners hear of one repository at most this often.
 PAUSE_SECONDS = 3600
+# Damages that a mail tells of one by one.
+SHOWN_DAMAGES = 20
 _RULE = "\n" + "-" * 40 + "\n\n"
 
 
@@ -57,6 +60,13 @@ def tell_askers(request_ids: list[int]) -> None:
             "address": f"{base_url()}{repo.get_absolute_url()}",
         }
         _send(request.user, "access_decided", facts)
+
+
+def tell_of_damages(texts: list[str]) -> None:
+    """Tell the hub's administrators what is newly found to be damaged: a sentence for each."""
+    facts = {"count": len(texts), "damages": texts[:SHOWN_DAMAGES], "address": f"{base_url()}/settings/storage"}
+    for user in User.objects.filter(is_staff=True, is_active=True):
+        _send(user, "damaged", facts)
 
 
 def _owners(repo: Repository) -> list[User]:

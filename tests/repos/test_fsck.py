@@ -220,7 +220,8 @@ def test_the_command(repo: Repository) -> None:
     out = StringIO()
     call_command("fsck", repo.full_name, "--rehash", stdout=out)
     assert out.getvalue() == (
-        "Looked at 1 repositories, 2 refs, 3 commits, 4 folders, 3 files, 1 pointers, 1 large files. All is well.\n"
+        "Looked at 1 repositories, 2 refs, 3 commits, 4 folders, 3 files, 1 pointers, 1 large files, "
+        "21 bytes read. All is well.\n"
     )
     _no_main(other)
     out = StringIO()
