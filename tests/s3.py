@@ -68,7 +68,7 @@ conn_timeout = 10
 # Addresses are signed, so a browser may be let fetch them from anywhere. All limits as with Amazon: 10,000 parts.
 PROXY = """
 [pipeline:main]
-pipeline = catch_errors healthcheck listing_formats bulk s3api tempauth copy slo dlo proxy-logging proxy-server
+pipeline = catch_errors healthcheck listing_formats bulk s3api tempauth copy container_quotas slo dlo proxy-logging proxy-server
 
 [app:proxy-server]
 use = egg:swift#proxy
@@ -96,8 +96,13 @@ cors_preflight_allow_origin = *
 [filter:tempauth]
 use = egg:swift#tempauth
 user_test_tester = testing .admin
+# Tokens that hold all there is to know, so that they need no memcached either.
+fernet_key_tests = Zm9yIHRlc3RzLCBhbmQgZm9yIG5vdGhpbmcgc2VjcmU=
+active_fernet_key_id = tests
 [filter:copy]
 use = egg:swift#copy
+[filter:container_quotas]
+use = egg:swift#container_quotas
 [filter:slo]
 use = egg:swift#slo
 max_manifest_segments = 10000
@@ -118,7 +123,7 @@ class S3Server:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._ports['proxy']}"
+        return f"http://127.0.0.1:{self.port}"
 
     @cached_property
     def client(self) -> Any:
@@ -138,6 +143,22 @@ class S3Server:
         self.client.create_bucket(Bucket=name)
         return name
 
+    def limit(self, bucket: str, size: int | None) -> None:
+        """Let the bucket hold no more than `size` bytes, as a full disk does; None: as many as there are.
+
+        Swift counts the parts of objects in a bucket beside it.
+        """
+        sign_in = {"X-Auth-User": ACCESS_KEY, "X-Auth-Key": SECRET_KEY}
+        signed_in = httpx.get(f"{self.endpoint}/auth/v1.0", headers=sign_in).raise_for_status().headers
+        for name in (bucket, f"{bucket}+segments"):
+            httpx.post(
+                f"{self.endpoint}/v1/AUTH_test/{name}",
+                headers={
+                    "X-Auth-Token": signed_in["X-Auth-Token"],
+                    "X-Container-Meta-Quota-Bytes": "" if size is None else str(size),
+                },
+            ).raise_for_status()
+
     def settings(self, bucket: str, *, public: bool = True) -> dict[str, str]:
         """The environment of a hub that keeps its content in `bucket`.
 
@@ -151,6 +172,10 @@ class S3Server:
             "S3_ACCESS_KEY": ACCESS_KEY,
             "S3_SECRET_KEY": SECRET_KEY,
         }
+
+    @property
+    def port(self) -> int:
+        return self._ports["proxy"]
 
     # --- its processes ----------------------------------------------------------------------------------------------
 

@@ -24,7 +24,17 @@ from s3transfer.manager import TransferConfig, TransferManager
 from hub.core.blobs import scratch
 from hub.core.blobs.configuration import S3Settings
 from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore, Check, Part, StoreAway, Stored
-from hub.core.blobs.s3_answers import UploadIsOver, answers, away, code_of, explained, missing, over, unjoinable
+from hub.core.blobs.s3_answers import (
+    UploadIsOver,
+    answers,
+    away,
+    code_of,
+    explained,
+    missing,
+    over,
+    refuse_another_region,
+    unjoinable,
+)
 from hub.core.errors import Invalid, StorageFull
 
 log = logging.getLogger(__name__)
@@ -56,7 +66,7 @@ class S3Store(BlobStore):
         # server compute none. The whole is checked by the hub.
         self._uploads = client(settings.endpoint, request_checksum_calculation="when_required")
         # Health is asked every few seconds, and an answer that takes long is one, too.
-        self._probe = client(settings.endpoint, connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
+        self._probe = client(settings.endpoint, connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1})
         # It signs, and sends nothing.
         self._public = client(
             settings.public_endpoint or settings.endpoint, request_checksum_calculation="when_required"
@@ -331,7 +341,7 @@ def _client(session: Any, settings: S3Settings, endpoint: str, options: dict[str
         response_checksum_validation="when_required",
     )
     try:
-        return session.client(
+        client = session.client(
             "s3",
             endpoint_url=endpoint,
             region_name=settings.region,
@@ -343,3 +353,5 @@ def _client(session: Any, settings: S3Settings, endpoint: str, options: dict[str
         raise ImproperlyConfigured(
             f"S3_ENDPOINT and S3_PUBLIC_ENDPOINT are addresses like https://s3.example: {error}"
         ) from error
+    client.meta.events.register_first("needs-retry.s3", refuse_another_region)
+    return client

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,10 +17,11 @@ Meanings = Mapping[str, Exception]
 # Swift says of a bucket whose quota is used up that the object is too large, which ours never are for another reason.
 _FULL = {"507", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "EntityTooLarge"}
 
+_ANOTHER_REGION = ("AuthorizationHeaderMalformed", "PermanentRedirect", "301")
 _REASONS = {
     "InvalidAccessKeyId": "It does not know the key in S3_ACCESS_KEY.",
-    "SignatureDoesNotMatch": "It refuses the signature: S3_SECRET_KEY does not belong to S3_ACCESS_KEY.",
-    "AuthorizationHeaderMalformed": "It refuses the signature: S3_REGION is not its region.",
+    "SignatureDoesNotMatch": "It refuses the signature: S3_ACCESS_KEY and S3_SECRET_KEY are not a pair that it knows.",
+    **dict.fromkeys(_ANOTHER_REGION, "It refuses the signature: S3_REGION is not the region of the bucket."),
     "RequestTimeTooSkewed": "It refuses the signature: its clock and this machine's differ by more than 15 minutes.",
     "AccessDenied": "It does not let S3_ACCESS_KEY use the bucket in S3_BUCKET: that key lists, reads, writes and deletes.",
     "NoSuchBucket": "It has no bucket of the name in S3_BUCKET. `manage.py prepare` makes it, where S3_ACCESS_KEY may.",
@@ -82,6 +84,12 @@ def explained() -> Iterator[None]:
         raise StoreAway(f"The S3 server does not work for this hub. {_reason(error)}") from error
     except BotoCoreError as error:
         raise StoreAway(f"The S3 server in S3_ENDPOINT is not reached: {error}") from error
+
+
+def refuse_another_region(response: tuple[Any, dict[str, Any]] | None, operation: Any, **_context: Any) -> None:
+    """A handler of boto3's `needs-retry`: it would find out the region and go on. Nobody who is given an address can."""
+    if response and response[1].get("Error", {}).get("Code") in _ANOTHER_REGION:
+        raise ClientError(response[1], operation.name)
 
 
 def away() -> HubError:

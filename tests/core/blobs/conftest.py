@@ -1,5 +1,6 @@
 """The stores that a hub can have, each empty."""
 
+import copy
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,11 +23,19 @@ def file_store(tmp_path: Path, settings: pytest_django.Settings) -> FileStore:
     return store
 
 
+@pytest.fixture(scope="session")
+def _s3_store(swift: s3.S3Server) -> S3Store:
+    return S3Store(s3_settings(swift, "none"))
+
+
 @pytest.fixture
-def s3_store(swift: s3.S3Server, tmp_path: Path, settings: pytest_django.Settings) -> S3Store:
+def s3_store(_s3_store: S3Store, swift: s3.S3Server, tmp_path: Path, settings: pytest_django.Settings) -> S3Store:
     """A store whose addresses are signed. Its scratch files lie in a folder of the test's own."""
     settings.DATA_DIR = tmp_path
-    return S3Store(s3_settings(swift, swift.make_bucket()))
+    # boto3 takes long to get ready, and its clients know nothing of the bucket.
+    store = copy.copy(_s3_store)
+    store._bucket = swift.make_bucket()
+    return store
 
 
 @pytest.fixture(params=["file_store", "s3_store"])
