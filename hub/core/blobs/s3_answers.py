@@ -86,7 +86,7 @@ def explained() -> Iterator[None]:
         raise StoreAway(f"The S3 server in S3_ENDPOINT is not reached: {error}") from error
 
 
-def refuse_another_region(response: tuple[Any, dict[str, Any]] | None, operation: Any, **_context: Any) -> None:
+def refuse_another_region(response: tuple[Any, Any] | None, operation: Any, **_context: Any) -> None:
     """A handler of boto3's `needs-retry`: it would find out the region and go on. Nobody who is given an address can."""
     if response and response[1].get("Error", {}).get("Code") in _ANOTHER_REGION:
         raise ClientError(response[1], operation.name)
