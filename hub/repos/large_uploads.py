@@ -81,7 +81,8 @@ def _begin_again_if_empty(upload: LargeUpload) -> None:
     if not store().parts(upload.parts):
         store().drop_parts(upload.parts)
         upload.parts = store().begin_parts()
-        upload.save(update_fields=["parts"])
+        # It may have been finished and forgotten meanwhile.
+        LargeUpload.objects.filter(pk=upload.pk).update(parts=upload.parts)
 
 
 def receive_part(*, upload: LargeUpload, number: int, stream: BinaryIO) -> str:
@@ -91,7 +92,7 @@ def receive_part(*, upload: LargeUpload, number: int, stream: BinaryIO) -> str:
     """
     if not 1 <= number <= parts_of(upload):
         raise Invalid(f"This upload has parts 1 to {parts_of(upload)}.")
-    return store().put_part(upload.parts, number, stream, length=_length_of(upload, number))
+    return store().put_part(upload.parts, number, stream, length=length_of(upload, number))
 
 
 def finish_direct(*, repo: Repository, user: User, sha256: str, size: int) -> bool:
@@ -127,10 +128,16 @@ def finish_upload(*, upload: LargeUpload, parts: list[str]) -> None:
         check = _Check(sha256, lock)
         try:
             store().join_parts(upload.parts, parts, lfs_key(sha256), check)
-        except (Invalid, Conflict):
+        except Invalid:
             # The hub's own addresses take the right bytes at once; those of the store are asked for anew.
             _begin_again_if_empty(upload)
             raise
+        except Conflict:
+            if not is_finished(repo, user, sha256):
+                raise
+            # Another call was faster.
+            upload.delete()
+            return
         claim_blob(repo=repo, user=user, sha256=sha256, size=upload.size, sums=check.sums())
         upload.delete()
 
@@ -141,7 +148,7 @@ def _require_parts(upload: LargeUpload, tags: list[str]) -> None:
     if len(tags) != count:
         raise Invalid(f"Name all {count} parts, each with the ETag that it was answered with.", field="parts")
     for part in store().parts(upload.parts):
-        if part.number > count or part.size != _length_of(upload, part.number):
+        if part.number > count or part.size != length_of(upload, part.number):
             raise Conflict(f"Part {part.number} has {part.size} bytes, not as many as announced. Send it again.")
 
 
@@ -195,7 +202,8 @@ def parts_of(upload: LargeUpload) -> int:
     return -(-upload.size // upload.part_size)
 
 
-def _length_of(upload: LargeUpload, number: int) -> int:
+def length_of(upload: LargeUpload, number: int) -> int:
+    """Return the bytes of part `number`, from 1."""
     count = parts_of(upload)
     return upload.part_size if number < count else upload.size - (count - 1) * upload.part_size
 

@@ -25,7 +25,7 @@ from hub.core.blobs.scratch import require_room
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.links import base_url, repo_path
 from hub.repos.large_files import restore_content
-from hub.repos.large_uploads import MOST_IN_ONE_PIECE, begin_upload, finish_direct, part_size_for, parts_of
+from hub.repos.large_uploads import MOST_IN_ONE_PIECE, begin_upload, finish_direct, length_of, part_size_for, parts_of
 from hub.repos.models import Blob, BlobClaim, RepoBlob, Repository
 from hub.repos.models.blobs import BlobQuerySet
 from hub.repos.models.git import number_of_ref
@@ -136,7 +136,7 @@ def _goes_direct(size: int, part_size: int | None) -> bool:
 def _whole(request: Request, repo: Repository, oid: str, size: int) -> dict[str, Any]:
     if _goes_direct(size, None):
         upload = begin_upload(repo=repo, user=writer(request), sha256=oid, size=size, part_size=size)
-        if address := store().sign_part(upload.parts, 1, seconds=lfs_transfers.LINK_SECONDS):
+        if address := store().sign_part(upload.parts, 1, seconds=lfs_transfers.LINK_SECONDS, length=size):
             return {"href": address, "expires_in": lfs_transfers.LINK_SECONDS}
     grant = lfs_transfers.grant(lfs_transfers.UPLOADS, request.user, repo, oid, size)
     return {"href": f"{_address(request, repo)}/{oid}?grant={grant}", "expires_in": lfs_transfers.LINK_SECONDS}
@@ -148,7 +148,8 @@ def _in_parts(request: Request, repo: Repository, oid: str, size: int, part_size
     address = f"{_address(request, repo)}/{oid}/parts"
     header = {"chunk_size": str(part_size)}
     for number in range(1, parts_of(upload) + 1):
-        direct = store().sign_part(upload.parts, number, seconds=lfs_transfers.PART_SECONDS)
+        length = length_of(upload, number)
+        direct = store().sign_part(upload.parts, number, seconds=lfs_transfers.PART_SECONDS, length=length)
         header[f"{number:06}"] = direct or f"{address}/{number}?grant={grant}"
     return {"href": f"{address}?grant={grant}", "header": header, "expires_in": lfs_transfers.PART_SECONDS}
 

@@ -1,6 +1,7 @@
 """Downloads: headers that clients keep, ranges, conditions, and that a stranger's file is never run."""
 
 import hashlib
+from http.client import IncompleteRead
 
 import pytest
 
@@ -215,3 +216,33 @@ def test_refs(hub: Hub) -> None:
     assert hub.call("DELETE", f"{api}/branch/dev%2Fx", by="olga").status == 200
     assert hub.call("DELETE", f"{api}/branch/main", by="olga").status == 403
     assert hub.call("GET", f"{api}/revision/v1.0").code == "RevisionNotFound"
+
+
+@pytest.mark.parametrize(("at", "first"), [(10, True), (2 * 1024**2 + 7, False)])
+def test_a_changed_byte_is_an_error_and_never_content(hub: Hub, at: int, first: bool) -> None:
+    repo = hub.new_repo()
+    content = bytes([at % 251]) + b"weights of a model" * 200_000
+    sha256 = upload_lfs(hub, repo, content)
+    large = {"key": "lfsFile", "value": {"path": "w.bin", "algo": "sha256", "oid": sha256, "size": len(content)}}
+    assert hub.commit(repo, large).status == 200
+    stored = hub.instance.data / "blobs" / "lfs" / sha256[:2] / sha256[2:4] / sha256
+    with stored.open("r+b") as handle:
+        handle.seek(at)
+        handle.write(b"\xff")
+    target = f"/{repo}/resolve/main/w.bin"
+    if first:
+        answer = hub.call("GET", target)
+        assert (answer.status, answer.code) == (500, "XetContentDamaged")
+        assert "damaged" in answer.json["error"]
+    else:
+        # The connection ends before all has come, and all that has come is right.
+        with pytest.raises(IncompleteRead) as broken:
+            hub.call("GET", target)
+        assert broken.value.partial == content[: 2 * 1024**2]
+    # What is sound of it, and the facts, are given.
+    assert hub.call("GET", target, headers={"Range": "bytes=1048576-1048585"}).body == content[1048576:1048586]
+    assert hub.call("HEAD", target).status == 200
+    assert f"lfs/{sha256[:2]}/{sha256[2:4]}/{sha256} is damaged" in hub.instance.said()
+    # Whoever has the file sends it again, and is not told that it is there.
+    assert upload_lfs(hub, repo, content) == sha256
+    assert hub.call("GET", target).body == content
