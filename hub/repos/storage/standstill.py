@@ -4,9 +4,9 @@ A lock of the database's, not a row: it ends with the connection of whoever hold
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
@@ -49,7 +49,12 @@ def nothing_deleted() -> Iterator[BaseDatabaseWrapper]:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
             except OperationalError as error:
                 raise _taken() from error
-        yield holder
+        try:
+            yield holder
+        finally:
+            # The end of the connection would do it too, some moments later.
+            with suppress(DatabaseError), holder.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
     finally:
         holder.close()
 
