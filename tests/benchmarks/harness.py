@@ -17,7 +17,7 @@ from tests import live
 
 
 class Figure(TypedDict):
-    """One comparison. `ratio` is to reach `aim`, or, for bytes and memory, to stay below it."""
+    """One comparison. `ratio` is to reach `aim`, or, for bytes and memory, to stay below it; None: it is only told."""
 
     name: str
     ours: float
@@ -25,7 +25,7 @@ class Figure(TypedDict):
     other_name: str
     ratio: float
     unit: str
-    aim: float
+    aim: float | None
 
 
 def run(description: str | None, measure: Callable[[bool], Iterable[Figure]]) -> None:
