@@ -37,7 +37,7 @@ RUN apt-get update \
  && install -d -o grove -g grove -m 0700 /var/lib/grove
 ENV PATH=/opt/grove/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     GROVE_DATA=/var/lib/grove GROVE_STATIC=/srv/static \
-    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=1048576 MALLOC_TRIM_THRESHOLD_=1048576
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=4194304
 WORKDIR /app
 COPY --from=site-packages /opt/grove /opt/grove
 COPY LICENSE manage.py ./
@@ -77,7 +77,7 @@ RUN apt-get update \
  && install -d -o worker -g worker -m 0700 /var/lib/grove-worker
 ENV PATH=/opt/grove/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     GROVE_WORKER_DATA=/var/lib/grove-worker GROVE_ALIVE_FILE=/tmp/alive HOME=/var/lib/grove-worker \
-    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=1048576 MALLOC_TRIM_THRESHOLD_=1048576
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 MALLOC_TRIM_THRESHOLD_=4194304
 WORKDIR /app
 COPY LICENSE ./
 COPY workers workers
