@@ -27,9 +27,17 @@ class Command(HubCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-database", action="store_true", help="leave the schema alone (to build an image)")
+        parser.add_argument(
+            "--worker",
+            nargs=3,
+            action="append",
+            default=[],
+            metavar=("NAME", "KIND", "FILE"),
+            help="see that there is a worker of that name whose key is in the file; may be given for several",
+        )
         parser.add_argument("--workers", action="store_true", help="see that the workers beside the site have keys")
 
-    def handle(self, *args: Any, no_database: bool, workers: bool, **options: Any) -> None:
+    def handle(self, *args: Any, no_database: bool, worker: list[list[str]], workers: bool, **options: Any) -> None:
         try:
             compile_messages()
         except OSError as error:
@@ -40,6 +48,8 @@ class Command(HubCommand):
             with _only_one_at_a_time():
                 call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
                 prepared.send(sender=Command, workers=workers)
+            for name, kind, key_file in worker:
+                call_command("create_worker", name, f"--kind={kind}", f"--key-file={key_file}")
 
     def _collect_static(self) -> None:
         """Compressing takes seconds, so it is done only where a file has changed since the last time."""

@@ -1,0 +1,122 @@
+"""The files of the production shape fit together: compose file, Dockerfile, secrets, nginx, settings."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import compose_spec
+import pytest
+import yaml
+
+from hub.embedded import valkey
+from tests import live
+from tests.production import compose
+from tests.production.stack import image_environment
+
+DOCUMENT = compose.load()
+SERVICES: dict[str, Any] = DOCUMENT["services"]
+DOCKERFILE = (live.BASE / "Dockerfile").read_text()
+OURS = [name for name, service in SERVICES.items() if "build" in service]
+
+
+class _Plain(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def test_the_compose_file_keeps_to_the_specification() -> None:
+    """As strictly as `docker compose config` takes it; by that itself where it is here."""
+    found = compose_spec.PyCompose.from_yaml(yaml.dump(DOCUMENT, Dumper=_Plain))
+    for part in ("", "_networks", "_secrets", "_volumes"):
+        getattr(found, f"validate{part}")()
+    with pytest.raises(ValueError, match="imagine"):
+        compose_spec.PyCompose.from_yaml("services: {web: {image: a, imagine: b}}")
+
+
+def test_docker_takes_the_compose_file_where_it_is_here(tmp_path: Path) -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        return  # It is no package of PyPI's or Debian's; the rules of the specification are tested above.
+    shutil.copy2(compose.FILE, tmp_path)
+    subprocess.run([live.BASE / "deploy" / "make_secrets", tmp_path / "secrets"], check=True, capture_output=True)
+    file = str(tmp_path / "docker-compose.yml")
+    command = [docker, "compose", "--profile", "gpu", "-f", file, "config", "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "warn" not in done.stderr.lower(), done.stderr
+    assert set(json.loads(done.stdout)["services"]) == set(SERVICES)
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_refers_to_what_there_is(name: str) -> None:
+    service = SERVICES[name]
+    for other, how in service.get("depends_on", {}).items():
+        assert how["condition"] in ("service_healthy", "service_completed_successfully")
+        if how["condition"] == "service_healthy":
+            assert SERVICES[other]["healthcheck"]["test"]
+    sources = {one if isinstance(one, str) else one["source"] for one in service.get("secrets", [])}
+    assert sources <= set(DOCUMENT["secrets"])
+    targets = {one if isinstance(one, str) else one["target"] for one in service.get("secrets", [])}
+    told = json.dumps([service.get("environment", {}), service["command"], service.get("healthcheck", {})])
+    assert set(re.findall(r"/run/secrets/(\w+)", told)) <= targets
+    volumes = [volume.split(":")[0] for volume in service.get("volumes", [])]
+    assert {volume for volume in volumes if not volume.startswith(".")} <= set(DOCUMENT["volumes"])
+    for volume in volumes:
+        assert not volume.startswith("./deploy/") or volume == "./deploy/certificates" or (live.BASE / volume).exists()
+    assert set(service["networks"]) <= set(DOCUMENT["networks"])
+    assert service["deploy"]["resources"]["limits"]["memory"] if name != "prepare" else True
+    if "build" in service:
+        assert re.search(rf"^FROM \S+ AS {service['build']['target']}$", DOCKERFILE, re.MULTILINE)
+    else:
+        assert re.search(r":v?\d+\.\d+", service["image"]), "an image is pinned to a version"
+
+
+def test_workers_reach_no_database_and_hold_no_secret_of_the_hubs() -> None:
+    for name in ("demo-worker", "job-worker", "demo-worker-gpu", "job-worker-gpu"):
+        service = SERVICES[name]
+        for engine in ("postgres", "garage"):
+            assert not set(service["networks"]) & set(SERVICES[engine]["networks"])
+        held = {one if isinstance(one, str) else one["source"] for one in service["secrets"]}
+        gpu, kind = "gpu_" * name.endswith("-gpu"), name.partition("-")[0]
+        assert held == {"worker_redis_url", f"{gpu}{kind}_worker_key"}
+
+
+def test_containers_of_ours_are_closed() -> None:
+    for name in OURS:
+        service = SERVICES[name]
+        assert service["read_only"] and service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    finals = re.findall(r"^FROM .* AS (\w+)\n(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL)
+    for stage, lines in finals:
+        if stage in ("site", "proxy", "worker"):
+            assert re.search(r"^USER (?!root|0)", lines, re.MULTILINE)
+            assert "gcc" not in lines and "build-essential" not in lines
+
+
+def test_the_script_makes_every_secret_once(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    runs = []
+    for _twice in range(2):
+        subprocess.run([live.BASE / "deploy" / "make_secrets", folder], check=True, capture_output=True)
+        runs.append({path.name: path.read_text() for path in folder.iterdir()})
+    made = runs[0]
+    assert made == runs[1]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    wanted = {Path(secret["file"]).name for secret in DOCUMENT["secrets"].values()} | {"garage.env"}
+    assert wanted == set(made) - {"valkey_worker_password"}
+    assert made["postgres_password"] in made["database_url"]
+    assert made["s3_access_key"] in made["garage.env"] and made["s3_secret_key"] in made["garage.env"]
+    rules = valkey.worker_rules(made["valkey_worker_password"], one_database=True)
+    assert f"user {rules}" in made["valkey_users.acl"].splitlines()
+    assert "PRIVATE KEY" in made["oidc_key"]
+
+
+def test_an_image_serves_as_the_compose_file_does() -> None:
+    """The Dockerfile's own command is what runs where nobody names one."""
+    command = json.loads(re.search(r"^CMD (\[.*?\])$", DOCKERFILE.replace("\\\n", ""), re.MULTILINE)[1])  # type: ignore[index]
+    assert [word for word in command if not word.startswith("--workers")] == [
+        word for word in SERVICES["web"]["command"] if not word.startswith("--workers")
+    ]
+    assert image_environment("worker-cuda")["GROVE_WORKER_DATA"] == image_environment("worker-cpu")["GROVE_WORKER_DATA"]
