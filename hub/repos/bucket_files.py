@@ -68,24 +68,34 @@ class Entry:
 
 
 def list_folder(repo: Repository, path: str, *, after: str = "", limit: int) -> list[Entry]:
-    """Return files and folders of the folder `path` ("" for the top), none where there is none; of a file, that file.
+    """Return files and folders of the folder `path` ("" for the top); none where there is no such folder.
 
-    Where `path` is neither, what stands beside it and begins like it. `after`: the cursor of the last entry of the page before.
+    after: the cursor of the last entry of the page before.
     """
-    path = path.strip("/")
-    if not path:
-        return _entries(repo, "", "", _LAST, after, limit)
-    found = _entries(repo, f"{path}/", f"{path}/", f"{path}0", after, limit)
-    if found or after.startswith(f"{path}/"):
+    return (
+        _entries(repo, path, f"{path}/", f"{path}0", after, limit)
+        if path
+        else _entries(repo, "", "", _LAST, after, limit)
+    )
+
+
+def list_at(repo: Repository, prefix: str, *, after: str = "", limit: int) -> list[Entry]:
+    """Return what is in the folder `prefix`; of a file, that file. What is neither, and ends in no slash: what begins like it.
+
+    after: the cursor of the last entry of the page before.
+    """
+    path = prefix.rstrip("/")
+    found = list_folder(repo, path, after=after, limit=limit)
+    if found or path != prefix or not path or after.startswith(f"{path}/"):
         return found
-    base = path[: path.rfind("/") + 1]
-    beside = _entries(repo, base, path, path + _LAST, after, limit)
+    beside = _entries(repo, path.rpartition("/")[0], path, path + _LAST, after, limit)
     # A file has its path for itself: what else begins like it was not asked for.
     return beside[:1] if beside and beside[0].path == path else beside
 
 
 def _entries(repo: Repository, base: str, low: str, high: str, after: str, limit: int) -> list[Entry]:
-    """Return entries of the folder `base` ("" or ending in a slash) from `low` to `high`."""
+    """Return entries of the folder `base` from `low` to `high`."""
+    base = f"{base}/" if base else ""
     if after:
         low = max(low, f"{after[:-1]}0" if after.endswith("/") else f"{after}\x01")
     with connection.cursor() as cursor:

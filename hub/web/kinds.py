@@ -91,6 +91,18 @@ KINDS = [
         count=lambda count: ngettext("%(count)d kernel", "%(count)d kernels", count) % {"count": count},
         not_run=_("This hub stores kernels and shows their files. Nothing here builds or runs them."),
     ),
+    KindWords(
+        kind=Kind.BUCKET,
+        icon="folder",
+        plural=_("Buckets"),
+        every=_("All buckets"),
+        find=_("Find buckets"),
+        new=_("New bucket"),
+        create=_("Create bucket"),
+        use=_("Use this bucket"),
+        none_yet=_("No bucket yet"),
+        count=lambda count: ngettext("%(count)d bucket", "%(count)d buckets", count) % {"count": count},
+    ),
 ]
 _BY_NAME = {words.kind.value: words for words in KINDS}
 

@@ -4,6 +4,8 @@ from django.urls import URLPattern, path
 
 from hub.repos.models import VERSIONED, Kind
 from hub.web.pages import (
+    bucket,
+    buckets,
     leaderboard,
     listing,
     repo_access,
@@ -93,7 +95,31 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
     ]
 
 
+# A bucket has no card, no commits and no discussions: it has pages of its own.
+BUCKET = "buckets/<str:namespace>/<str:name>"
+_OF_BUCKETS = [
+    path("buckets", buckets.listing, name="buckets"),
+    path("new/bucket", buckets.new, name="new_bucket"),
+    path("new/bucket/check", repo_new.check_name, {"kind": Kind.BUCKET}),
+    *(
+        path(f"{BUCKET}{below}", view, {"kind": Kind.BUCKET})
+        for below, view in (
+            ("", bucket.files),
+            ("/tree", bucket.files),
+            ("/tree/<file:path>", bucket.files),
+            ("/upload", bucket.upload),
+            ("/upload/<file:path>", bucket.upload),
+            ("/delete", bucket.remove),
+            ("/settings", bucket.settings),
+            ("/settings/move", bucket.move),
+            ("/settings/visibility", repo_settings.visibility),
+            ("/settings/delete", repo_settings.delete),
+        )
+    ),
+]
+
 urlpatterns = [
+    *_OF_BUCKETS,
     *(
         pattern
         for kind in VERSIONED

@@ -213,15 +213,17 @@ def test_folders_are_listed_without_a_look_at_what_is_below() -> None:
     put(bucket, dict.fromkeys(["a", "b/1", "b/2", "b/c/3", "b-4", "b0", "é/x", "z.txt", "b.d/x"], b"one"))
 
     def names(path: str, **more: object) -> list[str]:
-        return [entry.cursor for entry in bucket_files.list_folder(bucket, path, limit=100, **more)]  # type: ignore[arg-type]
+        return [entry.cursor for entry in bucket_files.list_at(bucket, path, limit=100, **more)]  # type: ignore[arg-type]
 
     everything = ["a", "b-4", "b.d/", "b/", "b0", "z.txt", "é/"]
     assert names("") == everything
     assert names("b") == ["b/1", "b/2", "b/c/"]
-    assert names("/b/c/") == ["b/c/3"]
+    assert names("b/c/") == ["b/c/3"]
     assert names("z.txt") == ["z.txt"]
     assert names("b/") == names("b")
-    assert names("b/c/3/") == ["b/c/3"]
+    assert names("b/c/3/") == names("z/") == []
+    assert names("b.") == ["b.d/"] and names("b/c") == ["b/c/3"] and names("b/") == ["b/1", "b/2", "b/c/"]
+    assert bucket_files.list_folder(bucket, "b.", limit=9) == bucket_files.list_folder(bucket, "a", limit=9) == []
     assert names("nothing") == []
     for number, cursor in enumerate(everything, start=1):
         assert names("", after=cursor) == everything[number:]
@@ -310,6 +312,6 @@ class BatchesTest(TestCase):
                 inner = f"{folder}/" if folder else ""
                 below = {path[len(inner) :] for path in model if path.startswith(inner)}
                 wanted = {inner + rest.partition("/")[0] for rest in below} or {folder} & model.keys()
-                listed = [entry.path for entry in bucket_files.list_folder(bucket, folder, limit=1000)]
+                listed = [entry.path for entry in bucket_files.list_at(bucket, folder, limit=1000)]
                 if wanted:
                     assert sorted(listed) == sorted(wanted)

@@ -24,7 +24,7 @@ from hub.api.hf.xet_tokens import token_response
 from hub.api.sending import blob_content, direct_address, send
 from hub.core.errors import Invalid, SignInNeeded, TooLarge
 from hub.core.links import base_url
-from hub.repos.bucket_files import EMPTY_XET_HASH, Entry, find_files, get_file, list_below, list_folder
+from hub.repos.bucket_files import EMPTY_XET_HASH, Entry, find_files, get_file, list_at, list_below
 from hub.repos.buckets import (
     MAX_CONTENT_TYPE,
     MAX_OPERATIONS,
@@ -133,7 +133,7 @@ def tree(request: Request, namespace: str, name: str, path: str = "") -> Respons
     after = query.get("cursor", "").replace("\0", "")
     path = path.lstrip("/").replace("\0", "")
     # One more than is shown tells whether there is another page.
-    find = list_below if flag(query, "recursive") else list_folder
+    find = list_below if flag(query, "recursive") else list_at
     found = find(repo, path, after=after, limit=limit + 1)
     following = found[limit - 1].cursor if len(found) > limit else None
     return page(request, [_entry(entry) for entry in found[:limit]], cursor=following)

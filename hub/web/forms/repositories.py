@@ -89,7 +89,8 @@ class NamespaceChoice(forms.ModelChoiceField):
         super().__init__(queryset=Namespace.objects.none(), to_field_name="name", empty_label=None, **kwargs)
 
 
-def _visibility_field() -> forms.ChoiceField:
+def visibility_field() -> forms.ChoiceField:
+    """A choice of who sees a repository."""
     return forms.ChoiceField(
         label=_("Who can see it"),
         widget=forms.RadioSelect,
@@ -137,13 +138,13 @@ class NewRepositoryForm(NamedForm):
         required=False,
         help_text=_("What others may do with it. It is the first line of the card."),
     )
-    visibility = _visibility_field()
+    visibility = visibility_field()
 
 
 class DuplicateForm(NamedForm):
     """Where a copy goes, and who sees it."""
 
-    visibility = _visibility_field()
+    visibility = visibility_field()
 
 
 class NewSpaceForm(NewRepositoryForm):
@@ -172,4 +173,4 @@ class ShortNameForm(forms.Form):
 
 
 class VisibilityForm(forms.Form):
-    visibility = _visibility_field()
+    visibility = visibility_field()

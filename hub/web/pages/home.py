@@ -20,7 +20,7 @@ LATELY = 4  # discussions, and results
 
 def for_rows(repositories: RepositoryQuerySet) -> RepositoryQuerySet:
     """Fetch with each repository what a row shows, newest first, in one query."""
-    related = ("namespace__user", "namespace__organization", "search_row", "stats")
+    related = ("namespace__user", "namespace__organization", "search_row", "stats", "bucket_totals")
     return repositories.select_related(*related).order_by("-updated_at", "-pk")
 
 

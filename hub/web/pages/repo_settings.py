@@ -43,8 +43,15 @@ def _page(request: MemberRequest, repo: Repository, *, move: MoveForm | None = N
 def move(request: MemberRequest, repo: Repository) -> HttpResponse:
     """Another name or owner. The old address leads to the new one."""
     form = MoveForm(request.POST, user=request.user)
+    done = try_to_move(request, repo, form)
+    return _page(request, repo, move=form, status=done) if isinstance(done, int) else done
+
+
+def try_to_move(request: MemberRequest, repo: Repository, form: MoveForm) -> HttpResponse | int:
+    """Move the repository and return where its settings are now; where it cannot be, explain it in the form and return the
+    status of the page that shows it."""
     if not form.is_valid():
-        return _page(request, repo, move=form, status=400)
+        return 400
     old, name = repo.full_name, form.cleaned_data["name"]
     try:
         namespace = get_namespace_for_create(request.user, form.cleaned_data["owner"].name)
@@ -52,7 +59,7 @@ def move(request: MemberRequest, repo: Repository) -> HttpResponse:
     except HubError as error:
         explain(form, error)
         repo.refresh_from_db()
-        return _page(request, repo, move=form, status=error.status)
+        return error.status
     messages.success(
         request,
         _("It is called %(name)s now. Addresses with %(old)s lead here.") % {"name": repo.full_name, "old": old},

@@ -38,7 +38,7 @@ def upload(request: HttpRequest, **address: str) -> HttpResponseBase:
     return _page(request, **address)
 
 
-def _answers_json(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def answers_json(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Say refusals in the form that the page's script reads."""
 
     @wraps(view)
@@ -51,7 +51,7 @@ def _answers_json(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRe
     return answered
 
 
-@_answers_json
+@answers_json
 @for_writers
 def _receive(request: MemberRequest, repo: Repository, rev: str, path: str = "") -> HttpResponse:
     """Store one file. Answers its receipt, and whether it is kept outside git."""
@@ -70,11 +70,11 @@ def _receive(request: MemberRequest, repo: Repository, rev: str, path: str = "")
     return JsonResponse({"receipt": Receipts(repo, request.user).issue(put)}, status=201)
 
 
-@_answers_json
+@answers_json
 @for_writers
 def _commit(request: MemberRequest, repo: Repository, rev: str, path: str = "") -> HttpResponse:
     """Commit `{"title", "description", "files": [{"path", "receipt"}]}`. Answers where the result is seen."""
-    wanted = _read_json(request)
+    wanted = read_json(request)
     receipts = Receipts(repo, request.user)
     title = wanted["title"] or _default_title([file["path"] for file in wanted["files"]])
     create_commit(
@@ -91,7 +91,8 @@ def _commit(request: MemberRequest, repo: Repository, rev: str, path: str = "") 
     return JsonResponse({"address": repo_path(repo.kind, repo.full_name, "tree", rev=rev, path=path)}, status=201)
 
 
-def _read_json(request: HttpRequest) -> dict[str, Any]:
+def read_json(request: HttpRequest) -> dict[str, Any]:
+    """Return what the page's script asks to commit, its form checked. Raises Invalid."""
     length = int(request.META.get("CONTENT_LENGTH") or 0)
     if length > MAX_COMMIT_JSON:
         raise Invalid(_("One commit takes up to %(max)d files.") % {"max": settings.MAX_COMMIT_OPERATIONS})
@@ -163,11 +164,11 @@ def _page(request: MemberRequest, repo: Repository, rev: str, path: str = "") ->
         crumbs=crumbs_of(folder),
         max_form_file=UploadForm.MAX_FILE,
         max_file=settings.MAX_LFS_FILE,
-        texts=_texts(),
+        texts=upload_texts(),
     )
 
 
-def _texts() -> dict[str, str]:
+def upload_texts() -> dict[str, str]:
     """What the page's script says. Words in braces are filled in there."""
     return {
         "waiting": _("waiting"),
