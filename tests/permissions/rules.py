@@ -20,6 +20,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
     say, propose, write, administer, name: to speak about it; propose changes; change it; decide about it; give it short names.
     ask: an account, before anything is looked up; then to have its files. push: as write.
     review: as say, of what is not one's own. manage, belong: to be an administrator of the organization, or anything in it.
+    make: to make repositories in it, from contributor on.
     """
     if need == "public":
         return OK
@@ -28,17 +29,17 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
     first = need.endswith("!")
     need = need.rstrip("!")
     signed_in = who.signed_in and who.valid and not who.job
-    if need in ("signed", "acts", "ask", "manage", "belong") and not signed_in:
+    if need in ("signed", "acts", "ask", "manage", "belong", "make") and not signed_in:
         return SIGN_IN
     if first and not signed_in:
         return SIGN_IN
-    if need not in ("open", "signed", "acts", "manage", "belong") and not _knows(who, repo):
+    if need not in ("open", "signed", "acts", "manage", "belong", "make") and not _knows(who, repo):
         return ABSENT
     if need in ("fetch", "propose", "ask") and not _fetches(who, repo):
         return GATED
     if need in _WRITES and not signed_in:
         return SIGN_IN
-    if need in ("acts", *_WRITES) and not who.writes:
+    if need in ("acts", "make", *_WRITES) and not who.writes:
         return REFUSED
     allowed = {
         "write": who.may_write(),
@@ -48,6 +49,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
         "administer": who.may_administer(),
         "name": who.site_admin,
         "manage": who.role == "admin",
+        "make": who.role not in (None, "read"),
     }
     return OK if allowed.get(need, True) else REFUSED
 

@@ -15,12 +15,14 @@ from hub.accounts.services import revoke_token
 from hub.community.discussions import open_discussion
 from hub.jobs import services as jobs
 from hub.jobs import tokens as job_tokens
+from hub.repos.buckets import create_bucket
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import VERSIONED, Gate, GitCommit, Kind, Repository, Visibility
 from hub.repos.releases import create_release
 from hub.repos.services import create_branch
 from tests.factories import make_organization, make_repo, make_token, make_user
 from tests.jobs.conftest import make_job, make_worker
+from tests.repos.test_buckets import put
 from tests.web.repos import commit_files
 
 OWNER = "guild"
@@ -128,6 +130,11 @@ def make_world() -> World:
                 Repository.objects.filter(pk=repo.pk).update(gate=Gate.MANUAL)
             repos.append(repo)
             commits[f"{kind}/{name}"] = resolve_revision(repo, "main")
+    for name in REPOS:
+        visibility = Visibility.PRIVATE if name == PRIVATE else Visibility.PUBLIC
+        bucket = create_bucket(actor=creator, namespace=organization.namespace, name=name, visibility=visibility)
+        put(bucket, {"README.md": b"# Here\n", "config.json": b"{}"})
+        repos.append(bucket)
     for one in people.values():
         if one.user is not None:
             one.secret = make_token(one.user, "write" if one.writes else "read")
@@ -141,7 +148,8 @@ def make_world() -> World:
     for token in AccessToken.objects.filter(digest=digest_of(people["revoked"].secret)):
         revoke_token(user=owner, token_id=token.pk)
     job = jobs.claim_job(
-        worker=make_worker(), job_id=str(make_job(owner, repos=[repo for repo in repos if repo.kind == Kind.MODEL]).pk)
+        worker=make_worker(),
+        job_id=str(make_job(owner, repos=[repo for repo in repos if repo.kind in (Kind.MODEL, Kind.BUCKET)]).pk),
     )
     people["job"].secret = job_tokens.token_of(job)
     return World(people, commits)
