@@ -17,6 +17,7 @@ from hub.web.pages import (
     setup,
     sign_in,
     site,
+    storage,
 )
 
 urlpatterns = [
@@ -64,6 +65,8 @@ urlpatterns = [
     path("settings/applications/<str:client_id>/delete", applications.delete, name="delete_application"),
     path("settings/invitations", settings.invitations, name="settings_invitations"),
     path("settings/invitations/<int:link_id>/revoke", settings.revoke_invitation, name="revoke_invitation"),
+    path("settings/storage", storage.show, name="settings_storage"),
+    path("settings/storage/start", storage.start, name="start_storage"),
     # Organizations.
     path("organizations/new", organizations.create, name="organization_new"),
     path("organizations/<str:name>/settings", organizations.settings, name="organization_settings"),
