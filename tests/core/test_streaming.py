@@ -1,16 +1,21 @@
 """Streams on a thread: items as they come, signs of life, callers who hang up, and how many may be open."""
 
 import asyncio
+import gc
+import io
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.http import StreamingHttpResponse
 from django.test import RequestFactory
 
 from hub.core.errors import Unavailable
-from hub.core.streaming import CallerGone, EventStream, Streamed, event_response, sse
+from hub.core.streaming import CallerGone, EventStream, Streamed, event_response, sse, stream_events
 
 pytestmark = pytest.mark.django_db
 
@@ -119,3 +124,63 @@ def test_streams_take_half_of_the_threads_and_give_them_back() -> None:
     for watched in open_streams:
         watched.streamed.close()
     Watched().streamed.close()
+
+
+class OnALoop:
+    """The same numbers, as an ASGI server asks for them."""
+
+    def __init__(self, *, count: int = 3, pause: float = 0.0) -> None:
+        self.count, self.pause = count, pause
+        self.gone = 0
+        self.closed = False
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+        self.response: StreamingHttpResponse = stream_events(
+            ASGIRequest(scope, io.BytesIO()),
+            self.numbers,
+            lambda number: sse({"n": number}),
+            on_gone=self.note,
+            is_last=lambda number: number == count - 1,
+        )
+
+    note = Watched.note
+    numbers = Watched.numbers
+
+    def read(self, most: int = 100) -> list[bytes]:
+        """Read up to so many pieces, then hang up; the server closes the answer from a thread."""
+
+        async def run() -> list[bytes]:
+            found = []
+            async for piece in self.response:
+                found.append(piece)
+                if len(found) == most:
+                    break
+            await asyncio.to_thread(self.response.close)
+            await asyncio.sleep(0.05)
+            return found
+
+        return asyncio.run(run())
+
+
+def test_a_loop_gives_the_same_items_to_their_end() -> None:
+    asked = OnALoop()
+    assert asked.read() == [sse({"n": number}) for number in range(3)]
+    assert (asked.gone, asked.closed) == (0, True)
+
+
+def test_a_loop_notices_who_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.core.streaming.BEAT_SECONDS", 0.02)
+    asked = OnALoop(pause=30)
+    assert asked.read(2) == [b":\n\n", b":\n\n"]
+    assert (asked.gone, asked.closed) == (1, True)
+
+
+def test_streams_of_a_loop_have_places_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.core.streaming._loops", threading.BoundedSemaphore(1))
+    first = OnALoop()
+    with pytest.raises(Unavailable):
+        OnALoop()
+    first.response.close()
+    # One that nobody ever reads gives its place back as well.
+    OnALoop()
+    gc.collect()
+    assert OnALoop().read()
