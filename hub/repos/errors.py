@@ -28,6 +28,12 @@ class EntryNotFound(NotFound):
         self.commit = commit
 
 
+class FilesExpired(Invalid):
+    """A commit names small files that were sent long ago and never committed, so that they are gone."""
+
+    code = "FilesExpired"
+
+
 class RepoExists(Conflict):
     code = "RepoExists"
 

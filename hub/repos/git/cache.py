@@ -311,6 +311,20 @@ def _sweep() -> None:
                 total -= size
 
 
+def delete_caches_of_deleted() -> int:
+    """Delete the caches, on this machine, of repositories that there are no more; return of how many."""
+    folders = {int(path.name): path for path in _root().glob("*") if path.name.isdecimal()}
+    there = set(Repository.objects.filter(pk__in=list(folders)).values_list("pk", flat=True))
+    deleted = 0
+    for pk in folders.keys() - there:
+        # Whoever reads one of them does so to its end.
+        with suppress(Unavailable, OSError), _locked(folders[pk] / "lock"):
+            if all(_delete_unused(cache) for cache in folders[pk].glob("*.git")):
+                shutil.rmtree(folders[pk], ignore_errors=True)
+                deleted += 1
+    return deleted
+
+
 def _last_use(cache: Path) -> float:
     with suppress(FileNotFoundError):
         return (cache / "in-use").stat().st_mtime

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from dulwich.objects import Commit, ObjectID
 
 from hub.accounts.models import User
-from hub.repos.errors import BlobMissing, EntryNotFound, RevisionNotFound, StaleParent
+from hub.repos.errors import BlobMissing, EntryNotFound, FilesExpired, RevisionNotFound, StaleParent
 from hub.repos.git.listing import Listed, put_paths
 from hub.repos.git.locks import hold_history
 from hub.repos.git.objects import (
@@ -96,7 +96,7 @@ def create_commit(
 
     parent: the commit that the caller builds on. With it, a branch that has moved raises StaleParent; without it the
     commit goes on top of whatever is there, one writer after the other.
-    Raises also RefProtected, RevisionNotFound, PathInvalid, EntryNotFound (nothing to delete), BlobMissing.
+    Raises also RefProtected, RevisionNotFound, PathInvalid, EntryNotFound (nothing to delete), BlobMissing, FilesExpired.
     """
     operations = list(operations)
     for operation in operations:
@@ -113,6 +113,7 @@ def create_commit(
                 _("“%(branch)s” has moved on to %(head)s since %(parent)s. Load it again, then repeat your change.")
                 % {"branch": branch, "head": ref.oid[:7], "parent": parent[:7]}
             )
+        _require_staged(repo, operations)
         head = GitCommit.objects.get(store=repo.store_id, oid=ref.oid)
         writer = ObjectWriter(repo.store_id)
         editor = TreeEditor(repo.store_id, head.tree)
@@ -246,6 +247,18 @@ def note_update(*, repo: Repository, name: str, old: str | None, new: str | None
         repo.updated_at = timezone.now()
         repo.save(update_fields=["updated_at"])
     ref_updated.send(sender=Repository, repository=repo, name=name, old=old, new=new, actor=actor)
+
+
+def _require_staged(repo: Repository, operations: list[Operation]) -> None:
+    """Raise FilesExpired where a small file is not there any more: what no commit took within a week is deleted. What is there
+    now stays, since the caller holds the history."""
+    staged = {o.oid: o.path for o in operations if isinstance(o, PutFile)}
+    there = set(GitObject.objects.filter(store=repo.store_id, oid__in=list(staged)).values_list("oid", flat=True))
+    for oid in staged.keys() - there:
+        raise FilesExpired(
+            _("“%(path)s” was sent too long ago and has been deleted. Send it again.") % {"path": staged[oid][:300]},
+            field="path",
+        )
 
 
 def _usable_blobs(repo: Repository, actor: User, operations: list[Operation]) -> dict[str, Blob]:

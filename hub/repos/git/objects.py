@@ -80,7 +80,7 @@ class ObjectWriter:
         rows = [(bytes.fromhex(oid), *self._waiting[oid]) for oid in sorted(self._waiting)]
         if rows:
             with binary_cursor() as cursor:
-                cursor.execute(_INSERT, [self._store_id, *map(list, zip(*rows, strict=True))])
+                cursor.execute(_INSERT + WRITTEN_AGAIN, [self._store_id, *map(list, zip(*rows, strict=True))])
         self._waiting.clear()
         self._bytes = 0
 
@@ -89,9 +89,9 @@ class ObjectWriter:
 WRITTEN_AGAIN = """
 ON CONFLICT (store_id, oid) DO UPDATE SET written_at = now() WHERE repos_gitobject.written_at < now() - interval '1 day'
 """
-_INSERT = f"""
+_INSERT = """
 INSERT INTO repos_gitobject (store_id, oid, type, size, body)
-SELECT %s, * FROM unnest(%b::bytea[], %b::int2[], %b::int4[], %b::bytea[]) {WRITTEN_AGAIN}
+SELECT %s, * FROM unnest(%b::bytea[], %b::int2[], %b::int4[], %b::bytea[])
 """
 _READ = "SELECT substring(body FROM %s FOR %s) FROM repos_gitobject WHERE store_id = %s AND oid = %s"
 

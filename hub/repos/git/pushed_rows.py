@@ -26,6 +26,9 @@ from hub.repos.models.git import ObjectType
 LOOK_BACK_SECONDS = 20
 _NOREPLY = re.compile(r"([^@]+)@users\.noreply\.grove", re.IGNORECASE)
 _BATCH = 5000
+_INSERT = """
+INSERT INTO repos_gitobject (store_id, oid, type, size, body) SELECT %s, oid, type, size, body FROM pushed ORDER BY oid
+"""
 
 
 def insert_objects(store_id: int, objects: Iterable[tuple[str, ObjectType, bytes]]) -> None:
@@ -42,11 +45,7 @@ def insert_objects(store_id: int, objects: Iterable[tuple[str, ObjectType, bytes
             for oid, kind, content in objects:
                 copy.write_row((bytes.fromhex(oid), int(kind), len(content), zlib.compress(content, 6)))
         # In one order, so that two pushes of the same objects wait for each other instead of locking each other out.
-        cursor.execute(
-            "INSERT INTO repos_gitobject (store_id, oid, type, size, body) "
-            "SELECT %s, oid, type, size, body FROM pushed ORDER BY oid " + WRITTEN_AGAIN,
-            [store_id],
-        )
+        cursor.execute(_INSERT + WRITTEN_AGAIN, [store_id])
         cursor.execute("DROP TABLE pushed")
 
 

@@ -25,6 +25,7 @@ from django.utils import timezone
 
 from hub.core.blobs import store
 from hub.repos.models import Blob, Xorb
+from hub.repos.storage.standstill import may_delete
 
 _LFS = "lfs/"
 _XORBS = "xorbs/"
@@ -90,10 +91,12 @@ def _lock(model: type[Blob] | type[Xorb], names: Iterable[str], strength: str) -
 
 @transaction.atomic
 def delete_unnamed(key: str, *, older_than: float | None = None) -> int:
-    """Delete what lies under `key` unless a row names it; return how many bytes that were.
+    """Delete what lies under `key` unless a row names it, or a backup is being made; return how many bytes that were.
 
     older_than: leave alone what came to the store after this moment (unix seconds by the store's clock).
     """
+    if not may_delete():
+        return 0
     hold(key)
     if _is_named(key):
         return 0
