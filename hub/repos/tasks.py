@@ -9,6 +9,7 @@ from django.utils import timezone
 from hub.repos import chunking, large_uploads, mails
 from hub.repos.git import receipts
 from hub.repos.models import AccessRequest, Gate
+from hub.repos.storage import collecting
 from hub.repos.xet import grants
 
 # Requests that the sweep looks at: older ones were told of, or will not be.
@@ -36,6 +37,13 @@ def sweep_requests() -> None:
     )
     for repo_id in fresh.order_by().values_list("repository", flat=True).distinct():
         mails.tell_owners(repo_id)
+
+
+@shared_task(soft_time_limit=540, time_limit=600, expires=600)
+def collect_garbage() -> None:
+    """Work on collecting garbage for some minutes, and again while there is more. Ticks the clock by which content ages."""
+    if collecting.collect_due(seconds=240):
+        collect_garbage.apply_async(countdown=5)
 
 
 @shared_task(soft_time_limit=240, time_limit=290, expires=240)
