@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import socketserver
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,9 +50,15 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     repo: Repository
     troubles: list[str]
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """The chunker has hung up; what it asked for is answered, or it was given up."""
+        log.info("a connection of the chunker broke off: %s", sys.exception())
+
 
 class _Calls(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body of an answer go as one: who reads no more than a status hangs up after it.
+    wbufsize = 64 * 1024
     # Seconds of silence between two calls, after which a connection ends.
     timeout = 30
     server: _Server
@@ -81,7 +88,7 @@ class _Calls(BaseHTTPRequestHandler):
         try:
             if call is None:
                 # Of an upload grant, or of the newer shards: the chunker then does without.
-                status, answer = 404, b"{}"
+                status, answer = 404, b""
             else:
                 unread = 0
                 status, answer = self._call(call[1], call[2] or "", length)
@@ -92,7 +99,7 @@ class _Calls(BaseHTTPRequestHandler):
         except Exception:
             log.exception("a call of the chunker failed")
             self.server.troubles.append("a call failed; the log says why")
-            status, answer = 500, b"{}"
+            status, answer = 500, b""
             self.close_connection = True
         while unread > 0 and (piece := self.rfile.read(min(unread, 1024 * 1024))):
             unread -= len(piece)
@@ -106,7 +113,7 @@ class _Calls(BaseHTTPRequestHandler):
         nobody = AnonymousUser()
         if what == "chunks":
             found = answer_dedup(access=Access(repo, nobody, writes=False), chunk_hash=name)
-            return (200, found) if found else (404, b"{}")
+            return (200, found) if found else (404, b"")
         if what == "xorbs":
             new = store_xorb(stream=self.rfile, length=length, expected_hash=name, repository=repo)
             return 200, json.dumps({"was_inserted": new}).encode()

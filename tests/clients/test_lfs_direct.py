@@ -190,6 +190,29 @@ def test_parts_go_to_the_store_and_are_checked(ada: Client) -> None:
     assert verify(ada, repo, content).status_code == 200
 
 
+def test_what_git_lfs_sent_is_chunks_a_day_later(git: Git, ada: Client) -> None:
+    url = git.make_repo("cut")
+    git("clone", "-q", url, "cut")
+    content = random.Random(7).randbytes(3 * MB)
+    git.commit("cut", large__bin=content)
+    git("push", "-q", at="cut")
+    cut = "from hub.repos.chunking import chunk_pending; chunk_pending(seconds=60)"
+    later = (
+        "from datetime import timedelta; from django.db.models import F; from hub.repos.models import XetFile; "
+        "XetFile.objects.update(created_at=F('created_at') - timedelta(hours=25))"
+    )
+    ada.hub.manage("shell", "--no-imports", "--command", cut)
+    assert httpx.get(f"{url}/resolve/main/large.bin").status_code == 302
+    ada.hub.manage("shell", "--no-imports", "--command", f"{later}; {cut}")
+    whole = httpx.get(f"{url}/resolve/main/large.bin")
+    assert (whole.status_code, whole.content) == (200, content)
+    assert whole.headers["X-Xet-Hash"]
+    git("clone", "-q", url, "cut-again")
+    assert (git.home / "cut-again/large.bin").read_bytes() == content
+    ada.run("hf", "download", f"{ada.name}/cut", "large.bin", "--local-dir", "by-chunks")
+    assert (ada.home / "by-chunks/large.bin").read_bytes() == content
+
+
 @pytest.mark.full
 def test_a_store_that_clients_do_not_reach(swift: S3Server, tools: Path, tmp_path: Path) -> None:
     """Everything passes through the hub, compared with its sums on its way out."""
