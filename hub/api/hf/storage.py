@@ -46,7 +46,7 @@ def _list(request: Request, namespace: Namespace) -> Response:
     repos = (
         Repository.objects.visible_to(request.user)
         .filter(namespace=namespace)
-        .annotate(used=Coalesce(F("search_row__used_bytes"), 0))
+        .annotate(used=Coalesce(F("bucket_totals__size"), F("search_row__used_bytes"), 0))
     )
     start = number(request.query_params, "cursor", default=0, high=10**15 - 1)
     found = list(repos.filter(pk__gt=start).select_related("namespace").order_by("pk")[: PER_PAGE + 1])
