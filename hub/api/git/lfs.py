@@ -122,8 +122,7 @@ def _uploads(
 def _already_there(request: Request, repo: Repository, wanted: dict[str, int]) -> dict[str, int]:
     """Return oid -> size of what need not be sent. It stays for whoever commits it next, though nothing may name it yet."""
     usable = Blob.objects.usable_in(repo, request.user).filter(pk__in=list(wanted))
-    sound = usable.exclude(damaged_at__isnull=False, xet_file=None)
-    there = dict(sound.values_list("sha256", "size"))
+    there = dict(usable.sound().values_list("sha256", "size"))
     kept = touch_blobs(there)
     return {oid: size for oid, size in there.items() if oid in kept}
 

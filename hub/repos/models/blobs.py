@@ -28,6 +28,14 @@ class BlobQuerySet(models.QuerySet["Blob"]):
         readable = RepoBlob.objects.filter(repository__in=Repository.objects.readable_by(user)).values("blob")
         return self.filter(models.Q(pk__in=claimed) | models.Q(pk__in=readable))
 
+    def sound(self) -> Self:
+        """Blobs that can be read, whole or as chunks, as far as anybody knows."""
+        from hub.repos.models.xet import XetFileXorb
+
+        damaged = XetFileXorb.objects.filter(file=models.OuterRef("xet_file"), xorb__damaged_at__isnull=False)
+        chunked = models.Q(xet_file__isnull=False) & ~models.Exists(damaged)
+        return self.filter(models.Q(whole=True, damaged_at=None) | chunked)
+
 
 class BlobManager(models.Manager["Blob"].from_queryset(BlobQuerySet)):  # type: ignore[misc]
     """Blobs without their sums, which have 8 KB for each GB: whoever compares reads those that it needs."""

@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from hub.core.blobs import lfs_key, store, xorb_key
 from hub.repos.claims import claim, claim_blob
+from hub.repos.content import open_blob
 from hub.repos.git.commits import PutBlob
 from hub.repos.models import Blob, Repository, StorageRun, Xorb, XorbIndex
 from hub.repos.storage import passes, scrubbing
 from hub.repos.storage.damages import list_damaged
+from hub.repos.xet.errors import DamagedContentError
 from tests.core.blobs.conftest import s3_settings
 from tests.factories import make_repo, make_user
 from tests.repos.test_pruning import commit, sent
@@ -276,3 +278,30 @@ def test_against_s3(swift, tmp_path, settings: pytest_django.Settings) -> None: 
         assert len(run(Task.SCRUB, everything=True).damages) == 2
     finally:
         store.cache_clear()
+
+
+def test_what_can_be_read_in_no_form_is_not_sound(repo: Repository) -> None:
+    chunked = Blob.objects.get(whole=False).pk
+    assert set(Blob.objects.sound().values_list("pk", flat=True)) == {SHA256, chunked}
+    Xorb.objects.update(damaged_at=timezone.now())
+    Blob.objects.filter(pk=SHA256).update(damaged_at=timezone.now())
+    assert not Blob.objects.sound().exists()
+    # Sent whole, what came in chunks can be read again; so can what is stored in both forms and damaged in one.
+    assert sent(repo, b"".join(PIECES)) == chunked
+    Blob.objects.filter(pk=SHA256).update(xet_file=Blob.objects.get(pk=chunked).xet_file)
+    assert set(Blob.objects.sound().values_list("pk", flat=True)) == {chunked}
+    Xorb.objects.update(damaged_at=None)
+    assert set(Blob.objects.sound().values_list("pk", flat=True)) == {SHA256, chunked}
+
+
+def test_a_download_that_meets_damage_marks_it(repo: Repository, tmp_path: Path) -> None:
+    xorb = Xorb.objects.get()
+    put(xorb_key(xorb.pk), flipped(xorb_key(xorb.pk)), tmp_path)
+    blob = Blob.objects.select_related("xet_file").get(whole=False)
+    with pytest.raises(DamagedContentError):
+        list(open_blob(blob, 0, blob.size))
+    xorb.refresh_from_db()
+    assert xorb.damaged_at is not None
+    make_user("admin2", admin=True)
+    run(Task.SCRUB)
+    assert [xorb.pk in sent.body for sent in mail.outbox] == [True]
