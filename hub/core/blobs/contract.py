@@ -42,6 +42,9 @@ class Part(NamedTuple):
 class BlobStore(ABC):
     """Whole, immutable content under keys. Any call may raise StoreAway."""
 
+    # Whether each read waits for a network, so that reading ahead pays.
+    is_far: bool
+
     @abstractmethod
     def put(self, handle: IO[bytes], key: str) -> None:
         """Make the content of a scratch file durable under `key`, in one step. What was there was the same content, and gives

@@ -26,6 +26,7 @@ class FileStore(BlobStore):
     """Files named by their keys."""
 
     is_direct = False
+    is_far = False
 
     def put(self, handle: IO[bytes], key: str) -> None:
         target = _path(key)

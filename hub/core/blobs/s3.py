@@ -51,6 +51,8 @@ _COPY = TransferConfig(multipart_threshold=256 * _MIB, multipart_chunksize=128 *
 class S3Store(BlobStore):
     """Objects named by their keys. Threads share it; a forked process makes one of its own."""
 
+    is_far = True
+
     def __init__(self, settings: S3Settings) -> None:
         self._bucket = settings.bucket
         self._region = settings.region

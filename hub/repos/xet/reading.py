@@ -1,16 +1,21 @@
 """From a file's terms to stored bytes and back to the file. Everything that leaves is checked first."""
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
+from django.utils import timezone
 
 from hub.core.blobs import BlobMissing, store, xorb_key
-from hub.repos.models import XetFile
+from hub.core.blobs.ahead import Range, read_ahead
+from hub.core.database import give_back_connection
+from hub.repos.models import XetFile, Xorb
 from hub.repos.xet import chunks
-from hub.repos.xet.errors import DamagedContentError, FormatError, RangeNotSatisfiable
+from hub.repos.xet.errors import DAMAGED, DamagedContentError, FormatError, RangeNotSatisfiable
 from hub.repos.xet.hashing import chunk_hash
 from hub.repos.xet.layouts import Layouts
 from hub.repos.xet.tokens import StoredRange
@@ -18,8 +23,9 @@ from hub.repos.xet.xorb import XorbLayout
 
 log = logging.getLogger(__name__)
 
-# One read from disk, and one piece of an answer: about this many stored bytes.
+# One read from disk, and one piece of an answer: about this many stored bytes; of a store behind a network, one read is more.
 _BLOCK = 512 * 1024
+_FAR_READ = 4 * 1024 * 1024
 
 Term = tuple[str, int, int, int]
 """Xorb hash (hex), first chunk, end chunk (exclusive), bytes of the file: as `XetFile.terms` has them."""
@@ -69,24 +75,25 @@ def pieces(terms: Sequence[Term], start: int, end: int) -> Iterator[Piece]:
 
 
 def open_terms(terms: Sequence[Term], start: int, end: int) -> Iterator[bytes]:
-    """Yield the bytes `start` to `end` (exclusive) of the file with these terms.
+    """Yield the bytes `start` to `end` (exclusive) of the file with these terms, in pieces of about 1 MB.
 
-    Memory: about one block and its inflated form. Raises DamagedContentError rather than yield a byte
-    that is not what was stored.
+    Memory: below about 25 MB, most of it layouts, and what `read_ahead` holds. Raises DamagedContentError rather than yield a
+    byte that is not what was stored.
     """
-    for piece in pieces(terms, start, end):
-        skip, left = piece.skip, piece.length
-        for _, inflated in _blocks(piece.stored, piece.layout):
-            out = inflated[skip : skip + left] if skip or left < len(inflated) else inflated
-            skip, left = max(skip - len(inflated), 0), left - len(out)
-            yield out
+    for block in _blocks(_given_back(pieces(terms, start, end))):
+        first = block.piece.skip - block.offset
+        yield block.inflated[max(first, 0) : first + block.piece.length]
+
+
+def _given_back(found: Iterator[Piece]) -> Iterator[Piece]:
+    """Pass pieces on. Whoever reads slowly holds a thread, not the connection that found the layout."""
+    for piece in found:
+        give_back_connection()
+        yield piece
 
 
 def open_file(file: XetFile, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """Yield the bytes `start` to `end` (exclusive, default: all) of a file, in pieces of about 1 MB.
-
-    Memory stays below about 25 MB whatever the size. Raises DamagedContentError.
-    """
+    """Yield the bytes `start` to `end` (exclusive, default: all) of a file, as `open_terms` does."""
     return open_terms(file.terms, start, file.size if end is None else min(end, file.size))
 
 
@@ -96,52 +103,67 @@ def open_stored(wanted: StoredRange) -> Iterator[bytes]:
     Clients do not check chunk hashes themselves, so a damaged byte has to be caught here.
     """
     layout = Layouts()[wanted.xorb]
-    for block, _ in _blocks(wanted, layout):
-        yield block
+    whole = Piece(wanted.xorb, layout, wanted.first_chunk, wanted.end_chunk, 0, 0)
+    for block in _blocks([whole]):
+        yield block.stored
 
 
-def _blocks(wanted: StoredRange, layout: XorbLayout) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (stored bytes, inflated bytes) of runs of whole chunks, in order."""
-    try:
-        with _Stored(store().read(xorb_key(wanted.xorb), wanted.start, wanted.end)) as stored:
-            at = wanted.first_chunk
-            while at < wanted.end_chunk:
-                start = layout.stored_range(at, at + 1)[0]
-                stop = int(np.searchsorted(layout.ends, start + _BLOCK, side="right"))
-                stop = min(max(stop, at + 1), wanted.end_chunk)
-                block = stored.take(layout.stored_range(at, stop)[1] - start)
-                yield block, _inflate(block, layout, at, stop)
-                at = stop
-    except (FormatError, BlobMissing) as error:
-        log.error("xorb %s is damaged: %s", wanted.xorb, error)
-        raise DamagedContentError(
-            "A part of this file is damaged in the hub's storage, so it is not served. Tell its operator."
-        ) from error
+class _Block(NamedTuple):
+    """A run of whole chunks as it is stored and inflated; ``offset`` of the latter in the inflated piece."""
+
+    piece: Piece
+    stored: bytes
+    inflated: bytes
+    offset: int
 
 
-class _Stored:
-    """Pieces of a store, in the sizes that are asked for."""
+def _blocks(wanted: Iterable[Piece]) -> Iterator[_Block]:
+    """Yield the checked blocks of pieces, in order. Raises DamagedContentError."""
+    size = _FAR_READ if store().is_far else _BLOCK
+    runs: deque[tuple[Piece, int, int]] = deque()
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._kept = b""
+    def ranges() -> Iterator[Range]:
+        for piece in wanted:
+            for run in _cut(piece.layout, piece.first_chunk, piece.end_chunk, size):
+                runs.append((piece, *run))
+                yield Range(xorb_key(piece.xorb), *piece.layout.stored_range(*run))
 
-    def __enter__(self) -> Self:
-        return self
+    with closing(read_ahead(ranges())) as reading:
+        while True:
+            try:
+                stored = next(reading, None)
+            except BlobMissing as error:
+                raise _damaged(runs[0][0].xorb, error) from error
+            if stored is None:
+                return
+            piece, first, end = runs.popleft()
+            layout = piece.layout
+            origin, raw_origin = layout.stored_range(first, end)[0], layout.raw_range(piece.first_chunk, end)[0]
+            for low, high in _cut(layout, first, end, _BLOCK):
+                start, stop = layout.stored_range(low, high)
+                block = stored[start - origin : stop - origin]
+                try:
+                    inflated = _inflate(block, layout, low, high)
+                except FormatError as error:
+                    raise _damaged(piece.xorb, error) from error
+                yield _Block(piece, block, inflated, layout.raw_range(low, high)[0] - raw_origin)
 
-    def __exit__(self, *_: object) -> None:
-        if isinstance(self._pieces, Generator):
-            self._pieces.close()
 
-    def take(self, size: int) -> bytes:
-        """Return the next `size` bytes, or fewer at the end."""
-        parts, have = [self._kept], len(self._kept)
-        while have < size and (piece := next(self._pieces, b"")):
-            parts.append(piece)
-            have += len(piece)
-        joined = b"".join(parts)
-        self._kept = joined[size:]
-        return joined[:size]
+def _damaged(xorb: str, error: Exception) -> DamagedContentError:
+    # Nothing relies on it from now on, and whoever has the same content is let send it again.
+    Xorb.objects.filter(pk=xorb, damaged_at=None).update(damaged_at=timezone.now())
+    log.error("xorb %s is damaged: %s", xorb, error)
+    return DamagedContentError(DAMAGED)
+
+
+def _cut(layout: XorbLayout, first: int, end: int, size: int) -> Iterator[tuple[int, int]]:
+    """Cut the chunks `first` to `end` (exclusive) into runs of at most `size` stored bytes, or of one chunk."""
+    while first < end:
+        start = layout.stored_range(first, first + 1)[0]
+        stop = int(np.searchsorted(layout.ends, start + size, side="right"))
+        stop = min(max(stop, first + 1), end)
+        yield first, stop
+        first = stop
 
 
 def _inflate(block: bytes, layout: XorbLayout, start: int, end: int) -> bytes:
