@@ -6,7 +6,6 @@ an access token.
 
 import socket
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
@@ -26,9 +25,10 @@ from hub.api.bodies import open_body
 from hub.api.edge import View, writer
 from hub.api.errors import MethodNotAllowed, respond_to
 from hub.api.git import receiving
+from hub.api.places import Places
 from hub.community.permissions import has_pull_requests, may_push_pull_request
 from hub.core import callers, metrics
-from hub.core.errors import HubError, Invalid, TooLarge, TooMany
+from hub.core.errors import HubError, Invalid, TooLarge
 from hub.core.links import base_url, repo_path
 from hub.repos.errors import NotWritable
 from hub.repos.git.cache import open_cache, upload_pack_environment
@@ -239,29 +239,20 @@ def _pieces(body: BinaryIO) -> Iterator[bytes]:
 
 # --- how many at once ----------------------------------------------------------------------------------------------------
 
-_busy: Counter[str] = Counter()
-_counting = threading.Lock()
+_places = Places(
+    "As many fetches and pushes are running as this hub serves at once. Try again in a few seconds.",
+    retry_after=_RETRY_SECONDS,
+)
 
 
 @contextmanager
 def _place(request: HttpRequest) -> Iterator[None]:
-    """Hold one of the caller's places, and one of all. Raises TooMany. Counted in each web process by itself."""
+    """Hold one of the caller's places, and one of all. Raises TooMany."""
     user = request.user
     who = f"user {user.pk}" if user.is_authenticated else f"address {callers.address_of(request)}"
-    limits = {who: settings.GIT_CONCURRENCY, "all": settings.GIT_PROCESSES}
-    with _counting:
-        if any(_busy[key] >= limit for key, limit in limits.items()):
-            raise TooMany(
-                "As many fetches and pushes are running as this hub serves at once. Try again in a few seconds.",
-                retry_after=_RETRY_SECONDS,
-            )
-        _busy.update(limits.keys())
-    metrics.GIT.inc()
-    try:
-        yield
-    finally:
-        metrics.GIT.dec()
-        with _counting:
-            _busy.subtract(limits.keys())
-            for key in [key for key in limits if not _busy[key]]:
-                del _busy[key]
+    with _places.taken_by(who, each=settings.GIT_CONCURRENCY, everybody=settings.GIT_PROCESSES):
+        metrics.GIT.inc()
+        try:
+            yield
+        finally:
+            metrics.GIT.dec()

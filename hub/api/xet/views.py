@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from itertools import chain
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from hub.api.bodies import parse_object
 from hub.api.edge import plain_view
 from hub.api.errors import named
+from hub.api.places import Places
 from hub.api.xet.edge import Body, reader, upload
 from hub.core.blobs import store, xorb_key
 from hub.core.database import give_back_connection
@@ -33,6 +35,11 @@ log = logging.getLogger(__name__)
 
 # Seconds between progress lines. The client gives up after 300 s of silence.
 _LINE_EVERY = 1.0
+# Shards that one web process takes in at a time, of one account.
+_SHARDS = 8
+_shards = Places(
+    "As many shards are being checked as this hub checks at once. Try again in a few seconds.", retry_after=5
+)
 # Bytes of what is said about a xorb before it is sent.
 _MAX_ASKED = 64 * 1024
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
@@ -110,7 +117,7 @@ def reconstruction_v1(request: HttpRequest, access: Access, name: str) -> HttpRe
         ]
         for xorb, runs in plan.ranges.items()
     }
-    return JsonResponse({**_terms(plan), "fetch_info": fetch})
+    return _kept_to_oneself({**_terms(plan), "fetch_info": fetch})
 
 
 @reader
@@ -132,7 +139,7 @@ def reconstruction_v2(request: HttpRequest, access: Access, name: str) -> HttpRe
         ]
         for xorb, runs in plan.ranges.items()
     }
-    return JsonResponse({**_terms(plan), "xorbs": xorbs})
+    return _kept_to_oneself({**_terms(plan), "xorbs": xorbs})
 
 
 @plain_view("GET")
@@ -174,7 +181,9 @@ def _checked(name: str) -> str:
 
 
 def _registration(body: Body, access: Access) -> Iterator[Progress]:
-    return register_shard(stream=body, length=body.length, repository=access.repository, user=access.user)
+    # A few lines can have many gigabytes read back.
+    with _shards.taken_by(str(access.user.pk), each=_SHARDS, everybody=max(_SHARDS, settings.WEB_THREADS // 3)):
+        yield from register_shard(stream=body, length=body.length, repository=access.repository, user=access.user)
 
 
 def _progress_lines(progress: Iterator[Progress]) -> Iterator[bytes]:
@@ -227,6 +236,11 @@ def _terms(plan: reading.Reconstruction) -> dict[str, object]:
             for run, inflated in plan.terms
         ],
     }
+
+
+def _kept_to_oneself(answer: dict[str, object]) -> HttpResponseBase:
+    """Answer with addresses that open to whoever has them."""
+    return JsonResponse(answer, headers={"Cache-Control": "private, no-store"})
 
 
 def _address(request: HttpRequest, run: StoredRange, holder: Holder) -> str:

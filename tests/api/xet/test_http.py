@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -149,3 +150,42 @@ def test_what_is_wrong_with_a_file_stands_in_the_last_line(caller: Caller, uploa
     assert last["retryable"] is False
     assert SHA256 in last["message"]
     assert post(caller, "/xet/v1/shards", body, uploaded)[0] == 400
+
+
+def test_what_asks_for_nothing_opens_nothing(caller: Caller, uploaded):
+    for path in (f"v1/xorbs/default/{XORB}", f"v2/reconstructions/{FILE}", "v2/shards", f"v1/chunks/default/{XORB}"):
+        for method in ("HEAD", "OPTIONS", "DELETE", "PUT"):
+            assert caller.call(method, f"/xet/{path}", token=uploaded)[0] == 405
+    for wanted in ("bytes=" + "9" * 5000 + "-", "bytes=5-2", "bytes=-5", "bytes=0-1,3-4", "chunks=0-1"):
+        assert caller.ask(f"/xet/v2/reconstructions/{FILE}", token=uploaded, Range=wanted)[0] == 416
+
+
+def test_another_generation_is_another_address_of_the_same(caller: Caller, uploaded):
+    _, plan = caller.ask(f"/xet/v2/reconstructions/{FILE}", token=uploaded)
+    status, other = caller.ask(f"/xet/g7/v2/reconstructions/{FILE}", token=uploaded)
+    assert status == 200
+    assert other["terms"] == plan["terms"]
+
+
+def test_two_packings_of_one_xorb_at_once_leave_one(caller: Caller):
+    """Rows that told of one packing, over the bytes of the other, would be a damage."""
+    token = caller.token()
+    for seed in range(4):
+        pieces = [noise(7000 + 10 * seed + i, 60_000) + bytes(60_000) for i in range(8)]
+        name, _ = xorb_of(pieces)
+        bodies = [xorb_of(pieces, scheme)[1] for scheme in (0, 1, 2)]
+        with ThreadPoolExecutor(3) as threads:
+            answers = list(
+                threads.map(lambda body, name=name: post(caller, f"/xet/v1/xorbs/default/{name}", body, token), bodies)
+            )
+        assert [status for status, _ in answers] == [200] * 3
+        assert [json.loads(answer)["was_inserted"] for _, answer in answers].count(True) == 1
+        file = file_of(pieces)
+        assert post(caller, "/xet/v1/shards", shard_of([(file, [term(name, pieces)], None)]), token)[0] == 200
+        _, plan = caller.ask(f"/xet/v2/reconstructions/{file}", token=token)
+        [[run]] = plan["xorbs"].values()
+        span = run["ranges"][0]["bytes"]
+        exact = f"bytes={span['start']}-{span['end']}"
+        status, _, body = caller.call("GET", relative(run["url"]), Range=exact)
+        assert status == 206
+        assert body in bodies
