@@ -11,7 +11,7 @@ ENV PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 COPY .ci/environment.py .ci/
 COPY pyproject.toml .
-RUN python .ci/environment.py /opt/grove stream
+RUN python .ci/environment.py /opt/grove stream backup
 
 FROM ${PYTHON_IMAGE} AS worker-cpu-packages
 ENV PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from hub.embedded import valkey
-from tests import live
+from tests import live, needs
 from tests.production import compose
 from tests.production.stack import image_environment
 
@@ -111,6 +111,40 @@ def test_the_script_makes_every_secret_once(tmp_path: Path) -> None:
     rules = valkey.worker_rules(made["valkey_worker_password"], one_database=True)
     assert f"user {rules}" in made["valkey_users.acl"].splitlines()
     assert "PRIVATE KEY" in made["oidc_key"]
+
+
+@pytest.mark.parametrize("listen", ["http", "https", "proxied"])
+def test_nginx_takes_its_configuration_however_it_listens(listen: str, tmp_path: Path) -> None:
+    nginx = shutil.which("nginx", path="/usr/sbin") or needs.program("nginx")
+    shutil.copytree(live.BASE / "deploy" / "nginx", tmp_path, dirs_exist_ok=True)
+    shutil.copy2(tmp_path / f"{listen}.conf", tmp_path / "listen.conf")
+    shutil.copy2("/etc/nginx/mime.types", tmp_path)
+    keys = ["-keyout", tmp_path / "privkey.pem", "-out", tmp_path / "fullchain.pem"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *keys, "-subj", "/CN=hub.example.org"]
+    subprocess.run(made, check=True, capture_output=True)
+    for name in ("nginx.conf", "listen.conf"):
+        text = (tmp_path / name).read_text().replace("/etc/nginx/certificates/", f"{tmp_path}/")
+        text = re.sub(r"server (web|stream|garage):", "server 127.0.0.1:", text.replace("/etc/nginx/", f"{tmp_path}/"))
+        (tmp_path / name).write_text(text.replace("/tmp/nginx", f"{tmp_path}/nginx"))
+    done = subprocess.run(
+        [nginx, "-t", "-c", tmp_path / "nginx.conf", "-e", "stderr"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and "[warn]" not in done.stderr, done.stderr
+
+
+def test_alerts_are_about_numbers_that_there_are() -> None:
+    """And each is told of in the operations guide."""
+    source = "".join(path.read_text() for path in (live.BASE / "hub").glob("*/metrics.py"))
+    guide = (live.BASE / "docs" / "production.md").read_text()
+    rules = [
+        rule
+        for group in yaml.safe_load((live.BASE / "deploy" / "alerts.yml").read_text())["groups"]
+        for rule in group["rules"]
+    ]
+    for rule in rules:
+        assert f"| `{rule['alert']}` |" in guide
+        for name in re.findall(r"grove_\w+", rule["expr"]):
+            assert f'"{re.sub("_(total|bucket)$", "", name)}"' in source, name
 
 
 def test_an_image_serves_as_the_compose_file_does() -> None:
