@@ -212,6 +212,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune sign-ins": {"task": "hub.accounts.tasks.prune", "schedule": 3600},
     "sweep access requests": {"task": "hub.repos.tasks.sweep_requests", "schedule": 300},
     "collect garbage": {"task": "hub.repos.tasks.collect_garbage", "schedule": 1800},
+    "count storage": {"task": "hub.repos.tasks.count_storage", "schedule": 3600},
     "drop old uploads": {"task": "hub.repos.tasks.drop_old_uploads", "schedule": 3600},
     "chunk large files": {"task": "hub.repos.tasks.chunk_large_files", "schedule": 300},
     "sweep receipts of commits": {"task": "hub.repos.tasks.sweep_receipts", "schedule": 3600},

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -33,7 +33,9 @@ from hub.repos.names import SHA256, check_path
 from hub.repos.permissions import get_repo_for_content
 from hub.repos.services import register_repo
 from hub.repos.signals import content_waits
+from hub.repos.storage.accounting import hold_blobs, release_blobs
 from hub.repos.storage.keys import touch_blobs
+from hub.repos.storage.quotas import check_held
 
 MAX_OPERATIONS = 1000  # of one call
 MAX_FILES = 1_000_000  # of one bucket
@@ -360,8 +362,8 @@ def _row(repo: Repository, file: _File, now: datetime) -> BucketFile:
 
 def _hold_content(repo: Repository, wanted: Iterable[str], left: Iterable[str]) -> None:
     """Let the bucket hold what its files are: `wanted` in any case, what files have `left` only where others still are it."""
-    RepoBlob.objects.bulk_create(
-        [RepoBlob(repository=repo, blob_id=sha256) for sha256 in sorted(wanted)], ignore_conflicts=True
-    )
-    others = BucketFile.objects.filter(repository=repo, blob=OuterRef("blob"))
-    RepoBlob.objects.filter(repository=repo, blob__in=sorted(left)).exclude(Exists(others)).delete()
+    added = hold_blobs(repo=repo, sha256s=wanted)
+    others = set(BucketFile.objects.filter(repository=repo, blob__in=sorted(left)).values_list("blob_id", flat=True))
+    release_blobs(repo=repo, sha256s=set(left) - others)
+    if added:
+        check_held(repo)

@@ -18,7 +18,9 @@ from hub.repos.git.reachable import pointers_among, reachable_objects, tips_of
 from hub.repos.models import GitRef, RefUpdate, RepoBlob, Repository, Visibility
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX
 from hub.repos.services import register_repo
+from hub.repos.storage.accounting import hold_blobs, usage_of
 from hub.repos.storage.keys import touch_blobs
+from hub.repos.storage.quotas import check_held, require_quota_of
 
 # A copy is one transaction, which remembers the name of each object: about 100 bytes for each.
 MAX_OBJECTS = 2_000_000
@@ -55,8 +57,9 @@ def duplicate_repo(
     of the source unless given. Gates are copied, so that a copy does not open what its source closed; pull requests,
     releases, discussions and settings are not. The copy's card names its source.
     Memory: about 100 bytes for each object; no body and no file passes through here.
-    Raises RepoNameInvalid, RepoExists, TooLarge.
+    Raises RepoNameInvalid, RepoExists, TooLarge, QuotaExceeded.
     """
+    require_quota_of(namespace=namespace, new=usage_of(source).held)
     repo = register_repo(
         actor=actor,
         namespace=namespace,
@@ -83,6 +86,7 @@ def duplicate_repo(
     if source.visibility == Visibility.PUBLIC or repo.visibility == Visibility.PRIVATE:
         # The name of what only members may know of does not go into what everybody reads.
         _name_source(repo, actor, source.full_name)
+    check_held(repo)
     return repo
 
 
@@ -113,9 +117,7 @@ def _copy_objects(source: Repository, repo: Repository, refs: list[GitRef]) -> N
         held = RepoBlob.objects.filter(repository=source, blob__in=named).values_list("blob_id", flat=True)
         # The source holds them, but may forget them at this moment: not before this transaction has ended.
         kept = touch_blobs(held)
-        RepoBlob.objects.bulk_create(
-            (RepoBlob(repository=repo, blob_id=sha256) for sha256 in sorted(kept)), ignore_conflicts=True
-        )
+        hold_blobs(repo=repo, sha256s=kept)
 
 
 def _execute(statement: str, **values: object) -> None:

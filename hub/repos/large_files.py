@@ -25,7 +25,9 @@ from hub.repos.git.rewriting import rewrite_without
 from hub.repos.models import Blob, BlobClaim, GitCommit, GitObject, GitPath, RepoBlob, Repository
 from hub.repos.models.git import MAIN, ObjectType
 from hub.repos.signals import repository_changed
+from hub.repos.storage.accounting import hold_blobs, release_blobs
 from hub.repos.storage.keys import touch_blobs
+from hub.repos.storage.quotas import check_held
 
 # Files that one call deletes, and that one call hands over.
 MAX_DELETED = 1000
@@ -111,10 +113,8 @@ def delete_large_files(*, repo: Repository, actor: User, sha256s: Iterable[str],
     if not wanted or len(wanted) > MAX_DELETED:
         raise Invalid(_("Choose from 1 to %(max)d large files to delete.") % {"max": MAX_DELETED}, field="sha")
     lock_history(repo)
-    held = RepoBlob.objects.filter(repository=repo, blob__in=list(wanted))
-    count = held.count()
     renamed = rewrite_without(repo=repo, actor=actor, sha256s=wanted) if rewrite_history else {}
-    held.delete()
+    count = release_blobs(repo=repo, sha256s=wanted)
     # Else whoever had sent it before could bring it back by a commit that only names it.
     BlobClaim.objects.filter(repository=repo, blob__in=list(wanted)).delete()
     if renamed:
@@ -144,9 +144,8 @@ def restore_content(*, repo: Repository, sha256s: Iterable[str]) -> None:
     there = GitObject.objects.filter(store=repo.store_id, oid__in=list(pointers)).values_list("oid", flat=True)
     places = first_paths(repo, {bytes.fromhex(oid) for oid in there})
     kept = touch_blobs({pointers[oid.hex()].sha256 for oid in places})
-    RepoBlob.objects.bulk_create(
-        [RepoBlob(repository=repo, blob_id=sha256) for sha256 in sorted(kept)], ignore_conflicts=True
-    )
+    if hold_blobs(repo=repo, sha256s=kept):
+        check_held(repo)
 
 
 @transaction.atomic

@@ -5,18 +5,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.core.cache import cache
 from django.db import transaction
 from django.dispatch import receiver
 
 from hub.accounts.services import name_taken
 from hub.accounts.signals import name_wanted
 from hub.repos.models import Repository, RepositoryAlias
-from hub.repos.signals import access_decided, access_requested, content_waits
-from hub.repos.tasks import chunk_large_files, mail_decisions, mail_owners
+from hub.repos.signals import access_decided, access_requested, content_changed, content_waits, ref_updated
+from hub.repos.tasks import chunk_large_files, count_usage, mail_decisions, mail_owners
 
 log = logging.getLogger(__name__)
 
 REQUESTS_PER_TASK = 100
+# How soon after a change a repository is counted: a push of many refs is one change.
+COUNT_SECONDS = 5
 
 
 @receiver(access_requested)
@@ -42,6 +45,21 @@ def _begin_chunking() -> None:
         chunk_large_files.apply_async(retry=False)
     except Exception:
         log.exception("a pass that cuts files into chunks was not queued")
+
+
+@receiver(content_changed)
+@receiver(ref_updated)
+def count_again(repository: Repository, **_kwargs: Any) -> None:
+    transaction.on_commit(partial(_queue_count, repository.pk))
+
+
+def _queue_count(repo_id: int) -> None:
+    """Have a repository counted soon, once for all that happens meanwhile. The day's count finds what was not queued."""
+    try:
+        if cache.add(f"count-{repo_id}", 1, COUNT_SECONDS):
+            count_usage.apply_async((repo_id,), countdown=COUNT_SECONDS, retry=False)
+    except Exception:
+        log.exception("repository %d was not queued to be counted", repo_id)
 
 
 @receiver(name_wanted)

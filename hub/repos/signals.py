@@ -6,6 +6,8 @@ from django.dispatch import Signal
 ref_updated = Signal()
 # repository: Repository. Visibility or name has changed.
 repository_changed = Signal()
+# repository: Repository. It holds more large content than before, or less.
+content_changed = Signal()
 # repository: Repository. Somebody waits to be let in.
 access_requested = Signal()
 # requests: list[int], the ids of AccessRequest. Somebody else than who asked has let them in or turned them down.

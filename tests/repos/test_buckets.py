@@ -204,7 +204,7 @@ def test_a_call_costs_the_same_for_one_file_and_for_many() -> None:
     many = cost(
         [*(Put(f"many/{n}/{n}", THEN, sha256=digest) for n in range(300)), *(Remove(f"old/{n}") for n in range(49))]
     )
-    assert many == one <= 21
+    assert many <= one <= 21
 
 
 @pytest.mark.django_db

@@ -26,12 +26,14 @@ from hub.repos.git.objects import (
     read_objects,
 )
 from hub.repos.git.tree_editor import TreeEditor
-from hub.repos.models import Blob, GitCommit, GitPath, GitRef, RefUpdate, RepoBlob, Repository
+from hub.repos.models import Blob, GitCommit, GitPath, GitRef, RefUpdate, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, GitObject, ObjectType
 from hub.repos.names import FULL_ID, check_path
 from hub.repos.permissions import check_may_move
 from hub.repos.signals import ref_updated
+from hub.repos.storage.accounting import hold_blobs
 from hub.repos.storage.keys import touch_blobs
+from hub.repos.storage.quotas import SMALL, check_held, require_quota
 
 MAX_TITLE = 500
 
@@ -96,7 +98,8 @@ def create_commit(
 
     parent: the commit that the caller builds on. With it, a branch that has moved raises StaleParent; without it the
     commit goes on top of whatever is there, one writer after the other.
-    Raises also RefProtected, RevisionNotFound, PathInvalid, EntryNotFound (nothing to delete), BlobMissing, FilesExpired.
+    Raises also RefProtected, RevisionNotFound, PathInvalid, EntryNotFound (nothing to delete), BlobMissing, FilesExpired,
+    QuotaExceeded.
     """
     operations = list(operations)
     for operation in operations:
@@ -113,7 +116,9 @@ def create_commit(
                 _("“%(branch)s” has moved on to %(head)s since %(parent)s. Load it again, then repeat your change.")
                 % {"branch": branch, "head": ref.oid[:7], "parent": parent[:7]}
             )
-        _require_staged(repo, operations)
+        staged = _require_staged(repo, operations)
+        if staged > SMALL:
+            require_quota(repo=repo, user=actor, new=staged)
         head = GitCommit.objects.get(store=repo.store_id, oid=ref.oid)
         writer = ObjectWriter(repo.store_id)
         editor = TreeEditor(repo.store_id, head.tree)
@@ -121,10 +126,8 @@ def create_commit(
         for operation in operations:
             _apply(operation, editor, writer, pointers)
         # Before the ref moves, so that nobody finds a file whose content they may not fetch.
-        RepoBlob.objects.bulk_create(
-            [RepoBlob(repository=repo, blob=blob) for blob in pointers.values()], ignore_conflicts=True
-        )
-        return finish_commit(
+        added = hold_blobs(repo=repo, sha256s=pointers)
+        commit = finish_commit(
             repo=repo,
             ref=ref,
             head=head,
@@ -134,6 +137,9 @@ def create_commit(
             title=title,
             description=description,
         )
+        if added:
+            check_held(repo)
+        return commit
 
 
 def get_target(repo: Repository, ref_name: str, *, branches_only: bool = False) -> GitCommit:
@@ -249,16 +255,19 @@ def note_update(*, repo: Repository, name: str, old: str | None, new: str | None
     ref_updated.send(sender=Repository, repository=repo, name=name, old=old, new=new, actor=actor)
 
 
-def _require_staged(repo: Repository, operations: list[Operation]) -> None:
-    """Raise FilesExpired where a small file is not there any more: what no commit took within a week is deleted. What is there
-    now stays, since the caller holds the history."""
+def _require_staged(repo: Repository, operations: list[Operation]) -> int:
+    """Return the bytes of the small files. Raises FilesExpired where one is not there any more: what no commit took within a
+    week is deleted. What is there now stays, since the caller holds the history."""
     staged = {o.oid: o.path for o in operations if isinstance(o, PutFile)}
-    there = set(GitObject.objects.filter(store=repo.store_id, oid__in=list(staged)).values_list("oid", flat=True))
-    for oid in staged.keys() - there:
+    if not staged:
+        return 0
+    there = dict(GitObject.objects.filter(store=repo.store_id, oid__in=list(staged)).values_list("oid", "size"))
+    for oid in staged.keys() - there.keys():
         raise FilesExpired(
             _("“%(path)s” was sent too long ago and has been deleted. Send it again.") % {"path": staged[oid][:300]},
             field="path",
         )
+    return sum(there.values())
 
 
 def _usable_blobs(repo: Repository, actor: User, operations: list[Operation]) -> dict[str, Blob]:

@@ -11,6 +11,7 @@ from django.db.models import F
 from hub.core.database import binary_cursor
 from hub.repos.git.reachable import pointers_among, reachable_commits, tips_of, walk_trees
 from hub.repos.models import BlobClaim, RepoBlob, Repository
+from hub.repos.storage.accounting import release_blobs
 
 _FORGET = """
 DELETE FROM repos_gitcommit WHERE store_id = %(store)s AND oid NOT IN (
@@ -66,5 +67,5 @@ def _forget_large_content(repo: Repository, missing: set[str], trees: Iterable[b
         missing -= {sha256 for sha256, _size in pointers_among(repo.store_id, batch).values()}
         if not missing:
             return
-    RepoBlob.objects.filter(repository=repo, blob__in=missing).delete()
+    release_blobs(repo=repo, sha256s=missing)
     BlobClaim.objects.filter(repository=repo, blob__in=missing).delete()

@@ -26,13 +26,15 @@ from hub.repos.git.program import GitFailed, run
 from hub.repos.git.pruning import forget_unreachable
 from hub.repos.git.pushed_rows import insert_commits, insert_objects, update_listing
 from hub.repos.git.reachable import MAX_TAG_CHAIN
-from hub.repos.models import Blob, GitRef, Release, RepoBlob, Repository
+from hub.repos.models import Blob, GitRef, Release, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType, number_of_ref
 from hub.repos.names import check_ref_name
 from hub.repos.permissions import check_may_delete, check_may_move, may_write
 from hub.repos.releases import create_release, delete_tag
 from hub.repos.services import check_new_ref, delete_branch
+from hub.repos.storage.accounting import hold_blobs
 from hub.repos.storage.keys import touch_blobs
+from hub.repos.storage.quotas import SMALL, check_held, require_quota
 
 # How often a push is done over because others have moved refs meanwhile.
 TRIES = 4
@@ -199,6 +201,9 @@ class Push:
         tips = list(targets)
         wanted = pushed.new_objects(tips) if tips else set()
         _refuse_large_files(pushed, tips, wanted)
+        size = sum(pushed.objects[oid][1] for oid in wanted)
+        if size > SMALL:
+            require_quota(repo=self.repo, user=self.actor, new=size)
         with transaction.atomic():
             (lock_history if forced else hold_history)(self.repo)
             rewrites = Repository.objects.filter(pk=self.repo.pk).values_list("rewrites", flat=True).first()
@@ -211,9 +216,7 @@ class Push:
             refs = self._lock_refs()
             blobs = _usable_blobs(self.repo, self.actor, inspection, pushed, tips)
             insert_commits(self.repo, self.actor, inspection.commits)
-            RepoBlob.objects.bulk_create(
-                [RepoBlob(repository=self.repo, blob=blob) for blob in blobs], ignore_conflicts=True, batch_size=1000
-            )
+            added = hold_blobs(repo=self.repo, sha256s=(blob.sha256 for blob in blobs))
             for command in self.accepted:
                 if command.name == MAIN and command.new and command.new != command.old:
                     update_listing(self.repo, pushed, command.old, command.new)
@@ -224,6 +227,8 @@ class Push:
                 raise _Again from error
             if forced:
                 forget_unreachable(self.repo)
+            if added:
+                check_held(self.repo)
 
     def _lock_refs(self) -> dict[str, GitRef]:
         """Lock the refs of this push, in the order of their names; refuse those that are not as the caller thinks."""
