@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from hub.repos import chunking, large_uploads, mails
 from hub.repos.git import receipts
-from hub.repos.models import AccessRequest, Gate
-from hub.repos.storage import collecting
+from hub.repos.models import AccessRequest, Gate, Repository
+from hub.repos.storage import accounting, collecting
 from hub.repos.xet import grants
 
 # Requests that the sweep looks at: older ones were told of, or will not be.
@@ -44,6 +44,20 @@ def collect_garbage() -> None:
     """Work on collecting garbage for some minutes, and again while there is more. Ticks the clock by which content ages."""
     if collecting.collect_due(seconds=240):
         collect_garbage.apply_async(countdown=5)
+
+
+@shared_task(soft_time_limit=540, time_limit=600, expires=3600)
+def count_storage() -> None:
+    """Count what all repositories take up, some minutes at a time, once a day."""
+    if accounting.count_due(seconds=240):
+        count_storage.apply_async(countdown=5)
+
+
+@shared_task(soft_time_limit=240, time_limit=290)
+def count_usage(repo_id: int) -> None:
+    """Count what a repository takes up, since it has changed."""
+    for repo in Repository.objects.filter(pk=repo_id):
+        accounting.count(repo)
 
 
 @shared_task(soft_time_limit=240, time_limit=290, expires=240)
