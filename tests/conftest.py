@@ -13,6 +13,7 @@ ENGINES = pytest.StashKey[live.Instance]()
 # Modules that share what takes long to start run one after the other, in one process.
 TOGETHER = {
     "working": ["e2e/test_demo.py", "e2e/test_evaluation.py", "clients/test_inference.py", "samples/test_samples.py"],
+    "direct": ["api/xet/test_direct.py", "clients/test_lfs_direct.py"],
     "mortal": ["faults/test_commits.py", "faults/test_pushes.py", "api/xet/test_faults.py"],
 }
 # What takes longest begins first, so that no process is left with it when the others are done.

@@ -42,6 +42,8 @@ def receive_whole(*, repo: Repository, user: User, stream: BinaryIO, length: int
 
     Raises TooLarge, Invalid when the stream ends early or its hash is not `sha256`, StorageFull. Memory: one copy buffer.
     """
+    # Whoever sends slowly holds a thread, not a connection to the database.
+    give_back_connection()
     with received(stream, length=length, limit=settings.MAX_LFS_FILE, sha256=sha256) as content:
         key = lfs_key(content.sha256)
         store().put(content.handle, key)
@@ -92,6 +94,7 @@ def receive_part(*, upload: LargeUpload, number: int, stream: BinaryIO) -> str:
     """
     if not 1 <= number <= parts_of(upload):
         raise Invalid(f"This upload has parts 1 to {parts_of(upload)}.")
+    give_back_connection()
     return store().put_part(upload.parts, number, stream, length=length_of(upload, number))
 
 
