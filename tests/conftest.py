@@ -14,7 +14,7 @@ ENGINES = pytest.StashKey[live.Instance]()
 TOGETHER = {
     "working": ["e2e/test_demo.py", "e2e/test_evaluation.py", "clients/test_inference.py", "samples/test_samples.py"],
     "direct": ["api/xet/test_direct.py", "clients/test_lfs_direct.py"],
-    "mortal": ["faults/test_commits.py", "faults/test_pushes.py", "api/xet/test_faults.py"],
+    "mortal": ["faults/test_commits.py", "faults/test_pushes.py", "api/xet/test_faults.py", "faults/test_storage.py"],
 }
 # What takes longest begins first, so that no process is left with it when the others are done.
 FIRST = [
@@ -114,11 +114,13 @@ def working_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Insta
 
 
 @pytest.fixture(scope="session")
-def swift() -> s3.S3Server:
+def swift() -> Iterator[s3.S3Server]:
     """A real S3 server, shared by all processes of a test run and never stopped: make a bucket of your own."""
     # The process that started those of pytest-xdist outlives them, and ends the server.
     owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    return s3.shared(_swift_folder(), owner)
+    server = s3.shared(_swift_folder(), owner)
+    yield server
+    server.client.close()
 
 
 @pytest.fixture(scope="session")

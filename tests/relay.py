@@ -21,6 +21,7 @@ class Relay:
         self.cuts: int | None = None
         self.silent = False
         self.was_cut = 0
+        self._held, self._holding, self._let_go = b"", threading.Event(), threading.Event()
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -28,11 +29,24 @@ class Relay:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def hold(self, words: bytes) -> threading.Event:
+        """Hold back the next request that has these words in it, until `let_go`. Returns what is set once it has come."""
+        self._held, self._holding, self._let_go = words, threading.Event(), threading.Event()
+        return self._holding
+
+    def let_go(self) -> None:
+        self._held = b""
+        self._let_go.set()
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _address = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:
+                    client.close()
+                    continue
                 self._open += [client, server]
                 threading.Thread(target=self._ask, args=(client, server), daemon=True).start()
                 threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
@@ -40,6 +54,10 @@ class Relay:
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := client.recv(65536):
+                if self._held and self._held in data:
+                    let_go = self._let_go
+                    self._holding.set()
+                    let_go.wait()
                 server.sendall(data)
         _end(client, server)
 

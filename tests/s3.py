@@ -250,6 +250,7 @@ def running(folder: Path) -> Iterator[S3Server]:
     try:
         yield server
     finally:
+        server.client.close()
         server.stop()
 
 
