@@ -7,7 +7,7 @@ rows before the answer.
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -29,6 +29,7 @@ from hub.repos.models import (
     XorbIndex,
 )
 from hub.repos.storage.keys import hold, touch_blobs, touch_xorbs
+from hub.repos.storage.quotas import require_quota_of_files
 from hub.repos.xet import dedup
 from hub.repos.xet.errors import FormatError, TruncatedError, UnknownContent, WrongHash
 from hub.repos.xet.hashing import MerkleTree, file_hash, many_to_hex, range_hash, to_hex
@@ -48,6 +49,8 @@ _FREE_REPETITION = 64 * 1024**3  # bytes
 _MOST_REPETITION = 64
 # Xorbs that one process brings to the store at a time: each holds one of the process's few connections to the database.
 _PUTS = threading.BoundedSemaphore(6)
+
+_Row = TypeVar("_Row", Xorb, XorbIndex)
 
 
 def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: Repository) -> bool:
@@ -122,8 +125,8 @@ def keep_xorb(*, name: str, repository: Repository, put: Callable[[], XorbLayout
     return not was_known
 
 
-def _upsert(row: Xorb | XorbIndex, *fields: str) -> None:
-    key = row._meta.pk.name
+def _upsert(row: _Row, *fields: str) -> None:
+    [key] = [field.name for field in row._meta.fields if field.primary_key]
     type(row).objects.bulk_create([row], update_conflicts=True, unique_fields=[key], update_fields=fields)
 
 
@@ -140,7 +143,7 @@ def register_shard(*, stream: Reader, length: int, repository: Repository, user:
     A generator: the body has been read and its structure checked when the first progress comes,
     and each file is registered in a transaction of its own once its content has been read back,
     so an upload that is cut short goes on where it stopped. Memory: one file's records.
-    Raises FormatError, UnknownContent, WrongHash, TooLarge, DamagedContentError, StorageFull.
+    Raises FormatError, UnknownContent, WrongHash, TooLarge, DamagedContentError, StorageFull, QuotaExceeded.
     """
     if length > MAX_SHARD:
         raise FormatError(f"A shard has at most {MAX_SHARD} bytes, not {length}.")
@@ -156,6 +159,9 @@ def register_shard(*, stream: Reader, length: int, repository: Repository, user:
                 left -= len(block)
         handle.seek(0)
         total = sum(_checked_size(found) for found in read_files(handle, length))
+        handle.seek(0)
+        sizes = ((to_hex(found.file_hash), found.size) for found in read_files(handle, length))
+        require_quota_of_files(repo=repository, user=user, files=sizes)
         yield Progress(0, total)
         handle.seek(0)
         done = 0
@@ -177,7 +183,7 @@ def _register_file(found: ShardFile, repository: Repository, user: Someone) -> I
     name = to_hex(found.file_hash)
     terms, first_chunk = _proven_terms(found)
     known = XetFile.objects.filter(pk=name).first()
-    if known is not None:
+    if known is not None and not _is_damaged(known):
         sha256 = known.sha256
     else:
         digest = hashlib.sha256()
@@ -251,9 +257,15 @@ def _write_file(*, file: XetFile, first_chunk: bytes | None, repository: Reposit
     needed = {term[0] for term in file.terms}
     if touch_xorbs(needed) < needed:
         raise UnknownContent("A xorb of this file has just been deleted. Upload the file again.")
-    values = {"size": file.size, "sha256": file.sha256, "terms": file.terms}
+    terms = file.terms
+    values = {"size": file.size, "sha256": file.sha256, "terms": terms}
     # Locked where it is there: a file that nothing refers to yet may be about to go.
     file, created = XetFile.objects.select_for_update().get_or_create(pk=file.hash, defaults=values)
+    if not created and _is_damaged(file):
+        # The same content, from xorbs that are sound.
+        file.terms, created = terms, True
+        file.save(update_fields=["terms"])
+        XetFileXorb.objects.filter(file=file).delete()
     if created:
         XetFileXorb.objects.bulk_create([XetFileXorb(file=file, xorb_id=name) for name in needed])
     if created and first_chunk is not None:
@@ -263,6 +275,10 @@ def _write_file(*, file: XetFile, first_chunk: bytes | None, repository: Reposit
     touch_blobs([file.sha256])
     Blob.objects.filter(pk=file.sha256, xet_file=None).update(xet_file=file)
     claim(repo=repository, user=user, sha256=file.sha256)
+
+
+def _is_damaged(file: XetFile) -> bool:
+    return damaged_among(term[0] for term in file.terms) is not None
 
 
 def _offer(xorb: str, hashes: Iterable[bytes]) -> None:

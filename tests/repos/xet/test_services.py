@@ -93,6 +93,18 @@ def test_a_second_packing_of_the_same_chunks_is_not_stored(repo):
     assert b"".join(blobs.store().read(blobs.xorb_key(name))) == body
 
 
+def test_a_damaged_file_is_put_together_anew_from_other_xorbs(repo, ada):
+    file = upload(PIECES, repo, ada)
+    [damaged] = {term[0] for term in file.terms}
+    damage(damaged, 100)
+    Xorb.objects.update(damaged_at=timezone.now())
+    halves = [(store(part, repo), part) for part in (PIECES[:7], PIECES[7:])]
+    register(shard_of([(file.hash, [term(name, part) for name, part in halves], SHA256)]), repo, ada)
+    file.refresh_from_db()
+    assert b"".join(open_file(file)) == CONTENT
+    assert set(XetFileXorb.objects.values_list("xorb", flat=True)) == {name for name, _ in halves}
+
+
 def test_a_file_is_not_built_on_a_damaged_xorb(repo, ada):
     file = upload(PIECES, repo, ada)
     Xorb.objects.update(damaged_at=timezone.now())
