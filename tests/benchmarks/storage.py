@@ -24,7 +24,7 @@ import httpx2 as httpx
 import numpy as np
 
 from hub.repos.xet import xorb
-from tests import live
+from tests import live, s3
 from tests.benchmarks.harness import Figure, run
 from tests.benchmarks.storing import weights
 from tests.benchmarks.storing.client import Client
@@ -36,8 +36,8 @@ ROUNDS, QUICK_ROUNDS = 5, 3
 PROCESSES = 2
 CHUNK = 64 * 1024
 SETTLE_SECONDS = 60
-# As its owner has it: `tests.live` makes the parts of a large upload small.
-PARTS = {"GROVE_LFS_PART_SIZE": str(512 * 1024**2)}
+# As its owner has it: `tests.live` makes the parts of a large upload small. Nothing is cut into chunks in the background.
+SETTINGS = {"GROVE_LFS_PART_SIZE": str(512 * 1024**2), "GROVE_CHUNK_FROM": str(1024**4)}
 
 
 def measure(quick: bool) -> Iterator[Figure]:
@@ -45,7 +45,7 @@ def measure(quick: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="grove-bench-") as name:
         folder = Path(name)
         yield from validation(folder, size // 2)
-        with live.running(folder / "data", **PARTS) as hub, nginx(folder / "nginx") as peer:
+        with live.running(folder / "data", **SETTINGS) as hub, nginx(folder / "nginx") as peer:
             bench = Bench(folder, hub, QUICK_ROUNDS if quick else ROUNDS)
             yield from downloads(bench, peer, size)
             yield from uploads(bench, peer, size)
@@ -53,6 +53,7 @@ def measure(quick: bool) -> Iterator[Figure]:
             yield from second_version(bench, size)
             yield from fine_tunes(bench, (96 if quick else 480) * MB, 2 if quick else 10)
         live.remove(folder / "data")
+        yield from on_s3(folder, size, QUICK_ROUNDS if quick else ROUNDS)
 
 
 class Bench:
@@ -126,16 +127,9 @@ def alternate(ways: list[Way], rounds: int) -> None:
                 way.processor.append(processor_seconds(way.pid) - before)
 
 
-def compared(what: str, size: int, way: Way, peer: Way, aim: float) -> Iterator[Figure]:
+def compared(what: str, size: int, way: Way, peer: Way, aim: float | None) -> Iterator[Figure]:
     """The speed of a way against that of its peer, and the processor time of both servers."""
-    yield result(
-        f"{what}: {way.name}",
-        size / MB / statistics.median(way.seconds),
-        size / MB / statistics.median(peer.seconds),
-        peer.name,
-        "MB/s",
-        aim,
-    )
+    yield speed(what, size, way, peer, aim)
     yield result(
         f"{what}: {way.name}, processor of the server",
         statistics.median(way.processor) * 1e9 / size,
@@ -144,6 +138,11 @@ def compared(what: str, size: int, way: Way, peer: Way, aim: float) -> Iterator[
         "s/GB",
         None,
     )
+
+
+def speed(what: str, size: int, way: Way, peer: Way, aim: float | None) -> Figure:
+    mine, theirs = (size / MB / statistics.median(one.seconds) for one in (way, peer))
+    return result(f"{what}: {way.name}", mine, theirs, peer.name, "MB/s", aim)
 
 
 def downloads(bench: Bench, peer: Nginx, size: int) -> Iterator[Figure]:
@@ -217,6 +216,48 @@ def lfs_address(bench: Bench, sha256: str, size: int) -> str:
         f"{bench.hub.url}/{bench.name}/objects.git/info/lfs/objects/batch", json=wanted, auth=(bench.name, bench.token)
     )
     return answer.json()["objects"][0]["actions"]["upload"]["href"]
+
+
+def on_s3(folder: Path, size: int, rounds: int) -> Iterator[Figure]:
+    """Up and down around the hub, by addresses that it signs, against boto3 alone on the same server."""
+    path, data = folder / "far", folder / "far-data"
+    bucket_of_peer = "peer"
+    with s3.running(folder / "swift") as server, live.running(data, **SETTINGS, **server.settings("grove")) as hub:
+        bench = Bench(folder, hub, rounds)
+        server.client.create_bucket(Bucket=bucket_of_peer)
+        with bench.client(xet=False) as plain, bench.client(xet=True) as by_xet:
+
+            def up(client: Client | None, mark: int) -> Callable[[int], float]:
+                def carry(turn: int) -> float:
+                    path.write_bytes(weights.half_precision(np.random.default_rng(mark + turn), size))
+                    if client is None:
+                        return seconds(lambda: server.client.upload_file(str(path), bucket_of_peer, "file"))
+                    return bench.upload(client, f"far-{mark}", path)
+
+                return carry
+
+            def down(client: Client | None, mark: int) -> Callable[[int], float]:
+                def carry(_turn: int) -> float:
+                    if client is None:
+                        return seconds(lambda: server.client.download_file(bucket_of_peer, "file", str(path)))
+                    return client.download(hub.url, f"bench/far-{mark}", "model.safetensors", folder / "down")[
+                        "seconds"
+                    ]
+
+                return carry
+
+            def ways(make: Callable[[Client | None, int], Callable[[int], float]]) -> list[Way]:
+                named = [("boto3 alone", None), ("by git-lfs", plain), ("by Xet", by_xet)]
+                pid = hub.process.pid
+                return [Way(name, pid, make(client, 1000 * n), [], []) for n, (name, client) in enumerate(named)]
+
+            for what, make in (("upload to S3", up), ("download from S3", down)):
+                other, *ours = ways(make)
+                alternate([other, *ours], rounds)
+                for way in ours:
+                    yield speed(what, size, way, other, None)
+    live.remove(data)
+    path.unlink()
 
 
 def sha256_of(path: Path) -> str:
