@@ -109,7 +109,7 @@ def _answer(request: HttpRequest) -> HttpResponse:
         forget_the_dead()
         MultiProcessCollector(registry)
     else:
-        registry.register(REGISTRY)  # type: ignore[arg-type]
+        registry.register(REGISTRY)
     registry.register(_Hub())
     return HttpResponse(
         generate_latest(registry), content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"}
@@ -201,7 +201,7 @@ def _asked(part: str, values: Callable[[], Iterable[Value]], seconds: int) -> li
 
 def _queue() -> Iterator[Value]:
     waiting = _valkey().llen(settings.CELERY_TASK_DEFAULT_QUEUE)
-    yield Value("grove_hub_tasks_waiting", "Tasks that wait for a hub worker.", int(waiting))  # type: ignore[arg-type]
+    yield Value("grove_hub_tasks_waiting", "Tasks that wait for a hub worker.", int(waiting))
     seen = cache.get(HEARTBEAT_KEY)
     if seen is not None:
         yield Value("grove_hub_worker_seen_timestamp_seconds", "When a hub worker last did what beat asks of it.", seen)

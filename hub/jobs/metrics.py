@@ -24,8 +24,8 @@ def values() -> Iterator[Value]:
         waits = (now - found.get((kind, State.QUEUED), (0, now))[1]).total_seconds()
         yield Value("grove_job_oldest_seconds", "Age of the oldest job that waits.", waits, {"kind": kind.value})
     live = list(Worker.objects.live().values_list("kind", "loaded"))
-    for kind in WorkerKind:
-        loaded = [models for of_kind, models in live if of_kind == kind]
-        yield Value("grove_workers", "Workers that have been heard of just now.", len(loaded), {"kind": kind.value})
+    for of in WorkerKind:
+        loaded = [models for kind_of_it, models in live if kind_of_it == of]
+        yield Value("grove_workers", "Workers that have been heard of just now.", len(loaded), {"kind": of.value})
         models = sum(len(each) for each in loaded)
-        yield Value("grove_worker_models", "Models that workers hold ready.", models, {"kind": kind.value})
+        yield Value("grove_worker_models", "Models that workers hold ready.", models, {"kind": of.value})

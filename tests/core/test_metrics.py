@@ -1,16 +1,20 @@
 """What Prometheus is told: to whom, of what, and at what cost."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from hub.core import metrics, metrics_folder
+from hub.repos.models import Blob, RepositoryUsage, StorageRun
 from tests.factories import make_repo, make_user
 
 pytestmark = pytest.mark.django_db
@@ -83,3 +87,19 @@ def test_a_server_begins_without_what_an_earlier_one_has_left(settings: Settings
         if before is not None:
             os.environ[metrics_folder.FOLDER_VARIABLE] = before
     assert mine.exists() and not gone.exists()
+
+
+def test_storage_is_told_by_kind_and_pass(watched: Client) -> None:
+    repo = make_repo(owner=make_user())
+    RepositoryUsage.objects.update_or_create(
+        repository=repo, defaults={"large_size": 1000, "git_size": 20, "stored_size": 300}
+    )
+    StorageRun.objects.create(task=StorageRun.Task.BACKUP, finished_at=datetime(2026, 1, 2, tzinfo=UTC))
+    StorageRun.objects.create(task=StorageRun.Task.BACKUP, finished_at=None)
+    Blob.objects.create(sha256="ab" * 32, size=5, whole=True, damaged_at=timezone.now())
+    said = watched.get("/metrics", headers=TOKEN).content.decode()
+    assert 'grove_repository_bytes{kind="model",of="large"} 1000.0' in said
+    assert 'grove_repository_bytes{kind="model",of="stored"} 300.0' in said
+    assert 'grove_damaged{of="whole"} 1.0' in said and 'grove_condemned{of="whole"} 0.0' in said
+    at = re.search(r'grove_storage_run_timestamp_seconds\{task="backup"\} (\S+)', said)
+    assert at and float(at[1]) == datetime(2026, 1, 2, tzinfo=UTC).timestamp()
