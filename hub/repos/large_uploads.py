@@ -24,6 +24,7 @@ from hub.core.errors import Conflict, Invalid, Unavailable
 from hub.repos.claims import claim_blob
 from hub.repos.models import Blob, BlobClaim, LargeUpload, Repository
 from hub.repos.storage.keys import put_again_if_gone, share, touch_blobs
+from hub.repos.storage.quotas import require_quota
 
 # What one answer lists of parts, roughly; above it parts become larger.
 MAX_PARTS = 2000
@@ -44,6 +45,7 @@ def receive_whole(*, repo: Repository, user: User, stream: BinaryIO, length: int
     """
     # Whoever sends slowly holds a thread, not a connection to the database.
     give_back_connection()
+    require_quota(repo=repo, user=user, new=length, besides=[sha256] if sha256 else [])
     with received(stream, length=length, limit=settings.MAX_LFS_FILE, sha256=sha256) as content:
         key = lfs_key(content.sha256)
         store().put(content.handle, key)

@@ -32,6 +32,7 @@ from hub.repos.models.git import number_of_ref
 from hub.repos.names import SHA256
 from hub.repos.permissions import get_repo_for_content, get_repo_for_proposing, get_repo_for_write, may_write
 from hub.repos.storage.keys import touch_blobs
+from hub.repos.storage.quotas import require_quota
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 OBJECTS_PER_CALL = 1000
@@ -101,6 +102,7 @@ def _uploads(
         # It will not be sent, and commits may point at it already.
         restore_content(repo=repo, sha256s=there)
     missing = {oid: size for oid, size in wanted.items() if oid not in there and size <= settings.MAX_LFS_FILE}
+    require_quota(repo=repo, user=request.user, new=sum(missing.values()), besides=missing)
     part_size = part_size_for(missing.values()) if MULTIPART in transfers else None
     # What goes straight to the store takes no room here.
     require_room(sum(size for size in missing.values() if not _goes_direct(size, part_size)))

@@ -18,6 +18,7 @@ from hub.repos.git.files import find_file, find_files, read_file
 from hub.repos.models import GitCommit, Repository
 from hub.repos.names import check_path
 from hub.repos.patterns import IgnoreRules
+from hub.repos.storage.quotas import require_quota_of_commit
 
 FILES_PER_CALL = 2000
 MAX_IGNORE = 100_000  # characters
@@ -43,7 +44,9 @@ def preupload(request: Request, kind: str, namespace: str, name: str, revision: 
     ignored = _ignored(repo, commit, body)
     present = {file.path: file for file in find_files(repo, commit, list(asked)) if not file.is_folder}
     # A file of the same size is most likely the same file, which will not be sent again.
-    require_room(sum(n for path, n in asked.items() if path not in present or present[path].size != n))
+    new = sum(n for path, n in asked.items() if path not in present or present[path].size != n)
+    require_room(new)
+    require_quota_of_commit(repo=repo, user=request.user, new=new)
     answers = []
     for path, size in asked.items():
         answer: dict[str, Any] = {

@@ -21,6 +21,7 @@ from hub.core.blobs import store, xorb_key
 from hub.core.database import give_back_connection
 from hub.core.errors import Invalid, NotFound
 from hub.core.links import base_url
+from hub.repos.storage.quotas import require_quota_of_xorb
 from hub.repos.xet import reading, tokens
 from hub.repos.xet.access import Access, get_file_for_read, open_for
 from hub.repos.xet.dedup import answer_dedup
@@ -48,6 +49,7 @@ _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 @upload
 def upload_xorb(body: Body, access: Access, prefix: str, name: str) -> HttpResponseBase:
     """POST v1/xorbs/{prefix}/{hash}: store one xorb."""
+    require_quota_of_xorb(repo=access.repository, user=access.user, size=body.length)
     inserted = store_xorb(stream=body, length=body.length, expected_hash=_checked(name), repository=access.repository)
     return JsonResponse({"was_inserted": inserted})
 
@@ -59,6 +61,7 @@ def grant_xorb(body: Body, access: Access, prefix: str, name: str) -> HttpRespon
     size = parse_object(body.read_all(_MAX_ASKED)).get("length")
     if not isinstance(size, int):
         raise Invalid("Tell the xorb's length, in bytes.", field="length")
+    require_quota_of_xorb(repo=access.repository, user=access.user, size=size)
     offer = offer_grant(repository=access.repository, user=access.user, name=_checked(name), size=size)
     if offer is None:
         return JsonResponse({"was_inserted": False})

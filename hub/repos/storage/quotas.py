@@ -5,7 +5,8 @@ of the repository that it was sent to; what somebody sends to a repository that 
 themselves until a commit takes it. Many uploads at once may each be let through; the commit asks again, one at a time.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
+from itertools import islice
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -24,6 +25,7 @@ from hub.repos.storage.content_garbage import REMEMBERED
 
 # Bytes that one commit may add to a full namespace: a card can still be written, and what is kept elsewhere be told.
 SMALL = 1024 * 1024
+_FILES_AT_ONCE = 1000
 # The first half of the key tells these locks from others of this database; the second is the namespace.
 _QUOTA = 0x71756F74
 
@@ -66,19 +68,34 @@ def require_quota(*, repo: Repository, user: Someone, new: int, besides: Collect
     _require(_payer(repo, user), new, besides)
 
 
-def require_quota_of_files(*, repo: Repository, user: Someone, sizes: Mapping[str, int]) -> None:
-    """Refuse Xet files (hash -> bytes) that do not fit. What the repository holds, or has been sent before, counts already.
+def require_quota_of_commit(*, repo: Repository, user: Someone, new: int) -> None:
+    """Refuse a commit that will bring `new` bytes, as far as their names tell. What was sent for it before is part of them.
 
     Raises QuotaExceeded.
     """
     namespace = _payer(repo, user)
-    if not quota_of(namespace):
+    if namespace is not None and new > SMALL and (quota := quota_of(namespace)):
+        held = usage_in(namespace).held
+        if held + new > quota:
+            raise _exceeded(namespace, held, quota, new)
+
+
+def require_quota_of_files(*, repo: Repository, user: Someone, files: Iterable[tuple[str, int]]) -> None:
+    """Refuse Xet files, given as (hash, bytes), that do not fit. What the repository holds, or was sent, counts already.
+
+    Raises QuotaExceeded. Memory: a thousand files.
+    """
+    namespace = _payer(repo, user)
+    if namespace is None or not quota_of(namespace):
         return
     claimed = BlobClaim.objects.filter(repository=repo, created_at__gte=timezone.now() - CLAIM_LIFE).values("blob")
     held = RepoBlob.objects.filter(repository=repo).values("blob")
-    known = XetFile.objects.filter(Q(sha256__in=held) | Q(sha256__in=claimed), pk__in=list(sizes))
-    there = set(known.values_list("pk", flat=True))
-    _require(namespace, sum(size for name, size in sizes.items() if name not in there))
+    known = XetFile.objects.filter(Q(sha256__in=held) | Q(sha256__in=claimed))
+    new, left = 0, iter(files)
+    while sizes := dict(islice(left, _FILES_AT_ONCE)):
+        there = set(known.filter(pk__in=list(sizes)).values_list("pk", flat=True))
+        new += sum(size for name, size in sizes.items() if name not in there)
+    _require(namespace, new)
 
 
 def require_quota_of_xorb(*, repo: Repository, user: Someone, size: int) -> None:
@@ -87,7 +104,7 @@ def require_quota_of_xorb(*, repo: Repository, user: Someone, size: int) -> None
     Raises QuotaExceeded.
     """
     namespace = _payer(repo, user)
-    if not quota_of(namespace):
+    if namespace is None or not quota_of(namespace):
         return
     used = XetFileXorb.objects.filter(xorb=OuterRef("pk"))
     since = timezone.now() - REMEMBERED
@@ -100,8 +117,8 @@ def require_quota_of(*, namespace: Namespace, new: int) -> None:
     _require(namespace, new)
 
 
-def _require(namespace: Namespace, new: int, besides: Collection[str] = ()) -> None:
-    if not (quota := quota_of(namespace)):
+def _require(namespace: Namespace | None, new: int, besides: Collection[str] = ()) -> None:
+    if namespace is None or not (quota := quota_of(namespace)):
         return
     used = usage_in(namespace).held + pending_in(namespace, besides=besides)
     if new and used + new > quota:
@@ -139,11 +156,14 @@ def _people(namespace: Namespace) -> list[int]:
     return list(members.values_list("user", flat=True))
 
 
-def _payer(repo: Repository, user: Someone) -> Namespace:
-    """Return whose room an upload takes: the owner's of the repository, if the user is among their people; else the user's."""
-    if isinstance(user, User) and user.pk not in _people(repo.namespace):
-        return user.namespace
-    return repo.namespace
+def _payer(repo: Repository, user: Someone) -> Namespace | None:
+    """Return whose room an upload takes: the owner's of the repository, if the user is among their people; else the user's.
+
+    None where nobody sends it: the hub itself cuts into chunks what it has.
+    """
+    if not isinstance(user, User):
+        return None
+    return repo.namespace if user.pk in _people(repo.namespace) else user.namespace
 
 
 def _exceeded(namespace: Namespace, used: int, quota: int, new: int) -> QuotaExceeded:
