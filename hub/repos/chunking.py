@@ -33,7 +33,7 @@ from hub.core.errors import HubError
 from hub.repos import chunker
 from hub.repos.chunk_calls import answering
 from hub.repos.content import has_its_sha256, open_blob
-from hub.repos.models import Blob, BucketFile, RepoBlob, Repository, StorageRun
+from hub.repos.models import Blob, BucketFile, RepoBlob, Repository, StorageRun, XetFileXorb
 from hub.repos.storage.keys import delete_unnamed
 from hub.repos.xet.reading import open_file
 
@@ -105,32 +105,38 @@ def chunk_pending(*, seconds: float) -> StorageRun | None:
 
 def _steps(counts: "Counter[str]") -> "Iterator[_Step]":
     """Yield what is to be done, one to be cut and one to be dropped in turn, so that neither waits for all of the other."""
-    cuts = (_Step(sha256, "cut", counts) for sha256 in _due(_waiting().filter(size__lte=settings.CHUNK_UP_TO)))
+    cuts = (_Step(sha256, "cut", counts) for sha256 in _due("cut", _waiting().filter(size__lte=settings.CHUNK_UP_TO)))
     drops: Iterator[_Step] = iter(())
     if settings.KEEP_WHOLE_HOURS >= 0:
         both = Blob.objects.filter(whole=True, damaged_at=None, xet_file__created_at__lt=timezone.now() - _grace())
-        drops = (_Step(sha256, "dropped", counts) for sha256 in _due(both))
+        drops = (_Step(sha256, "dropped", counts) for sha256 in _due("dropped", both))
     for pair in zip_longest(cuts, drops):
         yield from (step for step in pair if step is not None)
 
 
 def _waiting() -> QuerySet[Blob]:
-    """Return what is whole and not in chunks, and held by a repository. Files of buckets, too, however small they are: tools
-    know of them, and fetch them, by the hash of their chunks."""
+    """Return what is whole and not in chunks, or in such that are damaged, and held by a repository. Files of buckets, too,
+    however small they are: tools know of them, and fetch them, by the hash of their chunks."""
     held = RepoBlob.objects.filter(blob=OuterRef("pk"))
     in_buckets = BucketFile.objects.filter(blob=OuterRef("pk"))
     large = Q(size__gte=settings.CHUNK_FROM)
+    damaged = XetFileXorb.objects.filter(file=OuterRef("xet_file"), xorb__damaged_at__isnull=False)
     return Blob.objects.filter(
-        Exists(held), large | Exists(in_buckets), whole=True, xet_file=None, damaged_at=None, size__gte=1
+        Q(xet_file=None) | Exists(damaged),
+        Exists(held),
+        large | Exists(in_buckets),
+        whole=True,
+        damaged_at=None,
+        size__gte=1,
     )
 
 
-def _due(blobs: QuerySet[Blob]) -> Iterator[str]:
-    """Yield the names of `blobs` that did not fail lately, those that came first at first."""
+def _due(what: str, blobs: QuerySet[Blob]) -> Iterator[str]:
+    """Yield the names of `blobs` with which this did not fail lately, those that came first at first."""
     later = blobs
     while found := list(later.order_by("created_at", "pk").values_list("created_at", "pk")[:_ONE_LOOK]):
         for _created_at, sha256 in found:
-            if not cache.get(_failed(sha256)):
+            if not cache.get(_failed(what, sha256)):
                 yield sha256
         created_at, last = found[-1]
         later = blobs.filter(Q(created_at__gt=created_at) | Q(created_at=created_at, pk__gt=last))
@@ -150,15 +156,15 @@ class _Step:
             raise
         except (NotChunked, HubError, OSError) as error:
             log.warning("%s could not be %s: %s", self._sha256, self._what, error)
-            cache.set(_failed(self._sha256), 1, _RETRY_SECONDS)
+            cache.set(_failed(self._what, self._sha256), 1, _RETRY_SECONDS)
             self._counts["failed"] += 1
         else:
             self._counts[f"files {self._what}"] += bool(size)
             self._counts[f"bytes {self._what}"] += size
 
 
-def _failed(sha256: str) -> str:
-    return f"chunking-failed-{sha256}"
+def _failed(what: str, sha256: str) -> str:
+    return f"chunking-failed-{what}-{sha256}"
 
 
 @contextmanager
@@ -177,12 +183,12 @@ def _alone() -> Iterator[bool]:
 
 
 def chunk_blob(*, sha256: str) -> int:
-    """Cut one whole file into chunks; return its bytes, 0 where it is not there any more or was cut meanwhile.
+    """Cut one whole file into chunks, anew where those that it is in are damaged; return its bytes, 0 where that need not be.
 
     Memory: about 250 MB in the process that cuts, and what checking a xorb takes. Disk: a few hundred bytes for each chunk.
     Raises NotChunked, DamagedContentError, StoreAway.
     """
-    blob = Blob.objects.filter(pk=sha256, whole=True, xet_file=None).first()
+    blob = _waiting().filter(pk=sha256).select_related("xet_file").first()
     repo = Repository.objects.filter(pk__in=RepoBlob.objects.filter(blob=sha256).values("repository")).first()
     if blob is None or repo is None:
         return 0
@@ -196,7 +202,7 @@ def chunk_blob(*, sha256: str) -> int:
                 _cut(blob, socket, folder, troubles)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    if Blob.objects.filter(pk=sha256, xet_file=None).exists():
+    if _waiting().filter(pk=sha256).exists():
         raise NotChunked("nothing came of it")
     return blob.size
 

@@ -170,8 +170,14 @@ def test_the_whole_form_stays_where_the_chunks_do_not_give_it(repo: Repository) 
     run = chunk_pending(seconds=60)
     assert run is not None and run.counts["failed"] == 1
     assert loaded(sha256).whole and read(sha256) == content
-    # It is not tried again at once.
+    # It is cut anew, and only a day later looked at again whether it may go.
+    run = chunk_pending(seconds=60)
+    assert run is not None and run.counts == {"files cut": 1, "bytes cut": len(content)}
     assert chunk_pending(seconds=60) is None
+    cache.clear()
+    run = chunk_pending(seconds=60)
+    assert run is not None and run.counts["files dropped"] == 1
+    assert read(sha256) == content
 
 
 def test_damaged_content_is_not_cut(repo: Repository) -> None:
