@@ -43,9 +43,9 @@ def receive_whole(*, repo: Repository, user: User, stream: BinaryIO, length: int
 
     Raises TooLarge, Invalid when the stream ends early or its hash is not `sha256`, StorageFull. Memory: one copy buffer.
     """
+    require_quota(repo=repo, user=user, new=length, besides=[sha256] if sha256 else [])
     # Whoever sends slowly holds a thread, not a connection to the database.
     give_back_connection()
-    require_quota(repo=repo, user=user, new=length, besides=[sha256] if sha256 else [])
     with received(stream, length=length, limit=settings.MAX_LFS_FILE, sha256=sha256) as content:
         key = lfs_key(content.sha256)
         store().put(content.handle, key)
