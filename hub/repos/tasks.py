@@ -9,11 +9,13 @@ from django.utils import timezone
 from hub.repos import chunking, large_uploads, mails
 from hub.repos.git import receipts
 from hub.repos.models import AccessRequest, Gate, Repository
-from hub.repos.storage import accounting, collecting
+from hub.repos.storage import accounting, collecting, overview, passes
 from hub.repos.xet import grants
 
 # Requests that the sweep looks at: older ones were told of, or will not be.
 SWEPT = timedelta(hours=6)
+# What one task works on a pass over the storage, in seconds.
+PASS_SECONDS = 20
 
 
 @shared_task(soft_time_limit=120, time_limit=150)
@@ -77,3 +79,24 @@ def chunk_large_files() -> None:
 def sweep_receipts() -> int:
     """Forget which commits answered an Idempotency-Key too long ago; returns how many were forgotten."""
     return receipts.sweep_receipts()
+
+
+@shared_task(soft_time_limit=840, time_limit=900, expires=240)
+def work_on_passes() -> None:
+    """Check the storage and read it again, some seconds at a time: whatever else waits gets its turn in between."""
+    passes.start_due()
+    if passes.work(seconds=PASS_SECONDS):
+        work_on_passes.delay()
+
+
+@shared_task(soft_time_limit=840, time_limit=900)
+def collect_all_garbage() -> None:
+    """Collect garbage in all repositories at once, for an administrator. What is left when the time is over, `collect_garbage`
+    goes on with."""
+    collecting.collect_now()
+
+
+@shared_task(soft_time_limit=840, time_limit=900)
+def estimate_garbage() -> None:
+    """Find out what a collection would do, for an administrator."""
+    overview.note_estimate(collecting.what_would_go())
