@@ -307,11 +307,6 @@ class _Changes:
             unique_fields=["repository", "path"],
             update_fields=["blob", "content_type", "modified_at", "uploaded_at"],
         )
-        _hold_content(
-            self.repo,
-            {file.content.sha256 for file in put.values()},
-            {self._before[path].sha256 for path in {*gone, *put} & self._before.keys()},
-        )
         added = sum(file.content.size for file in put.values())
         removed = sum(self._before[path].size for path in {*gone, *put} & self._before.keys())
         BucketTotals.objects.filter(repository=self.repo).update(files=self.count, size=F("size") + (added - removed))
@@ -326,6 +321,12 @@ class _Changes:
             put=len(put),
             removed=len(gone),
             paths=gone[:_RECORDED],
+        )
+        # Last, since it waits for others of the same owner.
+        _hold_content(
+            self.repo,
+            {file.content.sha256 for file in put.values()},
+            {self._before[path].sha256 for path in {*gone, *put} & self._before.keys()},
         )
 
 

@@ -1,6 +1,7 @@
 """Buckets: what becomes of their files, of the content that they hold, and of what is counted."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -315,3 +316,28 @@ class BatchesTest(TestCase):
                 listed = [entry.path for entry in bucket_files.list_at(bucket, folder, limit=1000)]
                 if wanted:
                     assert sorted(listed) == sorted(wanted)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batches_at_one_moment_follow_one_another() -> None:
+    left, right = make_bucket(name="left"), make_bucket(name="right")
+    digests = [send(bucket, content) for content in CONTENTS[1:] for bucket in (left, right)]
+    names = [f"f/{number}" for number in range(12)]
+
+    def work(turn: int) -> list[Failure]:
+        bucket = left if turn % 2 else right
+        try:
+            order = names if turn % 3 else names[::-1]
+            puts = [Put(path, THEN, sha256=digests[(turn + n) % len(digests)]) for n, path in enumerate(order)]
+            return change(bucket, *puts)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(failures == [] for failures in threads.map(work, range(16)))
+    for bucket in (left, right):
+        there = bucket_files.list_below(bucket, "", limit=100)
+        assert {entry.path for entry in there} == set(names)
+        assert held(bucket) == {entry.sha256 for entry in there}
+        totals = BucketTotals.objects.get(repository=bucket)
+        assert (totals.files, totals.size) == (len(there), sum(entry.size for entry in there))
