@@ -158,6 +158,20 @@ class Stack:
             env |= {"S3_REGION": s3.REGION, "S3_BUCKET": self.bucket}
         return env
 
+    def _code_of(self, name: str) -> Path:
+        """A folder with what the service's image holds of this repository, and nothing more."""
+        build = self.document["services"][name].get("build")
+        if build is None:
+            return self.folder
+        folder = self.folder / "images" / build["target"]
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            for path in image_files(build["target"]):
+                source, copied = live.BASE / path, folder / path
+                # With their times, so that what is compiled already need not be compiled again by each process.
+                shutil.copytree(source, copied) if source.is_dir() else shutil.copy2(source, copied)
+        return folder
+
     # --- running --------------------------------------------------------------------------------------------------------
 
     def start(self, name: str) -> Service:
@@ -182,7 +196,7 @@ class Stack:
         with log.open("wb") as out:
             process = subprocess.Popen(
                 command,
-                cwd=live.BASE,
+                cwd=self._code_of(name),
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -256,14 +270,19 @@ class Stack:
         assert done.returncode == 0, f"{args}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
-    def stop(self, name: str) -> int:
-        """Stop a service as Docker does, and return its exit code. Raises TimeoutExpired where it takes too long."""
-        service = self.services[name]
-        if self._commands and name == "web":
+    def stop(self, *names: str) -> dict[str, int]:
+        """Stop services as Docker does, and return their exit codes. Raises TimeoutExpired where one takes too long."""
+        if self._commands:
             self._commands.stop()
-        if service.process.poll() is None:
+            self._commands = None
+        for name in names:
+            service = self.services[name]
+            assert service.process.poll() is None, f"{name} has ended:\n{service.said()}"
             service.process.send_signal(signal.Signals[service.settings.get("stop_signal", "SIGTERM")])
-        return service.process.wait(float(service.settings.get("stop_grace_period", "10s").rstrip("s")))
+        return {name: self.services[name].process.wait(self._patience(name)) for name in names}
+
+    def _patience(self, name: str) -> float:
+        return float(self.services[name].settings.get("stop_grace_period", "10s").rstrip("s"))
 
     def kill(self) -> None:
         """End what is left, whatever has become of it."""
@@ -278,14 +297,25 @@ class Stack:
                     service.process.kill()
 
 
+def _stages() -> dict[str, tuple[str, str]]:
+    """The stages of the Dockerfile: what each is made from, and its lines."""
+    text = (live.BASE / "Dockerfile").read_text().replace("\\\n", " ")
+    found = re.findall(r"^FROM (\S+) AS (\S+)\n(.*?)(?=^FROM |\Z)", text, re.MULTILINE | re.DOTALL)
+    return {name: (base, lines) for base, name, lines in found}
+
+
+def image_files(target: str) -> list[str]:
+    """The files and folders of this repository that an image holds in /app."""
+    base, lines = _stages().get(target, ("", ""))
+    words = [line.split() for line in re.findall(r"^COPY (?!--from)(.*)", lines, re.MULTILINE)]
+    found = [path for *paths, _place in words for path in paths if not path.startswith("deploy/")]
+    return found + (image_files(base) if base else [])
+
+
 def image_environment(target: str) -> dict[str, str]:
     """The variables that an image of the Dockerfile sets, with those of what it is made from."""
-    text = (live.BASE / "Dockerfile").read_text().replace("\\\n", " ")
-    stages = re.findall(r"^FROM (\S+) AS (\S+)\n(.*?)(?=^FROM |\Z)", text, re.MULTILINE | re.DOTALL)
-    found: dict[str, str] = {}
-    for base, name, lines in stages:
-        if name == target:
-            found |= image_environment(base)
-            for line in re.findall(r"^ENV (.*)", lines, re.MULTILINE):
-                found |= dict(pair.split("=", 1) for pair in line.split())
+    base, lines = _stages().get(target, ("", ""))
+    found = image_environment(base) if base else {}
+    for line in re.findall(r"^ENV (.*)", lines, re.MULTILINE):
+        found |= dict(pair.split("=", 1) for pair in line.split())
     return found

@@ -208,10 +208,10 @@ def test_a_token_stream_comes_by_uvicorn_as_it_is_written(stack: Stack, ada: Cli
 
 def test_everything_ends_when_it_is_asked_to(stack: Stack) -> None:
     """In the other order, each within its own time. Last in this module."""
-    codes = {}
-    for name in ("nginx", "demo-worker", "job-worker", "stream", "beat", "hub-worker", "web", "valkey"):
-        codes[name] = stack.stop(name)
-        assert "Traceback" not in stack.services[name].said(), stack.services[name].said()
+    codes = stack.stop("nginx") | stack.stop("demo-worker", "job-worker")
+    codes |= stack.stop("stream", "beat", "hub-worker", "web") | stack.stop("valkey")
+    for service in stack.services.values():
+        assert "Traceback" not in service.said(), service.said()
     # Uvicorn ends in good order, and then by the signal that asked for it.
     assert codes.pop("stream") in (0, -15)
     assert set(codes.values()) == {0}, codes
