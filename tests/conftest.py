@@ -22,6 +22,7 @@ FIRST = [
     *TOGETHER["working"],
     "workers/test_engines.py",
     "workers/test_evaluation.py",
+    "production/test_stack.py",
     "e2e/test_looks.py",
     "faults/test_instance.py",
     *TOGETHER["mortal"],
