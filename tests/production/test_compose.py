@@ -11,7 +11,8 @@ import compose_spec
 import pytest
 import yaml
 
-from hub.embedded import valkey
+from hub.embedded import services, valkey
+from hub.embedded.workers import WORKER_COMMAND
 from tests import live, needs
 from tests.production import compose
 from tests.production.stack import image_environment
@@ -81,6 +82,21 @@ def test_workers_reach_no_database_and_hold_no_secret_of_the_hubs() -> None:
         held = {one if isinstance(one, str) else one["source"] for one in service["secrets"]}
         gpu, kind = "gpu_" * name.endswith("-gpu"), name.partition("-")[0]
         assert held == {"worker_redis_url", f"{gpu}{kind}_worker_key"}
+
+
+def test_commands_are_those_of_make_run() -> None:
+    """But for how many there are, and where they listen and write."""
+    vary = ("--workers=", "--threads=", "--bind=", "--autoscale=", "--concurrency=", "--queues=", "--hostname=")
+    vary += ("--keep-alive=", "--graceful-timeout=", "--schedule=", "--pidfile=")
+
+    def fixed(words: list[str]) -> list[str]:
+        return [word for word in words if not word.startswith(vary)]
+
+    carried = {"web": services.WEB, "hub-worker": services.WORKER, "beat": services.BEAT}
+    for name, command in {**carried, "demo-worker": WORKER_COMMAND, "job-worker-gpu": WORKER_COMMAND}.items():
+        assert fixed(SERVICES[name]["command"]) == fixed(command.split())
+    hub_queues = next(word for word in services.WORKER.split() if word.startswith("--queues="))
+    assert hub_queues in SERVICES["hub-worker"]["command"]
 
 
 def test_containers_of_ours_are_closed() -> None:
