@@ -54,8 +54,14 @@ COUNTS = {
     "uploads dropped": gettext_lazy("dead uploads dropped"),
     "scratch files deleted": gettext_lazy("scratch files deleted"),
     "old passes forgotten": gettext_lazy("old passes forgotten"),
+    "files cut": gettext_lazy("files cut into chunks"),
+    "bytes cut": gettext_lazy("cut into chunks"),
+    "files dropped": gettext_lazy("whole forms dropped"),
+    "bytes dropped": gettext_lazy("freed by it"),
+    "too large": gettext_lazy("too large to be cut"),
+    "failed": gettext_lazy("failed; the log of the hub worker says why"),
 }
-_BYTES = ("bytes", "bytes freed")
+_BYTES = ("bytes", "bytes freed", "bytes cut", "bytes dropped")
 
 
 @never_cache
