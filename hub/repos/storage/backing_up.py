@@ -90,6 +90,9 @@ def back_up(target: Path, options: Options, say: Say) -> Manifest:
     run = StorageRun.objects.create(task=StorageRun.Task.BACKUP)
     try:
         with _room_in(target), nothing_deleted() as holder:
+            # Those that were killed: nobody else has the lock.
+            killed = StorageRun.objects.filter(task=StorageRun.Task.BACKUP, finished_at=None).exclude(pk=run.pk)
+            killed.update(finished_at=timezone.now(), damages=["It was cut off, and is no backup."])
             say("Dumping the database.")
             dumped_by = _dump(generation, holder)
             if options.secrets:

@@ -12,6 +12,7 @@ from hub.core.blobs import scratch, store
 from hub.core.errors import HubError
 from hub.repos.models import Blob, LargeUpload, RepoBlob, RepositoryUsage, StorageRun, Xorb, XorbGrant
 from hub.repos.storage.passes import ALL, TARGET
+from hub.repos.storage.standstill import is_held
 
 Task = StorageRun.Task
 
@@ -140,10 +141,7 @@ class PassState:
     run: StorageRun | None
     counts: dict[str, int]
     share: int | None
-
-    @property
-    def running(self) -> bool:
-        return self.run is not None and self.run.finished_at is None
+    running: bool
 
 
 def last_passes() -> list[PassState]:
@@ -155,12 +153,14 @@ def last_passes() -> list[PassState]:
 
 def _state(task: Task, run: StorageRun | None) -> PassState:
     if run is None:
-        return PassState(task, task.label, None, {}, None)
+        return PassState(task, str(task.label), None, {}, None, running=False)
     counts = {what: count for what, count in run.counts.items() if not what.startswith("_") and isinstance(count, int)}
     share = None
     if run.finished_at is None and (target := run.counts.get(TARGET)):
         share = min(100 * counts.get("bytes", 0) // target, 99)
-    return PassState(task, task.label, run, counts, share)
+    # Tasks go on with what was cut off; a backup that was killed stays so.
+    running = run.finished_at is None and (task != Task.BACKUP or is_held())
+    return PassState(task, str(task.label), run, counts, share, running)
 
 
 def reads_everything(run: StorageRun) -> bool:

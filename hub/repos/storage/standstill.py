@@ -31,6 +31,13 @@ def may_delete() -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def is_held() -> bool:
+    """Tell whether a backup or a restore is running."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [_LOCK])
+        return bool(cursor.fetchone()[0])
+
+
 @contextmanager
 def nothing_deleted() -> Iterator[BaseDatabaseWrapper]:
     """Have nothing deleted for the length of the block: deletions under way end before it begins.

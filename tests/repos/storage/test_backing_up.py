@@ -25,9 +25,10 @@ from hub.repos.storage.backing_up import Options, back_up
 from hub.repos.storage.dumping import DumpFailed
 from hub.repos.storage.generations import generations, walk
 from hub.repos.storage.keys import delete_unnamed
+from hub.repos.storage.overview import last_passes
 from hub.repos.storage.restoring import Options as RestoreOptions
 from hub.repos.storage.restoring import restore
-from hub.repos.storage.standstill import nothing_deleted
+from hub.repos.storage.standstill import is_held, nothing_deleted
 from tests import live, s3
 from tests.core.blobs.conftest import s3_settings
 from tests.factories import make_repo
@@ -35,6 +36,7 @@ from tests.repos.storage.test_passes import flipped, put
 from tests.repos.test_pruning import commit, sent
 from tests.repos.xet.building import noise
 from tests.repos.xet.conftest import upload
+from tests.waiting import wait_until
 
 # A dump sees what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -291,3 +293,30 @@ def test_what_is_no_good_backup_is_refused_before_anything_is_lost(repo, target,
         with pytest.raises((Invalid, DumpFailed), match=said):
             restore(spoilt, RestoreOptions(), quiet)
     assert Repository.objects.filter(pk=repo.pk).exists()
+
+
+def test_a_backup_that_is_killed_holds_nothing_up(repo: Repository, target: Path, tmp_path: Path) -> None:
+    stray = lfs_key("00" * 32)
+    put(stray, b"of nobody", tmp_path)
+    code = (
+        "import time; from hub.repos.models import StorageRun; from hub.repos.storage.standstill import nothing_deleted\n"
+        "StorageRun.objects.create(task='backup')\n"
+        "with nothing_deleted(): print('held', flush=True); time.sleep(600)"
+    )
+    info = connection.connection.info
+    env = live.environment(tmp_path / "data", DATABASE_URL=f"postgres://{info.user}@/{info.dbname}?host={info.host}")
+    child = subprocess.Popen(
+        [sys.executable, "manage.py", "shell", "-c", code], cwd=live.BASE, env=env, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    with child:
+        while "held" not in (line := child.stdout.readline()):
+            assert line, "it ended"
+        assert delete_unnamed(stray) == 0
+        assert [state.running for state in last_passes() if state.run] == [True]
+        child.kill()
+    wait_until(lambda: not is_held(), 20)
+    assert [state.running for state in last_passes() if state.run] == [False]
+    assert delete_unnamed(stray) == len(b"of nobody")
+    make(target)
+    assert not StorageRun.objects.filter(finished_at=None).exists()
