@@ -5,9 +5,10 @@ been checked against its sha256. What goes straight to the store is a part of an
 that completes it, and nobody can change it from then on.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from hub.accounts.models import User
 from hub.core.blobs import lfs_key, store
@@ -25,6 +27,8 @@ from hub.repos.claims import claim_blob
 from hub.repos.models import Blob, BlobClaim, LargeUpload, Repository
 from hub.repos.storage.keys import put_again_if_gone, share, touch_blobs
 from hub.repos.storage.quotas import require_quota
+
+log = logging.getLogger(__name__)
 
 # What one answer lists of parts, roughly; above it parts become larger.
 MAX_PARTS = 2000
@@ -168,25 +172,26 @@ class _Check(ContentCheck):
     def update(self, piece: bytes) -> None:
         super().update(piece)
         if time.monotonic() - self._told > _SILENCE / 6:
-            cache.touch(self._lock, _SILENCE)
+            _extend(self._lock, _SILENCE)
             self._told = time.monotonic()
 
     def __call__(self, pieces: Iterable[bytes]) -> None:
         give_back_connection()
         super().__call__(pieces)
         # The store now copies the whole, and says nothing meanwhile.
-        cache.touch(self._lock, _COPYING)
+        _extend(self._lock, _COPYING)
 
 
 @contextmanager
 def _alone(upload: LargeUpload) -> Iterator[str]:
     """Have an upload alone, for the length of the block. Raises Unavailable where another has it for longer than _PATIENCE.
 
-    The lock spares work, and no more: two that put the same parts together do no harm.
+    The lock spares work, and no more: two that put the same parts together do no harm, so where it cannot be taken because the
+    cache is away, nobody waits for it.
     """
     lock = f"large-upload-{upload.pk}"
     until = time.monotonic() + _PATIENCE
-    while not cache.add(lock, 1, _SILENCE):
+    while not _take(lock):
         if time.monotonic() > until:
             raise Unavailable("The bytes of this file are being checked. Ask again in a few seconds.", retry_after=5)
         give_back_connection()
@@ -194,7 +199,21 @@ def _alone(upload: LargeUpload) -> Iterator[str]:
     try:
         yield lock
     finally:
-        cache.delete(lock)
+        with suppress(RedisError):
+            cache.delete(lock)
+
+
+def _take(lock: str) -> bool:
+    try:
+        return bool(cache.add(lock, 1, _SILENCE))
+    except RedisError as error:
+        log.warning("%s is done without a lock: %s", lock, error)
+        return True
+
+
+def _extend(lock: str, seconds: int) -> None:
+    with suppress(RedisError):
+        cache.touch(lock, seconds)
 
 
 def is_finished(repo: Repository, user: User, sha256: str) -> bool:
