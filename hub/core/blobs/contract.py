@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, BinaryIO, NamedTuple
 
-from hub.core.errors import Unavailable
+from hub.core.errors import Conflict, Unavailable
 
 # One read of a store and one piece of an answer, in bytes.
 PIECE = 1024 * 1024
@@ -21,6 +21,15 @@ class StoreAway(Unavailable):
     """The store does not answer, or not as it should."""
 
     code = "StoreAway"
+
+
+class UploadIsOver(Conflict):
+    """It was completed, or thrown away, or whoever was completing it died in the middle."""
+
+    code = "UploadIsOver"
+
+    def __init__(self) -> None:
+        super().__init__("This upload is over. Ask for a new one.")
 
 
 class Stored(NamedTuple):
@@ -83,8 +92,12 @@ class BlobStore(ABC):
     def put_part(self, upload: str, number: int, stream: BinaryIO, *, length: int) -> str:
         """Keep exactly `length` bytes of `stream` as part `number`, from 1; return its tag.
 
-        Raises Invalid where there are fewer bytes or more, Conflict where the upload is over, StorageFull.
+        Raises Invalid where there are fewer bytes or more, UploadIsOver, StorageFull.
         """
+
+    @abstractmethod
+    def is_open(self, upload: str) -> bool:
+        """Tell whether an upload goes on: takes parts, or can be joined."""
 
     @abstractmethod
     def parts(self, upload: str) -> list[Part]:
@@ -95,7 +108,8 @@ class BlobStore(ABC):
         """Put the parts with these tags together, have the whole checked, and make it durable under `key`.
 
         No part can change once the check has begun. Whatever `check` raises is passed on; then, as after success, the upload
-        is over and its parts are gone. Raises Conflict where a part is missing, Unavailable while another call joins them.
+        is over and its parts are gone. Raises Conflict where a part is missing, UploadIsOver,
+        Unavailable while another call joins them.
         """
 
     @abstractmethod

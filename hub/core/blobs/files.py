@@ -4,6 +4,7 @@ Content is written as a scratch file on the same disk, flushed, and linked under
 share a folder, `staging/parts-{upload}`, and are named by their number and sha256; the folder's time is that of the newest.
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -11,12 +12,12 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from hub.core.blobs import scratch
-from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore, Check, Part, Stored
+from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore, Check, Part, Stored, UploadIsOver
 from hub.core.errors import Conflict, Invalid, Unavailable
 
 _PART = re.compile(r"(\d+)-([0-9a-f]{64})", re.ASCII)
@@ -106,8 +107,11 @@ class FileStore(BlobStore):
             try:
                 Path(handle.name).rename(folder / f"{number}-{digest.hexdigest()}")
             except FileNotFoundError as error:
-                raise Conflict("This upload has just been completed. Ask for a new one.") from error
+                raise UploadIsOver from error
         return digest.hexdigest()
+
+    def is_open(self, upload: str) -> bool:
+        return _folder(upload).is_dir() or _is_being_joined(upload)
 
     def parts(self, upload: str) -> list[Part]:
         found = []
@@ -118,19 +122,20 @@ class FileStore(BlobStore):
         return sorted(found)
 
     def join_parts(self, upload: str, tags: list[str], key: str, check: Check) -> None:
-        """The disk holds little more than the content: parts go while they are copied."""
+        """The disk holds little more than the content: parts go while they are copied, so what dies in the middle is over."""
         self._require_parts(upload, tags)
         taken = _folder(upload).with_name(f"joining-{upload}-{secrets.token_hex(4)}")
-        try:
-            _folder(upload).rename(taken)
-        except FileNotFoundError as error:
-            raise _in_progress() from error
-        try:
-            with scratch.scratch_file() as handle:
-                check(_copied(taken, tags, handle))
-                self.put(handle, key)
-        finally:
-            shutil.rmtree(taken, ignore_errors=True)
+        with ExitStack() as stack:
+            try:
+                # Locked before it has the name by which others know that somebody joins it.
+                stack.enter_context(_locked(_folder(upload)))
+                _folder(upload).rename(taken)
+            except (FileNotFoundError, BlockingIOError) as error:
+                raise _in_progress() from error
+            stack.callback(shutil.rmtree, taken, ignore_errors=True)
+            handle = stack.enter_context(scratch.scratch_file())
+            check(_copied(taken, tags, handle))
+            self.put(handle, key)
 
     def drop_parts(self, upload: str) -> None:
         shutil.rmtree(_folder(upload), ignore_errors=True)
@@ -146,8 +151,8 @@ class FileStore(BlobStore):
 
     def _require_parts(self, upload: str, tags: list[str]) -> None:
         folder = _folder(upload)
-        if not folder.is_dir() and any(folder.parent.glob(f"joining-{upload}-*")):
-            raise _in_progress()
+        if not folder.is_dir():
+            raise _in_progress() if _is_being_joined(upload) else UploadIsOver
         for number, tag in enumerate(tags, start=1):
             if not re.fullmatch("[0-9a-f]{64}", tag) or not (folder / f"{number}-{tag}").is_file():
                 raise Conflict(f"Part {number} has not arrived as it is named here. Send it again.")
@@ -178,6 +183,30 @@ def _path(key: str) -> Path:
 
 def _folder(upload: str) -> Path:
     return scratch.staging_folder() / f"parts-{upload}"
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for the length of the block; the lock goes with the process. Raises BlockingIOError where another does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_being_joined(upload: str) -> bool:
+    for folder in scratch.staging_folder().glob(f"joining-{upload}-*"):
+        try:
+            with _locked(folder):
+                # Whoever had it is dead.
+                shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            continue
+    return False
 
 
 def _in_progress() -> Unavailable:

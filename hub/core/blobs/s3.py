@@ -23,9 +23,8 @@ from s3transfer.manager import TransferConfig, TransferManager
 
 from hub.core.blobs import scratch
 from hub.core.blobs.configuration import S3Settings
-from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore, Check, Part, StoreAway, Stored
+from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore, Check, Part, StoreAway, Stored, UploadIsOver
 from hub.core.blobs.s3_answers import (
-    UploadIsOver,
     answers,
     away,
     code_of,
@@ -143,16 +142,23 @@ class S3Store(BlobStore):
                 sent = self._uploads.upload_part(**self._named(upload), PartNumber=number, Body=handle)
         return str(sent["ETag"]).strip('"')
 
-    def parts(self, upload: str) -> list[Part]:
-        return [Part(item["PartNumber"], item["Size"], item["ETag"].strip('"')) for item in self._parts(upload)]
+    def is_open(self, upload: str) -> bool:
+        try:
+            with answers(over()):
+                self._client.list_parts(**self._named(upload), MaxParts=1)
+        except UploadIsOver:
+            # What was put together and not yet checked can still be joined.
+            return self.stat(self._named(upload)["Key"]) is not None
+        return True
 
-    def _parts(self, upload: str) -> list[Any]:
+    def parts(self, upload: str) -> list[Part]:
         try:
             with answers(over()):
                 pages = self._client.get_paginator("list_parts").paginate(**self._named(upload))
-                return [item for page in pages for item in page.get("Parts", [])]
+                found = [item for page in pages for item in page.get("Parts", [])]
         except UploadIsOver:
             return []
+        return [Part(item["PartNumber"], item["Size"], item["ETag"].strip('"')) for item in found]
 
     def join_parts(self, upload: str, tags: list[str], key: str, check: Check) -> None:
         """Asked again after the server, or this process, died in the middle, it goes on with what was put together."""

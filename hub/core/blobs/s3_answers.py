@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hub.core.blobs.contract import BlobMissing, StoreAway
+from hub.core.blobs.contract import BlobMissing, StoreAway, UploadIsOver
 from hub.core.errors import Conflict, HubError, Invalid, StorageFull
 
 log = logging.getLogger(__name__)
@@ -31,13 +31,6 @@ _REASONS = {
 def missing(key: str) -> Meanings:
     """What it means that nothing lies under `key`."""
     return dict.fromkeys(("NoSuchKey", "404", "NotFound"), BlobMissing(key))
-
-
-class UploadIsOver(Conflict):
-    """It was completed, or thrown away."""
-
-    def __init__(self) -> None:
-        super().__init__("This upload is over. Ask for a new one.")
 
 
 def over() -> Meanings:

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import multiprocessing
+import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -12,7 +14,7 @@ import pytest_django
 from django.conf import settings as hub_settings
 
 from hub.core.blobs import lfs_key, scratch, xorb_key
-from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore
+from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore, UploadIsOver
 from hub.core.blobs.intake import ContentCheck
 from hub.core.blobs.scratch import scratch_file
 from hub.core.errors import Conflict, Invalid, StorageFull, Unavailable
@@ -199,12 +201,14 @@ class TestParts:
     def test_what_is_over_takes_no_part(self, store: BlobStore) -> None:
         upload = store.begin_parts()
         tag = store.put_part(upload, 1, io.BytesIO(b"bytes"), length=5)
+        assert store.is_open(upload)
         store.drop_parts(upload)
         store.drop_parts(upload)
+        assert not store.is_open(upload)
         assert store.parts(upload) == []
-        with pytest.raises(Conflict):
+        with pytest.raises(UploadIsOver):
             store.put_part(upload, 1, io.BytesIO(b"bytes"), length=5)
-        with pytest.raises(Conflict):
+        with pytest.raises(UploadIsOver):
             store.join_parts(upload, [tag], KEY, is_content(b"bytes"))
         assert not left_over()
         assert store.stat(KEY) is None
@@ -252,6 +256,27 @@ class TestParts:
         assert len(refused) == 1
         assert content_of(store) == b"bytes"
         assert list(store.walk("staging/")) == []
+
+    def test_it_goes_on_after_whoever_joined_it_was_killed_or_is_over(self, store: BlobStore) -> None:
+        upload = store.begin_parts()
+        tag = store.put_part(upload, 1, io.BytesIO(b"bytes"), length=5)
+
+        def join_and_die() -> None:
+            store.join_parts(upload, [tag], KEY, lambda pieces: os._exit(7))
+
+        child = multiprocessing.get_context("fork").Process(target=join_and_die)
+        child.start()
+        child.join()
+        assert child.exitcode == 7
+        assert store.stat(KEY) is None
+        if store.is_open(upload):
+            store.join_parts(upload, [tag], KEY, is_content(b"bytes"))
+            assert content_of(store) == b"bytes"
+        else:
+            with pytest.raises(UploadIsOver):
+                store.join_parts(upload, [tag], KEY, is_content(b"bytes"))
+        assert not store.is_open(upload)
+        assert list(store.walk("staging/joining")) == []
 
     def test_only_old_ones_are_swept(self, store: BlobStore) -> None:
         uploads = [store.begin_parts(), store.begin_parts()]
