@@ -146,7 +146,10 @@ def _files(rows: QuerySet[BucketFile]) -> list[Entry]:
     told = rows.values_list(
         "path", "blob__size", "blob_id", "blob__xet_file_id", "content_type", "modified_at", "uploaded_at"
     )
-    return [Entry(path, False, *facts) for path, *facts in told]
+    return [
+        Entry(path, False, size, sha256, chunks, content_type, modified_at, uploaded_at)
+        for path, size, sha256, chunks, content_type, modified_at, uploaded_at in told
+    ]
 
 
 def get_file(repo: Repository, path: str) -> BucketFile:

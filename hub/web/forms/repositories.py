@@ -25,7 +25,7 @@ class CommitForm(forms.Form):
     )
 
 
-class UploadForm(CommitForm):
+class FileForm(forms.Form):
     """One file, for browsers without scripts. With scripts the page sends any number, of any size, by itself."""
 
     MAX_FILE = 100 * 1024 * 1024  # bytes
@@ -38,7 +38,7 @@ class UploadForm(CommitForm):
         widget=forms.TextInput(attrs=PLAIN),
     )
     file = forms.FileField(label=_("File"), max_length=255, allow_empty_file=True)
-    field_order = ("file", "folder", "title", "description")
+    field_order: tuple[str, ...] = ("file", "folder")
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
@@ -55,6 +55,12 @@ class UploadForm(CommitForm):
         folder = self.cleaned_data["folder"].strip().strip("/")
         name: str = self.cleaned_data["file"].name
         return f"{folder}/{name}" if folder else name
+
+
+class UploadForm(FileForm, CommitForm):
+    """One file, and what is said of its commit."""
+
+    field_order = ("file", "folder", "title", "description")
 
 
 class EditForm(CommitForm):

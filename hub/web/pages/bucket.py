@@ -27,8 +27,7 @@ from hub.repos.models import BucketTotals, Kind, Repository
 from hub.repos.names import check_path
 from hub.repos.permissions import may_administer, may_write
 from hub.repos.uploads import Receipts
-from hub.web.forms.buckets import BucketUploadForm
-from hub.web.forms.repositories import MoveForm, VisibilityForm
+from hub.web.forms.repositories import FileForm, MoveForm, VisibilityForm
 from hub.web.kinds import words_of
 from hub.web.pages.repo_head import crumbs_of, for_admins, for_fetchers, for_writers
 from hub.web.pages.repo_settings import try_to_move
@@ -161,7 +160,7 @@ def _refuse_if_any(failures: list[Failure], count: int) -> None:
 def _upload_page(request: MemberRequest, repo: Repository, path: str = "") -> HttpResponse:
     """The page; without a script its form takes one file."""
     folder = path.strip("/")
-    form = BucketUploadForm(request.POST or None, request.FILES or None, initial={"folder": folder})
+    form = FileForm(request.POST or None, request.FILES or None, initial={"folder": folder})
     status = 200
     if request.method == "POST" and form.is_valid():
         file, target = form.cleaned_data["file"], form.path()
@@ -184,7 +183,7 @@ def _upload_page(request: MemberRequest, repo: Repository, path: str = "") -> Ht
         status=status,
         form=form,
         path=folder,
-        max_form_file=BucketUploadForm.MAX_FILE,
+        max_form_file=FileForm.MAX_FILE,
         max_file=site_settings.MAX_LFS_FILE,
         texts={**upload_texts(), "ready": _("Ready: {count} files, {size}.")},
     )
@@ -206,16 +205,16 @@ def remove(request: MemberRequest, repo: Repository) -> HttpResponse:
     folder = PurePosixPath(chosen[0].rstrip("/")).parent.as_posix() if chosen else ""
     paths = [path for path in chosen if not path.endswith("/")]
     for each in (path for path in chosen if path.endswith("/")):
-        paths += [entry.path for entry in list_below(repo, each.replace("\0", ""), limit=MAX_OPERATIONS)]
-    now, later = paths[:MAX_OPERATIONS], paths[MAX_OPERATIONS:]
-    failures = change_files(repo=repo, actor=request.user, operations=[Remove(path) for path in now])
-    count = len(now) - len(failures)
+        room = MAX_OPERATIONS - len(paths)
+        paths += [entry.path for entry in list_below(repo, each.replace("\0", ""), limit=room)] if room else []
+    failures = change_files(repo=repo, actor=request.user, operations=[Remove(path) for path in paths])
+    count = len(paths) - len(failures)
     if count:
         done = ngettext("%(count)d file is deleted.", "%(count)d files are deleted.", count) % {"count": count}
         messages.success(request, done)
     elif not chosen:
         messages.error(request, _("No file was chosen, so nothing was deleted."))
-    if later or len(now) == MAX_OPERATIONS:
+    if len(paths) == MAX_OPERATIONS:
         messages.info(request, _("There may be more of them: delete the folder once more."))
     for failure in failures[:_NAMED_FAILURES]:
         messages.error(request, failure.error)
