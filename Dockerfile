@@ -48,7 +48,7 @@ COPY static static
 # Messages compiled, style sheets and scripts named by their content and compressed. The key signs nothing that stays.
 RUN GROVE_SECRET_KEY=build GROVE_DATA=/tmp/build python manage.py prepare --no-database && rm -rf /tmp/build \
  && python -m compileall -q hub workers
-USER grove
+USER 10001
 VOLUME /var/lib/grove
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s \
@@ -81,7 +81,7 @@ ENV PATH=/opt/grove/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
 WORKDIR /app
 COPY LICENSE ./
 COPY workers workers
-USER worker
+USER 10002
 VOLUME /var/lib/grove-worker
 HEALTHCHECK --interval=15s --timeout=10s --start-period=120s \
   CMD ["python", "-c", "import os, time; assert time.time() - os.stat('/tmp/alive').st_mtime < 60"]
