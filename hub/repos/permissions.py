@@ -7,8 +7,8 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Namespace, Role, Someone, User
-from hub.accounts.permissions import role_in
-from hub.core.errors import Forbidden
+from hub.accounts.permissions import get_namespace, role_in
+from hub.core.errors import Forbidden, SignInNeeded
 from hub.repos.errors import (
     GatedRepo,
     NotWritable,
@@ -227,3 +227,17 @@ def check_may_act(user: Someone) -> None:
         raise WriteNeedsSignIn(_("Sign in, or send an access token, to change something here."))
     if user.acting_token is not None and not user.acting_token.may_write:
         raise ReadOnlyToken(_("This token only reads. Make one with the write scope under Settings, Access tokens."))
+
+
+def get_namespace_for_usage(user: Someone, name: str) -> Namespace:
+    """Return the namespace if `user` may see what it takes up: their own, an organization's that they are in, and
+    everybody's for administrators of the hub. Raises AccountNotFound, SignInNeeded, Forbidden."""
+    namespace = get_namespace(name)
+    if not isinstance(user, User):
+        raise SignInNeeded(_("What somebody keeps here is for themselves to see. Sign in first."))
+    belongs = namespace.user_id == user.pk or (
+        namespace.organization is not None and role_in(user, namespace.organization) is not None
+    )
+    if not belongs and not user.is_staff:
+        raise Forbidden(_("Only “%(name)s” and administrators see what is kept there.") % {"name": namespace.name})
+    return namespace

@@ -18,6 +18,7 @@ from hub.web.pages import (
     sign_in,
     site,
     storage,
+    usage,
 )
 
 urlpatterns = [
@@ -66,6 +67,8 @@ urlpatterns = [
     path("settings/invitations", settings.invitations, name="settings_invitations"),
     path("settings/invitations/<int:link_id>/revoke", settings.revoke_invitation, name="revoke_invitation"),
     path("settings/storage", storage.show, name="settings_storage"),
+    path("settings/usage/<str:name>", usage.show, name="usage"),
+    path("settings/usage/<str:name>/quota", usage.change_quota, name="set_quota"),
     path("settings/storage/start", storage.start, name="start_storage"),
     # Organizations.
     path("organizations/new", organizations.create, name="organization_new"),

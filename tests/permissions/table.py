@@ -39,6 +39,7 @@ review!      POST                     api/v1/models/REPO/reviews  {"stars": 4}
 known?       GET                      api/v1/models/REPO/reviews/<int:review_id>
 say!?        DELETE                   api/v1/models/REPO/reviews/<int:review_id>
 say!?        PATCH                    api/v1/models/REPO/reviews/<int:review_id>  {"stars": 4}
+room         GET                      api/v1/usage/<str:namespace>
 acts         POST                     api/v1/evaluations
 open         GET                      api/v1/evaluations/<int:run_id>
 open         GET                      api/v1/evaluations/<int:run_id>/events
@@ -112,7 +113,16 @@ say          POST                     api/KINDS/REPO/discussions/<int:number>/co
 say          POST                     api/KINDS/REPO/discussions/<int:number>/title
 say          POST                     api/KINDS/REPO/discussions/<int:number>/status
 write        POST                     api/KINDS/REPO/discussions/<int:number>/merge
-public       GET,POST,PUT,PATCH,DELETE xet/v1/xorb-grants/<str:prefix>/<str:name>
+nobody       POST                     xet/v1/xorb-grants/<str:prefix>/<str:name>
+nobody       POST                     xet/v1/xorb-commits/<str:prefix>/<str:name>/grant/<uuid:grant>
+nobody       POST                     xet/xorb/<str:prefix>/<str:name>
+nobody       POST                     xet/xorbs/<str:prefix>/<str:name>
+nobody       POST                     xet/shard/<str:prefix>/<str:name>
+nobody       POST                     xet/shards
+nobody       GET                      xet/chunk/<str:prefix>/<str:name>
+nobody       GET                      xet/chunks/<str:prefix>/<str:name>
+nobody       GET                      xet/reconstruction/<str:name>
+nobody       GET                      xet/reconstructions/<str:name>
 nobody       POST                     xet/v1/xorbs/<str:prefix>/<str:name>
 nobody       POST                     xet/v1/shards
 nobody       POST                     xet/v2/shards
@@ -197,6 +207,8 @@ name         GET,POST                 settings/invitations
 name         POST                     settings/invitations/<int:link_id>/revoke
 name         GET                      settings/storage
 name         POST                     settings/storage/start
+room         GET                      settings/usage/<str:name>
+name         POST                     settings/usage/<str:name>/quota
 signed       GET,POST                 organizations/new
 manage       GET,POST                 organizations/<str:name>/settings
 manage       POST                     organizations/<str:name>/delete

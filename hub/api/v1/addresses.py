@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from hub.api.v1 import access, branches, evaluations, files, names, releases, repositories, reviews
+from hub.api.v1 import access, branches, evaluations, files, names, releases, repositories, reviews, usage
 from hub.api.v1.operations import address
 
 REPO = "<kinds:kind>/<str:namespace>/<str:name>"
@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern] = [
         f"{MODEL}/reviews/<int:review_id>",
         address(reviews.read_review, reviews.change_review, reviews.remove_review),
     ),
+    path("usage/<str:namespace>", address(usage.read_usage)),
     path("evaluations", address(evaluations.submit)),
     path("evaluations/<int:run_id>", address(evaluations.evaluation)),
     path("evaluations/<int:run_id>/events", address(evaluations.events)),

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from hub.accounts.models import Namespace
-from hub.repos.models import Repository, RepositoryUsage, StorageRun
+from hub.repos.models import BucketFile, GitPath, RepoBlob, Repository, RepositoryUsage, StorageRun
 from hub.repos.signals import content_changed
 
 _HOLD = """
@@ -53,6 +53,7 @@ WHERE NOT EXISTS (
 
 
 EVERY = timedelta(hours=23)
+_PLACE = ("repository", "sha256", "path")
 _AT_ONCE = 100  # repositories
 # Of StorageRun.counts: the last repository that was counted. Not for people.
 _AFTER = "_after"
@@ -142,6 +143,30 @@ def usage_of(repo: Repository) -> Usage:
 def usage_in(namespace: Namespace) -> Usage:
     """Return the sums over the repositories of a namespace. One query."""
     return _totals(RepositoryUsage.objects.filter(repository__namespace=namespace))
+
+
+class HeldFile(NamedTuple):
+    """Large content that a repository holds. ``path``: one where it is now, "" where only older commits have it."""
+
+    repository: Repository
+    path: str
+    sha256: str
+    size: int
+
+
+def list_largest(repositories: QuerySet[Repository], limit: int) -> list[HeldFile]:
+    """Return the largest files of these repositories, the largest first. Three queries."""
+    held = RepoBlob.objects.filter(repository__in=repositories).select_related("blob", "repository__namespace")
+    rows = list(held.order_by("-blob__size", "pk")[:limit])
+    where = {"repository__in": [row.repository_id for row in rows], "sha256__in": [row.blob_id for row in rows]}
+    paths = {(r, sha256): path for r, sha256, path in GitPath.objects.filter(**where).values_list(*_PLACE)}
+    where["blob__in"] = where.pop("sha256__in")
+    kept = BucketFile.objects.filter(**where).values_list("repository", "blob", "path")
+    paths.update({(r, sha256): path for r, sha256, path in kept})
+    return [
+        HeldFile(row.repository, paths.get((row.repository_id, row.blob_id), ""), row.blob_id, row.blob.size)
+        for row in rows
+    ]
 
 
 def _totals(rows: QuerySet[RepositoryUsage]) -> Usage:

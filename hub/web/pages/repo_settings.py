@@ -11,6 +11,7 @@ from hub.core.links import repo_path
 from hub.repos import services
 from hub.repos.models import Repository, Visibility
 from hub.repos.permissions import get_namespace_for_create
+from hub.repos.storage.accounting import usage_of
 from hub.web.forms import explain
 from hub.web.forms.access import GateForm
 from hub.web.forms.repositories import MoveForm, VisibilityForm
@@ -32,6 +33,7 @@ def _page(request: MemberRequest, repo: Repository, *, move: MoveForm | None = N
         repo,
         tab="settings",
         status=status,
+        usage=usage_of(repo),
         move=move or MoveForm(user=request.user, initial=place),
         visibility=VisibilityForm(initial={"visibility": repo.visibility}),
         gate_form=GateForm(initial={"gate": repo.gate}),
