@@ -12,7 +12,7 @@ def test_an_administrator_follows_a_check(visit: Visitor, live_hub: Instance, lo
     visit.page.fill("[name=login]", "keeper")
     visit.page.fill("[name=password]", PASSWORD)
     visit.page.keyboard.press("Enter")
-    visit.page.wait_for_url("**/settings/storage")
+    visit.page.wait_for_url(f"{live_hub.url}/settings/storage")
     for theme, language, width in looks:
         visit.dress(theme=theme, language=language, width=width)
         visit.open("/settings/storage")
