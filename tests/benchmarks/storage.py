@@ -100,7 +100,7 @@ def settle(pid: int) -> None:
     """Wait until a hub has done what it does after a start: it packs its static files, and its workers load."""
     deadline = time.monotonic() + SETTLE_SECONDS
     before, now = 0.0, processor_seconds(pid)
-    while now - before > 0.05 and time.monotonic() < deadline:
+    while now - before > 0.2 and time.monotonic() < deadline:
         time.sleep(1)
         before, now = now, processor_seconds(pid)
 
