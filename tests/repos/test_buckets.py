@@ -19,6 +19,7 @@ from hub.core.errors import TooLarge
 from hub.core.models import AuditEvent
 from hub.repos import bucket_files, buckets
 from hub.repos.buckets import Failure, Put, Remove, change_files, create_bucket
+from hub.repos.chunking import chunk_pending
 from hub.repos.claims import claim_blob
 from hub.repos.errors import EntryNotFound, RepoExists
 from hub.repos.models import (
@@ -341,3 +342,17 @@ def test_batches_at_one_moment_follow_one_another() -> None:
         assert held(bucket) == {entry.sha256 for entry in there}
         totals = BucketTotals.objects.get(repository=bucket)
         assert (totals.files, totals.size) == (len(there), sum(entry.size for entry in there))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_small_files_are_cut_into_chunks_too() -> None:
+    """Tools know files of buckets by the hash of their chunks, however small they are; what has no bytes has a hash at once."""
+    bucket = make_bucket()
+    put(bucket, {"empty": b"", "small": b"small"})
+    assert [entry.xet_hash for entry in bucket_files.list_folder(bucket, "", limit=9)] == ["0" * 64, None]
+    chunk_pending(seconds=60)
+    _empty, small = bucket_files.list_folder(bucket, "", limit=9)
+    assert small.xet_hash is not None
+    named = [Put("a", THEN, xet_hash=small.xet_hash), Put("b", THEN, xet_hash="0" * 64)]
+    assert change(bucket, *named) == []
+    assert [entry.size for entry in bucket_files.list_folder(bucket, "", limit=2)] == [5, 0]
