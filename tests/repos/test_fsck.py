@@ -1,5 +1,6 @@
 """`fsck` finds each kind of damage, and none where there is none."""
 
+import json
 import zlib
 from collections.abc import Callable
 from io import StringIO
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from hub.core.blobs import lfs_key
 from hub.repos.fsck import Check
@@ -15,10 +17,22 @@ from hub.repos.git.commits import PutBlob, Stage
 from hub.repos.git.files import find_entry, resolve_revision
 from hub.repos.git.squashing import squash_branch
 from hub.repos.large_files import delete_large_files
-from hub.repos.models import Blob, GitCommit, GitObject, GitPath, GitRef, Release, RepoBlob, Repository
+from hub.repos.models import (
+    Blob,
+    BucketFile,
+    BucketTotals,
+    GitCommit,
+    GitObject,
+    GitPath,
+    GitRef,
+    Release,
+    RepoBlob,
+    Repository,
+)
 from hub.repos.releases import create_release
 from hub.repos.services import create_branch, delete_branch
 from tests.factories import make_repo
+from tests.repos.test_buckets import make_bucket, put
 from tests.repos.test_pruning import commit, sent
 
 pytestmark = pytest.mark.django_db
@@ -231,3 +245,62 @@ def test_the_command(repo: Repository) -> None:
     assert ended.value.code == 1
     assert f"model {other.full_name}: it has no main branch.\n" in out.getvalue()
     assert out.getvalue().splitlines()[-1].startswith("Looked at 2 repositories")
+
+
+def _no_held(bucket: Repository) -> None:
+    RepoBlob.objects.filter(repository=bucket).delete()
+
+
+def _no_file_of_bucket(bucket: Repository) -> None:
+    BucketFile.objects.filter(repository=bucket).delete()
+
+
+def _other_totals(bucket: Repository) -> None:
+    BucketTotals.objects.filter(repository=bucket).update(files=7)
+
+
+def _branch_of_bucket(bucket: Repository) -> None:
+    GitRef.objects.create(repository=bucket, name="refs/heads/main", oid="12" * 20)
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (_no_held, "of “a.bin” is not held by the bucket"),
+        (_no_file_of_bucket, "and no file of the bucket has it"),
+        (_other_totals, "it has 1 files of 7 bytes, and it is said to have 7 of 7"),
+        (_branch_of_bucket, "it has branches or tags, and is a bucket"),
+    ],
+)
+def test_buckets_are_checked_by_their_files(harm: Callable[[Repository], None], said: str) -> None:
+    bucket = make_bucket()
+    put(bucket, {"a.bin": b"content"})
+    assert damages(bucket, rehash=True) == []
+    harm(bucket)
+    assert any(said in damage for damage in damages(bucket)), damages(bucket)
+
+
+def test_a_part_is_read_again_and_programs_can_read_the_result(repo: Repository, settings, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    settings.DATA_DIR = tmp_path
+    other = make_repo()
+    content = {sha256: data for data in (b"x" * 100, b"y" * 100) for sha256 in [sent(other, data)]}
+    for sha256 in content:
+        commit(other, PutBlob(f"{sha256}.bin", sha256))
+    # What the fixture made lies in another folder: it is missing here.
+    lost = RepoBlob.objects.get(repository=repo).blob_id
+    out = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("fsck", "--json", stdout=out)
+    assert ended.value.code == 1
+    said = json.loads(out.getvalue())
+    assert said["damages"] == [f"large file {lost}: it is not in the store."]
+    assert (said["counts"]["repositories"], said["counts"]["large files"]) == (2, 3)
+    Blob.objects.filter(pk=lost).update(checked_at=timezone.now())
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("fsck", "--rolling", "1/5", "--json", stdout=out)
+    # A fifth of 221 bytes is less than the one of a hundred.
+    assert json.loads(out.getvalue())["counts"]["bytes read"] == 100
+    for wrong in (["--rolling", "0"], ["--rolling", "1/5", "--rehash"], ["nobody/nothing"]):
+        with pytest.raises(CommandError):
+            call_command("fsck", *wrong)
