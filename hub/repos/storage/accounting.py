@@ -7,7 +7,7 @@ is held. Git objects, and the share of the store, are counted anew soon after a 
 import time
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F, QuerySet, Sum
@@ -176,7 +176,7 @@ def _totals(rows: QuerySet[RepositoryUsage]) -> Usage:
     return Usage(**{what: int(size) for what, size in found.items()})
 
 
-def _sum(statement: str, *values: object) -> int:
+def _sum(statement: str, *values: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.fetchone()[0])

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -108,7 +109,7 @@ def _marks(kind: str, work: Pass, after: str) -> Iterator[Batch]:
     table, name, used, _bytes, _ripe = _KINDS[kind]
     statement = _MARK.format(table=table, name=name, used=used)
     while True:
-        values = {"after": bytes.fromhex(after), "limit": _MARKED_AT_ONCE, "clock": work.clock}
+        values: dict[str, Any] = {"after": bytes.fromhex(after), "limit": _MARKED_AT_ONCE, "clock": work.clock}
         with work.transaction(), connection.cursor() as cursor:
             cursor.execute(statement, values)
             last, count, marked, unmarked = cursor.fetchone()
@@ -120,7 +121,7 @@ def _marks(kind: str, work: Pass, after: str) -> Iterator[Batch]:
 
 def _condemned(kind: str, work: Pass, grace: timedelta) -> Iterator[Batch]:
     table, name, _used, _bytes, ripe = _KINDS[kind]
-    values = {
+    values: dict[str, Any] = {
         "clock": work.clock,
         "before": work.clock - int(grace.total_seconds()),
         "remembered": timezone.now() - REMEMBERED,
@@ -138,7 +139,7 @@ def _condemned(kind: str, work: Pass, grace: timedelta) -> Iterator[Batch]:
 
 def _deleted(kind: str, work: Pass) -> Iterator[Batch]:
     table, name, used, size, ripe = _KINDS[kind]
-    values = {
+    values: dict[str, Any] = {
         "before": work.clock - int(CONDEMNED.total_seconds()),
         "remembered": timezone.now() - REMEMBERED,
         "limit": None if work.dry else _DELETED_AT_ONCE,
@@ -189,7 +190,11 @@ def unused_files(work: Pass, after: str) -> Iterator[Batch]:
     """Delete the Xet files that no blob is put together by, so that their xorbs can go, too."""
     while True:
         with work.transaction(), connection.cursor() as cursor:
-            values = {"after": bytes.fromhex(after), "outlived": timezone.now() - OUTLIVED, "limit": _DELETED_AT_ONCE}
+            values: dict[str, Any] = {
+                "after": bytes.fromhex(after),
+                "outlived": timezone.now() - OUTLIVED,
+                "limit": _DELETED_AT_ONCE,
+            }
             cursor.execute(_FILES, values)
             locked = [bytes(row[0]).hex() for row in cursor.fetchall()]
             in_use = set(Blob.objects.filter(xet_file__in=locked).values_list("xet_file", flat=True))

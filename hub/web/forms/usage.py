@@ -27,7 +27,8 @@ class QuotaForm(forms.Form):
     def __init__(self, *args: Any, namespace: Namespace, **options: Any) -> None:
         quota = namespace.storage_quota
         initial = None if quota is None else (Decimal(quota) / _GIGABYTE).quantize(Decimal("0.001")).normalize()
-        super().__init__(*args, initial={"size": initial}, **options)
+        super().__init__(*args, **options)
+        self.fields["size"].initial = initial
 
     @property
     def quota(self) -> int | None:
