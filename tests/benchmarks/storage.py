@@ -47,11 +47,12 @@ def measure(quick: bool) -> Iterator[Figure]:
         yield from validation(folder, size // 2)
         with live.running(folder / "data", **SETTINGS) as hub, nginx(folder / "nginx") as peer:
             bench = Bench(folder, hub, QUICK_ROUNDS if quick else ROUNDS)
+            # First, as what a process has needed before it keeps for a while.
+            yield from memory(bench, size)
             yield from downloads(bench, peer, size)
             yield from uploads(bench, peer, size)
-            yield from memory(bench, size)
             yield from second_version(bench, size)
-            yield from fine_tunes(bench, (96 if quick else 480) * MB, 2 if quick else 10)
+            yield from fine_tunes(bench, (192 if quick else 480) * MB, 2 if quick else 10)
         live.remove(folder / "data")
         yield from on_s3(folder, size, QUICK_ROUNDS if quick else ROUNDS)
 
