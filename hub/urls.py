@@ -1,6 +1,6 @@
 """Every address of the hub. Protocol prefixes first; a user's or organization's name is the last thing that is tried."""
 
-from django.urls import include, path, re_path
+from django.urls import include, path
 
 from hub.api.hf import paths as protocol_paths
 from hub.api.openai import urls as openai
@@ -20,7 +20,7 @@ urlpatterns = [
     path("api/", include("hub.api.hf.urls")),
     path("xet/", include("hub.api.xet.urls")),
     # Of whichever generation: see XET_GENERATION.
-    re_path(r"^xet/g\d{1,9}/", include("hub.api.xet.urls")),
+    path("xet/g<int:generation>/", include("hub.api.xet.urls")),
     # Xet clients report to the root of the host, whatever the prefix of the other calls.
     path("v1/telemetry", telemetry),
     path("v1/", include(openai.v1)),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.urls import URLPattern, URLResolver, get_resolver
 
 _PARAMETER = re.compile(r"<(\w+):(\w+)>")
-# An address of another kind of repository, or with `.git`, leads to the same view.
+# An address of another kind of repository, with `.git`, or of another generation of Xet leads to the same view.
 _KIND = re.compile(r"^(datasets|spaces|kernels)/(?=<str:name)")
 OID = "0" * 64
 
@@ -46,13 +46,15 @@ FILLED = {
     "application_id": "1",
     "client_id": "client",
     "link_id": "1",
+    "generation": "2",
+    "grant": str(uuid.UUID(int=1)),
 }
 
 
 def patterns() -> Iterator[tuple[str, str]]:
     """Every address: (the pattern without what only tells the kind, the whole pattern)."""
     for route in _walk(get_resolver()):
-        plain = _KIND.sub("", route).replace("<str:name>.git", "<str:name>")
+        plain = _KIND.sub("", route).replace("<str:name>.git", "<str:name>").replace("xet/g<int:generation>/", "xet/")
         yield plain, route
 
 

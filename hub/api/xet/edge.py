@@ -1,4 +1,4 @@
-"""What all Xet endpoints share: the token and the request body."""
+"""What all Xet endpoints share: the token, the request body, and addresses of any generation, which mean the same."""
 
 from functools import wraps
 from typing import Any
@@ -51,7 +51,7 @@ def reader(view: View) -> View:
 
     @plain_view("GET")
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapped(request: HttpRequest, *args: Any, generation: int = 0, **kwargs: Any) -> HttpResponseBase:
         return view(request, _access(request, write=False), *args, **kwargs)
 
     return wrapped
@@ -62,7 +62,7 @@ def upload(view: View) -> View:
 
     @plain_view("POST")
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapped(request: HttpRequest, *args: Any, generation: int = 0, **kwargs: Any) -> HttpResponseBase:
         body = Body(request)
         try:
             return view(body, _access(request, write=True), *args, **kwargs)

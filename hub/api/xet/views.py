@@ -76,8 +76,8 @@ def commit_xorb(body: Body, access: Access, prefix: str, name: str, grant: UUID)
 
 
 @upload
-def upload_shard(body: Body, access: Access) -> HttpResponseBase:
-    """POST v1/shards: register files, in one answer at the end."""
+def upload_shard(body: Body, access: Access, prefix: str = "", name: str = "") -> HttpResponseBase:
+    """POST v1/shards: register files, in one answer at the end. Older clients name the shard, which nobody needs."""
     for _ in _registration(body, access):
         pass
     return JsonResponse({"result": 1})
@@ -146,7 +146,7 @@ def reconstruction_v2(request: HttpRequest, access: Access, name: str) -> HttpRe
 
 
 @plain_view("GET")
-def stored_bytes(request: HttpRequest, name: str) -> HttpResponseBase:
+def stored_bytes(request: HttpRequest, name: str, generation: int = 0) -> HttpResponseBase:
     """GET data/{hash}?...: exactly the run of stored bytes that the address was signed for, to whom it was signed for."""
     wanted, holder = tokens.read_range(_checked(name), request.GET.dict())
     open_for(holder)
