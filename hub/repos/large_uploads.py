@@ -39,7 +39,9 @@ MOST_IN_ONE_PIECE = 2 * 1024**3
 UPLOAD_LIFE = timedelta(days=7)
 _MEGABYTE = 1024 * 1024
 # How long one who asks for the check waits while another's runs, and how long a check counts as running that says no more.
-_PATIENCE, _SILENCE, _COPYING = 25, 60, 900  # seconds
+_PATIENCE, _SILENCE = 25, 20  # seconds
+# The least that a store copies in a second, in bytes. It says nothing meanwhile.
+_COPIED = 4 * 1024**2
 
 
 def receive_whole(*, repo: Repository, user: User, stream: BinaryIO, length: int, sha256: str = "") -> Blob:
@@ -80,14 +82,13 @@ def begin_upload(*, repo: Repository, user: User, sha256: str, size: int, part_s
     begun = LargeUpload.objects.filter(**wanted, created_at__gte=timezone.now() - UPLOAD_LIFE).order_by("pk").last()
     if begun is None:
         return LargeUpload.objects.create(**wanted, parts=store().begin_parts())
-    _begin_again_if_empty(begun)
+    _begin_again_if_over(begun)
     return begun
 
 
-def _begin_again_if_empty(upload: LargeUpload) -> None:
-    """Give an upload without parts new ones: the store may know it no more, where whoever put them together was killed."""
-    if not store().parts(upload.parts):
-        store().drop_parts(upload.parts)
+def _begin_again_if_over(upload: LargeUpload) -> None:
+    """Give an upload new parts where the store knows it no more: they were refused, or whoever joined them was killed."""
+    if not store().is_open(upload.parts):
         upload.parts = store().begin_parts()
         # It may have been finished and forgotten meanwhile.
         LargeUpload.objects.filter(pk=upload.pk).update(parts=upload.parts)
@@ -139,7 +140,7 @@ def finish_upload(*, upload: LargeUpload, parts: list[str]) -> None:
             store().join_parts(upload.parts, parts, lfs_key(sha256), check)
         except Invalid:
             # The hub's own addresses take the right bytes at once; those of the store are asked for anew.
-            _begin_again_if_empty(upload)
+            _begin_again_if_over(upload)
             raise
         except Conflict:
             if not is_finished(repo, user, sha256):
@@ -168,9 +169,11 @@ class _Check(ContentCheck):
         super().__init__(expected)
         self._lock = lock
         self._told = time.monotonic()
+        self._passed = 0  # bytes
 
     def update(self, piece: bytes) -> None:
         super().update(piece)
+        self._passed += len(piece)
         if time.monotonic() - self._told > _SILENCE / 6:
             _extend(self._lock, _SILENCE)
             self._told = time.monotonic()
@@ -178,8 +181,8 @@ class _Check(ContentCheck):
     def __call__(self, pieces: Iterable[bytes]) -> None:
         give_back_connection()
         super().__call__(pieces)
-        # The store now copies the whole, and says nothing meanwhile.
-        _extend(self._lock, _COPYING)
+        # The store now copies the whole. Where this process is killed meanwhile, whoever sends it waits for no longer.
+        _extend(self._lock, _SILENCE + self._passed // _COPIED)
 
 
 @contextmanager

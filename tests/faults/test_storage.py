@@ -173,14 +173,15 @@ def test_the_web_killed_in_an_upload(on_files: Site) -> None:
     assert site.fetch("killed.bin").content == content
 
 
-def test_the_web_killed_while_it_checks_what_came(on_s3: Site) -> None:
+def test_the_web_killed_before_it_checks_what_came(on_s3: Site) -> None:
     site, content = on_s3, some(3 * MB, "checked")
     assert site.relay
     site.put(content)
-    reading = site.relay.hold(b"GET /" + site.bucket.encode() + b"/staging/")
+    # The server puts together what came, and nobody hears of it.
+    joining = site.relay.hold(b"POST /" + site.bucket.encode() + b"/staging/")
     asking = threading.Thread(target=lambda: _ignoring_failures(site.verify, content))
     asking.start()
-    assert reading.wait(60)
+    assert joining.wait(60)
     kill(site.hub, "web")
     site.relay.let_go()
     asking.join()
@@ -189,6 +190,39 @@ def test_the_web_killed_while_it_checks_what_came(on_s3: Site) -> None:
     wait_until(lambda: site.verify(content).status_code == 200)
     site.commit("checked.bin", content).raise_for_status()
     assert site.fetch("checked.bin").content == content
+    assert site.sweep() == 0
+
+
+@pytest.mark.full
+def test_the_web_killed_after_it_has_put_together_what_came(on_s3: Site) -> None:
+    """Between the store's last step and the database's first: the upload is known, and over."""
+    site, content = on_s3, some(3 * MB, "put together")
+    assert site.relay
+    site.put(content)
+    # Its answer is what never arrives.
+    deleting = site.relay.hold(b"DELETE /" + site.bucket.encode() + b"/staging/")
+    asking = threading.Thread(target=lambda: _ignoring_failures(site.verify, content))
+    asking.start()
+    assert deleting.wait(60)
+    kill(site.hub, "web")
+    site.relay.let_go()
+    asking.join()
+    assert site.swift
+    found = {"Bucket": site.bucket, "Prefix": "staging/"}
+    wait_until(lambda: site.swift.client.list_objects_v2(**found)["KeyCount"] == 0)  # type: ignore[union-attr]
+    wait_until(site.is_up)
+
+    def is_sent_again() -> bool:
+        try:
+            site.send("together.bin", content)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code in (409, 503):
+                return False
+            raise
+        return True
+
+    wait_until(is_sent_again, 120)
+    assert site.fetch("together.bin").content == content
     assert site.sweep() == 0
 
 

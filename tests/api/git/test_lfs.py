@@ -1,7 +1,9 @@
 """Git LFS: who may send and fetch what, in one piece and in parts, and locks."""
 
+import fcntl
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -360,7 +362,11 @@ def test_while_parts_are_put_together_others_wait(writer: Caller) -> None:
     upload = LargeUpload.objects.get()
     folder = staging_folder()
     busy = (folder / f"parts-{upload.parts}").rename(folder / f"joining-{upload.parts}-somebody")
+    # As the process that joins them holds it.
+    lock = os.open(busy, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     answer = complete(action, content, parts)
+    os.close(lock)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     busy.rename(folder / f"parts-{upload.parts}")
     assert complete(action, content, parts).status_code == 200
