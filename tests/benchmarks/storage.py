@@ -226,7 +226,7 @@ def on_s3(folder: Path, size: int, rounds: int) -> Iterator[Figure]:
     path, data = folder / "far", folder / "far-data"
     bucket_of_peer = "peer"
     with s3.running(folder / "swift") as server, live.running(data, **SETTINGS, **server.settings("grove")) as hub:
-        bench = Bench(folder, hub, rounds)
+        bench = Bench(folder / "far-people", hub, rounds)
         server.client.create_bucket(Bucket=bucket_of_peer)
         with bench.client(xet=False) as plain, bench.client(xet=True) as by_xet:
 
