@@ -88,6 +88,9 @@ def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
     response["X-Error-Code"] = refused.code
     # Word for word what the body says, or the client shows both.
     response["X-Error-Message"] = header_text(message)
+    if request.path.startswith("/xet/"):
+        # hf_xet shows the status line of an answer and nothing else of it.
+        response.reason_phrase = header_text(message)
     if isinstance(refused, EntryNotFound) and refused.commit:
         # Lets the client remember, for this commit, that the file is not there. Asked for by the commit it never will be.
         response["X-Repo-Commit"] = refused.commit

@@ -11,11 +11,11 @@ from itertools import islice
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, Sum
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Membership, Namespace, Someone, User
+from hub.core.amounts import bytesize
 from hub.core.errors import Forbidden
 from hub.core.models import record
 from hub.repos.models import BlobClaim, LargeUpload, RepoBlob, Repository, XetFile, XetFileXorb, Xorb
@@ -169,9 +169,9 @@ def _payer(repo: Repository, user: Someone) -> Namespace | None:
 def _exceeded(namespace: Namespace, used: int, quota: int, new: int) -> QuotaExceeded:
     values = {
         "name": namespace.name,
-        "used": filesizeformat(used),
-        "quota": filesizeformat(quota),
-        "new": filesizeformat(new),
+        "used": bytesize(used),
+        "quota": bytesize(quota),
+        "new": bytesize(new),
     }
     if new:
         text = _("“%(name)s” uses %(used)s of its %(quota)s of storage, so %(new)s more do not fit.")

@@ -3,10 +3,10 @@
 from typing import Any
 
 from django import forms
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.models import Namespace, User
+from hub.core.amounts import bytesize
 from hub.repos import vocabulary
 from hub.repos.git.commits import MAX_TITLE
 from hub.repos.models import Visibility
@@ -28,7 +28,7 @@ class CommitForm(forms.Form):
 class FileForm(forms.Form):
     """One file, for browsers without scripts. With scripts the page sends any number, of any size, by itself."""
 
-    MAX_FILE = 100 * 1024 * 1024  # bytes
+    MAX_FILE = 100_000_000  # bytes
 
     folder = forms.CharField(
         label=_("Folder"),
@@ -43,7 +43,7 @@ class FileForm(forms.Form):
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > self.MAX_FILE:
-            limit = filesizeformat(self.MAX_FILE)
+            limit = bytesize(self.MAX_FILE)
             raise forms.ValidationError(
                 _("Without scripts the page takes files of up to %(limit)s. Turn scripts on, or use the hf tool.")
                 % {"limit": limit}

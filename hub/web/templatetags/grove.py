@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
-from hub.core import links
+from hub.core import amounts, links
 from hub.core.highlight import BIDI_CONTROLS
 from hub.repos.vocabulary import label
 from hub.web.kinds import KindWords, words_of
@@ -36,26 +36,10 @@ def kind_words(kind: str) -> KindWords:
 
 
 # --- amounts --------------------------------------------------------------------------------------------------
-def _three_digits(value: float) -> str:
-    """Return `value` with three significant digits and no trailing zeros, in the language's own notation."""
-    places = 2 if value < 10 else 1 if value < 100 else 0
-    text = f"{value:.{places}f}"
-    if "." in text:
-        places = len(text.rstrip("0").rstrip(".").partition(".")[2])
-    return number_format(round(value, places), decimal_pos=places, force_grouping=True)
-
-
 @register.filter
 def bytesize(count: int | None) -> str:
-    """Bytes in decimal units, as drives and download tools count them: 1572 -> "1.57 kB"."""
-    if count is None:
-        return ""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 999.5:
-            return f"{_three_digits(value)}\u00a0{unit}"
-        value /= 1000
-    return f"{_three_digits(value)}\u00a0PB"
+    """Bytes in decimal units, on one line: 1572 -> "1.57 kB". Empty for None."""
+    return "" if count is None else amounts.bytesize(count).replace(" ", "\u00a0")
 
 
 @register.filter
@@ -68,7 +52,7 @@ def shortnum(count: int | None) -> str:
     for size, unit in steps:
         # What would round up to the next unit belongs to it: 999 900 is 1 M, not 1000 k.
         if count >= size * 0.9995 and count >= 1000:
-            return f"{_three_digits(count / size)}\u00a0{unit}"
+            return f"{amounts.three_digits(count / size)}\u00a0{unit}"
     return number_format(count, force_grouping=True)
 
 
