@@ -115,7 +115,7 @@ class _Calls(BaseHTTPRequestHandler):
             found = answer_dedup(access=Access(repo, nobody, writes=False), chunk_hash=name)
             return (200, found) if found else (404, b"")
         if what == "xorbs":
-            new = store_xorb(stream=self.rfile, length=length, expected_hash=name, repository=repo)
+            new = store_xorb(stream=self.rfile, length=length, expected_hash=name, repository=repo, user=nobody)
             return 200, json.dumps({"was_inserted": new}).encode()
         for _progress in register_shard(stream=self.rfile, length=length, repository=repo, user=nobody):
             pass

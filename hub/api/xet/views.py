@@ -50,7 +50,13 @@ _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 def upload_xorb(body: Body, access: Access, prefix: str, name: str) -> HttpResponseBase:
     """POST v1/xorbs/{prefix}/{hash}: store one xorb."""
     require_quota_of_xorb(repo=access.repository, user=access.user, size=body.length)
-    inserted = store_xorb(stream=body, length=body.length, expected_hash=_checked(name), repository=access.repository)
+    inserted = store_xorb(
+        stream=body,
+        length=body.length,
+        expected_hash=_checked(name),
+        repository=access.repository,
+        user=access.user,
+    )
     return JsonResponse({"was_inserted": inserted})
 
 

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from django.db import models
 
-from hub.accounts.models import User
+from hub.accounts.models import Namespace, User
 from hub.core.fields import HexField
 from hub.repos.models.keeping import Kept
 
@@ -16,7 +16,8 @@ class Xorb(Kept):
     chunks = models.PositiveIntegerField()
     raw_size = models.PositiveIntegerField()  # bytes, all chunks inflated
     stored_size = models.PositiveIntegerField()  # bytes in the store
-    first_repository = models.ForeignKey("repos.Repository", null=True, on_delete=models.SET_NULL, related_name="+")
+    # Whose room it takes until a file is made of it; nobody's where the hub itself made it.
+    payer = models.ForeignKey(Namespace, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     # Clients remember for weeks that a xorb exists and do not ask again; deletion must wait that long after this.
     last_touched_at = models.DateTimeField(auto_now_add=True)

@@ -17,6 +17,7 @@ from hub.core.blobs import scratch, store, xorb_key
 from hub.core.database import give_back_connection
 from hub.core.errors import Conflict
 from hub.repos.models import Repository, XorbGrant
+from hub.repos.storage.quotas import payer_of
 from hub.repos.xet.errors import FormatError, GrantNotFound, GrantsNotOffered, WrongHash
 from hub.repos.xet.services import is_stored, keep_xorb, scan_named
 from hub.repos.xet.xorb import MAX_BODY, XorbLayout
@@ -133,7 +134,7 @@ def _take(grant: XorbGrant, tag: str) -> bool:
                 store().put(handle, key)
             return found[0]
 
-        return keep_xorb(name=grant.xorb, repository=grant.repository, put=put)
+        return keep_xorb(name=grant.xorb, payer=payer_of(grant.repository, grant.user), put=put)
 
 
 class _Pieces:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from hub.accounts.models import Someone
+from hub.accounts.models import Namespace, Someone
 from hub.core.blobs import scratch, store, xorb_key
 from hub.core.blobs.contract import PIECE
 from hub.core.database import give_back_connection
@@ -29,7 +29,7 @@ from hub.repos.models import (
     XorbIndex,
 )
 from hub.repos.storage.keys import hold, touch_blobs, touch_xorbs
-from hub.repos.storage.quotas import require_quota_of_files
+from hub.repos.storage.quotas import payer_of, require_quota_of_files
 from hub.repos.xet import dedup
 from hub.repos.xet.errors import FormatError, TruncatedError, UnknownContent, WrongHash
 from hub.repos.xet.hashing import MerkleTree, file_hash, many_to_hex, range_hash, to_hex
@@ -53,7 +53,7 @@ _PUTS = threading.BoundedSemaphore(6)
 _Row = TypeVar("_Row", Xorb, XorbIndex)
 
 
-def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: Repository) -> bool:
+def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: Repository, user: Someone) -> bool:
     """Check the `length` bytes of `stream` and store them as the xorb `expected_hash` (hex).
 
     Returns whether it was new. Memory: about 2 MiB; the bytes go to a scratch file while they are
@@ -63,6 +63,7 @@ def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: R
         give_back_connection()
         _drain(stream, length)
         return False
+    payer = payer_of(repository, user)
     give_back_connection()
     scratch.require_room(length)
     with scratch.scratch_file() as handle:
@@ -72,7 +73,7 @@ def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: R
             store().put(handle, xorb_key(expected_hash))
             return layout
 
-        return keep_xorb(name=expected_hash, repository=repository, put=put)
+        return keep_xorb(name=expected_hash, payer=payer, put=put)
 
 
 def scan_named(stream: Reader, length: int, handle: IO[bytes], name: str) -> XorbLayout:
@@ -95,9 +96,9 @@ def is_stored(name: str) -> bool:
     return kept.damaged_at is None and found is not None and found.size == kept.stored_size
 
 
-def keep_xorb(*, name: str, repository: Repository, put: Callable[[], XorbLayout]) -> bool:
+def keep_xorb(*, name: str, payer: Namespace | None, put: Callable[[], XorbLayout]) -> bool:
     """Have `put` bring checked bytes under the key of the xorb `name` and tell their layout, and write its rows; return
-    whether it was new. What is there already, and whole, stays.
+    whether it was new. What is there already, and whole, stays. It counts for `payer` until a file is made of it.
 
     One at a time for each xorb: the same chunks can be packed in several ways, and rows must not tell of another way than the
     bytes. The transaction is open while bytes are put, so only a few of these run at once.
@@ -113,7 +114,7 @@ def keep_xorb(*, name: str, repository: Repository, put: Callable[[], XorbLayout
             chunks=len(layout),
             raw_size=layout.raw_size,
             stored_size=layout.stored_size,
-            first_repository=repository,
+            payer=payer,
             last_touched_at=now,
             checked_at=now,
         )

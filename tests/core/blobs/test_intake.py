@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import pytest_django
+from django.contrib.auth.models import AnonymousUser
 
 from hub.core.blobs.files import FileStore
 from hub.core.blobs.intake import received
@@ -56,5 +57,5 @@ def test_bytes_that_leave_no_room_for_the_rest_of_the_hub_are_not_read(settings:
     with pytest.raises(StorageFull, match="room for 0 bytes"), received(body, length=3, limit=10):
         pytest.fail("it was let in")
     with pytest.raises(StorageFull, match="room for 0 bytes"):
-        store_xorb(stream=body, length=3, expected_hash="00" * 32, repository=Repository())
+        store_xorb(stream=body, length=3, expected_hash="00" * 32, repository=Repository(), user=AnonymousUser())
     assert body.tell() == 0

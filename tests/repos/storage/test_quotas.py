@@ -15,8 +15,9 @@ from hub.repos.models import Blob, Repository
 from hub.repos.storage import quotas
 from hub.repos.storage.accounting import count
 from hub.repos.storage.quotas import QuotaExceeded, pending_in, require_quota, set_quota
+from hub.repos.xet.services import store_xorb
 from tests.factories import make_organization, make_repo, make_user
-from tests.repos.xet.building import file_of, shard_of, term
+from tests.repos.xet.building import file_of, shard_of, term, xorb_of
 from tests.repos.xet.conftest import register, store
 
 from .content import commit, noise, put, send
@@ -128,6 +129,21 @@ def test_chunks_count_as_what_they_are_files_of(repo: Repository) -> None:
     register(body, repo, user)
     # Once more is no more.
     register(body, repo, user)
+
+
+def test_xorbs_that_nothing_is_made_of_count_for_who_sent_them(repo: Repository) -> None:
+    """Neither for whom they were proposed to, nor for nobody once that repository is gone."""
+    stranger = make_user("eve")
+    name, body = xorb_of([noise(n, 9000) for n in range(3)])
+    store_xorb(stream=io.BytesIO(body), length=len(body), expected_hash=name, repository=repo, user=stranger)
+    assert repo.created_by is not None
+    quotas.require_quota_of_xorb(repo=repo, user=repo.created_by, size=1)
+    with pytest.raises(QuotaExceeded, match="“eve”"):
+        quotas.require_quota_of_xorb(repo=repo, user=stranger, size=1)
+    own = make_repo(stranger)
+    repo.delete()
+    with pytest.raises(QuotaExceeded, match="“eve”"):
+        quotas.require_quota_of_xorb(repo=own, user=stranger, size=1)
 
 
 def test_a_copy_takes_room_of_whom_it_is_made_for(repo: Repository) -> None:

@@ -43,7 +43,7 @@ def repo(ada, make_repo) -> Repository:
 def store(pieces: Sequence[bytes], repo: Repository, scheme: int = 0) -> str:
     """Upload a xorb with these chunks; returns its hash."""
     name, body = building.xorb_of(pieces, scheme)
-    store_xorb(stream=io.BytesIO(body), length=len(body), expected_hash=name, repository=repo)
+    store_xorb(stream=io.BytesIO(body), length=len(body), expected_hash=name, repository=repo, user=repo.created_by)
     return name
 
 

@@ -50,9 +50,11 @@ def own_store(settings, tmp_path):
 def test_a_xorb_is_stored_once_and_indexed(repo, scheme):
     name, body = xorb_of(PIECES, scheme)
     whole = body + xorb_footer(name, PIECES, [1] * len(PIECES))
-    first = store_xorb(stream=io.BytesIO(whole), length=len(whole), expected_hash=name, repository=repo)
+    first = store_xorb(
+        stream=io.BytesIO(whole), length=len(whole), expected_hash=name, repository=repo, user=repo.created_by
+    )
     again = io.BytesIO(whole)
-    second = store_xorb(stream=again, length=len(whole), expected_hash=name, repository=repo)
+    second = store_xorb(stream=again, length=len(whole), expected_hash=name, repository=repo, user=repo.created_by)
     assert (first, second) == (True, False)
     assert again.tell() == len(whole)
     with blobs.store().open_file(blobs.xorb_key(name)) as stored:
@@ -88,8 +90,13 @@ def test_a_second_packing_of_the_same_chunks_is_not_stored(repo):
     name, body = xorb_of(PIECES)
     store(PIECES, repo)
     other = xorb_of(PIECES, 1)[1]
-    assert not keep_xorb(name=name, repository=repo, put=lambda: pytest.fail("it was put over the first"))
-    assert store_xorb(stream=io.BytesIO(other), length=len(other), expected_hash=name, repository=repo) is False
+    assert not keep_xorb(name=name, payer=repo.namespace, put=lambda: pytest.fail("it was put over the first"))
+    assert (
+        store_xorb(
+            stream=io.BytesIO(other), length=len(other), expected_hash=name, repository=repo, user=repo.created_by
+        )
+        is False
+    )
     assert b"".join(blobs.store().read(blobs.xorb_key(name))) == body
 
 
@@ -126,7 +133,7 @@ def test_a_xorb_that_is_not_what_it_says_leaves_nothing(repo, spoil, error):
     name, body = xorb_of(PIECES)
     body = spoil(body)
     with pytest.raises(error):
-        store_xorb(stream=io.BytesIO(body), length=len(body), expected_hash=name, repository=repo)
+        store_xorb(stream=io.BytesIO(body), length=len(body), expected_hash=name, repository=repo, user=repo.created_by)
     assert not blobs.store().stat(blobs.xorb_key(name))
     assert not Xorb.objects.exists()
     assert staged() == []
@@ -135,7 +142,9 @@ def test_a_xorb_that_is_not_what_it_says_leaves_nothing(repo, spoil, error):
 def test_an_upload_that_breaks_off_leaves_nothing(repo):
     name, body = xorb_of(PIECES)
     with pytest.raises(TruncatedError):
-        store_xorb(stream=io.BytesIO(body[:-100]), length=len(body), expected_hash=name, repository=repo)
+        store_xorb(
+            stream=io.BytesIO(body[:-100]), length=len(body), expected_hash=name, repository=repo, user=repo.created_by
+        )
     assert not Xorb.objects.exists()
     assert staged() == []
 
@@ -155,7 +164,9 @@ def test_a_full_disk_says_so_and_leaves_nothing(repo):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, allowed[1]))
     try:
         with pytest.raises(StorageFull):
-            store_xorb(stream=io.BytesIO(body), length=len(body), expected_hash=name, repository=repo)
+            store_xorb(
+                stream=io.BytesIO(body), length=len(body), expected_hash=name, repository=repo, user=repo.created_by
+            )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
     assert not Xorb.objects.exists()
