@@ -65,7 +65,7 @@ def require_quota(*, repo: Repository, user: Someone, new: int, besides: Collect
     besides: the sha256s of what these bytes are, as far as known, which may count already. Asked before bytes are sent.
     Raises QuotaExceeded.
     """
-    _require(_payer(repo, user), new, besides)
+    _require(payer_of(repo, user), new, besides)
 
 
 def require_quota_of_commit(*, repo: Repository, user: Someone, new: int) -> None:
@@ -73,7 +73,7 @@ def require_quota_of_commit(*, repo: Repository, user: Someone, new: int) -> Non
 
     Raises QuotaExceeded.
     """
-    namespace = _payer(repo, user)
+    namespace = payer_of(repo, user)
     if namespace is not None and new > SMALL and (quota := quota_of(namespace)):
         held = usage_in(namespace).held
         if held + new > quota:
@@ -85,7 +85,7 @@ def require_quota_of_files(*, repo: Repository, user: Someone, files: Iterable[t
 
     Raises QuotaExceeded. Memory: a thousand files.
     """
-    namespace = _payer(repo, user)
+    namespace = payer_of(repo, user)
     if namespace is None or not quota_of(namespace):
         return
     claimed = BlobClaim.objects.filter(repository=repo, created_at__gte=timezone.now() - CLAIM_LIFE).values("blob")
@@ -103,12 +103,12 @@ def require_quota_of_xorb(*, repo: Repository, user: Someone, size: int) -> None
 
     Raises QuotaExceeded.
     """
-    namespace = _payer(repo, user)
+    namespace = payer_of(repo, user)
     if namespace is None or not quota_of(namespace):
         return
     used = XetFileXorb.objects.filter(xorb=OuterRef("pk"))
     since = timezone.now() - REMEMBERED
-    loose = Xorb.objects.filter(~Exists(used), first_repository__namespace=namespace, created_at__gte=since)
+    loose = Xorb.objects.filter(~Exists(used), payer=namespace, created_at__gte=since)
     _require(namespace, size + (loose.aggregate(total=Sum("stored_size"))["total"] or 0))
 
 
@@ -156,7 +156,7 @@ def _people(namespace: Namespace) -> list[int]:
     return list(members.values_list("user", flat=True))
 
 
-def _payer(repo: Repository, user: Someone) -> Namespace | None:
+def payer_of(repo: Repository, user: Someone) -> Namespace | None:
     """Return whose room an upload takes: the owner's of the repository, if the user is among their people; else the user's.
 
     None where nobody sends it: the hub itself cuts into chunks what it has.
