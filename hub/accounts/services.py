@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from hub.accounts.errors import AccountNotFound, IdentityOnly, LinkExpired, Name
 from hub.accounts.models import AccessToken, Namespace, OneTimeLink, Organization, Scope, User, digest_of
 from hub.accounts.names import check_namespace_name
 from hub.accounts.signals import name_wanted
+from hub.core import locks
 from hub.core.errors import Invalid
 from hub.core.models import record
 
@@ -46,8 +47,7 @@ def check_name_free(name: str) -> None:
 def lock_name(name: str) -> None:
     """Let nobody else take `name`, in whatever case, until the caller's transaction ends: as an account's name, or as
     anything else that stands first in an address."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"name {name.lower()}"])
+    locks.lock(f"name {name.lower()}")
 
 
 def name_taken(name: str) -> NameTaken:

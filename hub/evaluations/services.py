@@ -1,10 +1,11 @@
 """Starting and cancelling evaluations, and keeping what they measure."""
 
 from django.conf import settings as site
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone, User
+from hub.core import locks
 from hub.core.models import record
 from hub.evaluations.errors import AlreadyEvaluated, KeyReused, TooManyEvaluations
 from hub.evaluations.models import GROUP, Result, Run
@@ -59,8 +60,7 @@ def submit_evaluation(
         **settled.to_json(),
     )
     # One at a time, so that two requests at once are not both the last that fits.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('evaluations', 0))")
+    locks.lock("evaluations")
     if key and (before := Run.objects.with_names().filter(user=user, job__key=_job_key(key)).first()):
         return _checked_repeat(before, run)
     if not again:

@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
+from hub.core import locks
 from hub.inference.errors import (
     BadInput,
     DemoNeedsSignIn,
@@ -237,12 +238,9 @@ def _take_turn(asker: Asker, repo: Repository) -> None:
     else:
         address = asker.visitor[:_VISITOR_HASH]
         limit, mine, name = settings.DEMO_VISITOR_CONCURRENCY, Q(visitor__startswith=f"{address}-"), address
-    with connection.cursor() as cursor:
-        # Always in this order, so that nobody waits for who waits for them. They end with the transaction.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)), pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"demos of {name}", f"demos of model {repo.pk}"],
-        )
+    # Always in this order, so that nobody waits for who waits for them. They end with the transaction.
+    locks.lock(f"demos of {name}")
+    locks.lock(f"demos of model {repo.pk}")
     counted = Job.objects.filter(kind=JobKind.INFERENCE, state__in=UNFINISHED).aggregate(
         mine=Count("pk", filter=mine, distinct=True),
         of_model=Count("pk", filter=Q(repositories=repo), distinct=True),

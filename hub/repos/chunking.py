@@ -17,17 +17,18 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from hub.core import locks
 from hub.core.blobs import StoreAway, lfs_key, store
 from hub.core.errors import HubError
 from hub.repos import chunker
@@ -46,8 +47,6 @@ _START_SECONDS, _BYTES_PER_SECOND = 600, 10_000_000
 # What could not be cut is tried again after this long.
 _RETRY_SECONDS = 24 * 3600
 _ONE_LOOK = 100
-# Any number that no other use of advisory locks takes.
-_LOCK = 0x6368756E
 
 
 class NotChunked(Exception):
@@ -81,8 +80,8 @@ def chunk_pending(*, seconds: float) -> StorageRun | None:
     One process at a time does; it returns None at once to others, and where there is nothing to do. Its row tells how much of
     what was done.
     """
-    with _alone() as alone:
-        if not alone:
+    with locks.alone("cutting into chunks") as own:
+        if own is None:
             return None
         shutil.rmtree(_folder(), ignore_errors=True)
         counts: Counter[str] = Counter()
@@ -165,18 +164,6 @@ class _Step:
 
 def _failed(what: str, sha256: str) -> str:
     return f"chunking-failed-{what}-{sha256}"
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Have the pass for oneself, through a connection to the database that nobody gives back meanwhile."""
-    own = connections.create_connection("default")
-    try:
-        with own.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-            yield bool(cursor.fetchone()[0])
-    finally:
-        own.close()
 
 
 # --- one file -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from hub.accounts.models import Someone, User
 from hub.core.blobs import lfs_key, store
 from hub.core.errors import Unavailable
 from hub.repos.models import Blob, BlobClaim, Repository
-from hub.repos.storage.keys import UNMARKED, share, touch_blobs
+from hub.repos.storage.keys import UNMARKED, share_key, touch_blobs
 
 
 def claim(*, repo: Repository, user: Someone, sha256: str) -> None:
@@ -32,7 +32,7 @@ def claim_blob(*, repo: Repository, user: User, sha256: str, size: int, sums: by
     Raises Unavailable where they were taken for nobody's and deleted since.
     """
     key = lfs_key(sha256)
-    share(key)
+    share_key(key)
     if store().stat(key) is None:
         raise _just_deleted()
     Blob.objects.bulk_create(

@@ -25,7 +25,7 @@ from hub.core.database import give_back_connection
 from hub.core.errors import Conflict, Invalid, Unavailable
 from hub.repos.claims import claim_blob
 from hub.repos.models import Blob, BlobClaim, LargeUpload, Repository
-from hub.repos.storage.keys import put_again_if_gone, share, touch_blobs
+from hub.repos.storage.keys import put_again_if_gone, share_key, touch_blobs
 from hub.repos.storage.quotas import require_quota
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def receive_whole(*, repo: Repository, user: User, stream: BinaryIO, length: int
         key = lfs_key(content.sha256)
         store().put(content.handle, key)
         with transaction.atomic():
-            share(key)
+            share_key(key)
             put_again_if_gone(content.handle, key)
             return claim_blob(repo=repo, user=user, sha256=content.sha256, size=content.size, sums=content.sums)
 

@@ -1,15 +1,15 @@
 """Commits that may be asked for twice: with an `Idempotency-Key`, a request that is sent again is answered with the commit
 that it led to the first time (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
+from hub.core import locks
 from hub.repos.errors import KeyReused
 from hub.repos.models import CommitReceipt, Repository
 
@@ -28,7 +28,7 @@ def commit_once(
     key wait for each other, so that the later one finds what the earlier one has done; one that failed leaves nothing.
     Raises KeyReused where the key was used for something else, and what `make` raises.
     """
-    _lock(repo, user, key)
+    locks.lock(f"receipt {repo.pk} {user.pk} {key}")
     known = CommitReceipt.objects.filter(repository=repo, user=user, key=key, at__gt=timezone.now() - KEPT).first()
     if known is not None:
         if known.request != request:
@@ -45,13 +45,6 @@ def commit_once(
         defaults={"request": request, "ref": ref, "commit": commit, "at": timezone.now()},
     )
     return ref, commit
-
-
-def _lock(repo: Repository, user: User, key: str) -> None:
-    """Wait until no other transaction works on this key. Two keys of one number wait for each other, and that is all."""
-    digest = hashlib.sha256(f"{repo.pk} {user.pk} {key}".encode()).digest()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
 
 
 def sweep_receipts() -> int:

@@ -8,13 +8,12 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 
+from hub.core import locks
 from hub.core.blobs import StoreAway, scratch, store
 from hub.repos import large_uploads
 from hub.repos.git.receipts import sweep_receipts
@@ -30,8 +29,7 @@ EVERY = timedelta(hours=6)
 # What died on its way in: files that a request left behind, and parts that nobody adds to.
 _DEAD_SCRATCH, _DEAD_PARTS = timedelta(days=1), timedelta(days=7)
 _RUNS_KEPT = timedelta(days=90)
-# Any number that no other use of advisory locks takes.
-_LOCK = 7_020_136
+LOCK = "garbage collection"
 # Of StorageRun.counts: the step and where in it, the clock as the pass began, which part of the repositories. Not for people.
 _AT, _CLOCK, _PART = "_at", "_clock", "_part"
 
@@ -114,8 +112,8 @@ def _begin(part: int | None) -> StorageRun:
 
 def _work_on(run: StorageRun, until: float) -> bool:
     """Work on a pass until then; return whether to go on with it at once."""
-    with _alone() as alone:
-        if not alone:
+    with locks.alone(LOCK) as own:
+        if own is None:
             return False
         work = Pass(run.counts[_CLOCK], part=run.counts[_PART])
         names = list(STEPS)
@@ -142,17 +140,3 @@ def _note(run: StorageRun, at: list[str], counts: Any) -> None:
     for what, count in counts.items():
         run.counts[what] = run.counts.get(what, 0) + count
     run.save(update_fields=["counts"])
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Be the only one that collects; the lock ends with the connection of whoever has it, however that ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

@@ -2,7 +2,7 @@
 
 A row of Blob or Xorb promises that its bytes are in the store. Two rules keep that promise:
 
-* **Whoever sends content** puts the bytes into the store first, and then, in one transaction: `share` the key, look whether the
+* **Whoever sends content** puts the bytes into the store first, and then, in one transaction: `share_key`, look whether the
   store still has it (`put_again_if_gone`, or `stat`), write the row with its marks cleared, and whatever refers to it.
   Between the first step and the second, nobody knew whose the bytes were, and they may have gone.
 * **Whoever relies on content that is there**, because a commit, a claim or another repository names it, or because a tool is
@@ -23,6 +23,7 @@ from typing import IO
 from django.db import connection, transaction
 from django.utils import timezone
 
+from hub.core import locks
 from hub.core.blobs import store
 from hub.repos.models import Blob, Xorb
 from hub.repos.storage.standstill import may_delete
@@ -33,21 +34,14 @@ _XORBS = "xorbs/"
 UNMARKED: dict[str, None] = {"unreferenced_at": None, "condemned_at": None}
 
 
-def share(key: str) -> None:
+def share_key(key: str) -> None:
     """Keep what lies under `key` from being deleted until the caller's transaction ends. Others may share it, too."""
-    _take("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", key)
+    locks.share(f"content {key}")
 
 
-def hold(key: str) -> None:
-    """Have `key` alone until the caller's transaction ends. Not after `share`."""
-    _take("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", key)
-
-
-def _take(statement: str, key: str) -> None:
-    assert connection.in_atomic_block
-    with connection.cursor() as cursor:
-        # Two keys of one number wait for each other, and that is all.
-        cursor.execute(statement, [f"content {key}"])
+def lock_key(key: str) -> None:
+    """Have `key` alone until the caller's transaction ends. Not after `share_key`."""
+    locks.lock(f"content {key}")
 
 
 def put_again_if_gone(handle: IO[bytes], key: str) -> None:
@@ -97,7 +91,7 @@ def delete_unnamed(key: str, *, older_than: float | None = None) -> int:
     """
     if not may_delete():
         return 0
-    hold(key)
+    lock_key(key)
     if _is_named(key):
         return 0
     found = store().stat(key)

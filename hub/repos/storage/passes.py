@@ -8,17 +8,17 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Min
 from django.utils import timezone
 
+from hub.core import locks
 from hub.core.blobs import StoreAway
 from hub.repos import mails
 from hub.repos.fsck import Check
@@ -39,8 +39,6 @@ _BETWEEN = timedelta(hours=20)
 _AT_MOST = timedelta(hours=30)
 # Seconds between two notes of how far a pass has come.
 _NOTE_SECONDS = 1
-# Any number that no other use of advisory locks takes.
-_LOCK = 7_020_135
 # Of StorageRun.counts: where to go on, how much to do, and what is told already. Not for people.
 AT, TARGET, ALL, NEW, TOLD = "_at", "_target", "_all", "_new", "_told"
 
@@ -49,8 +47,7 @@ def ask(task: str, *, everything: bool = False) -> StorageRun:
     """Have a pass begin soon, or return the one that is under way. everything: re-read all content, not a day's share."""
     with transaction.atomic():
         # Two who ask at once get one pass.
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK + 1])
+        locks.lock(f"asking for a pass: {task}")
         under_way = StorageRun.objects.filter(task=task, finished_at=None).order_by("started_at").first()
         if under_way is not None:
             return under_way
@@ -77,8 +74,8 @@ def work(*, seconds: float) -> bool:
 
     One process at a time does; others return at once.
     """
-    with _alone() as alone:
-        if not alone:
+    with locks.alone("passes over the storage") as own:
+        if own is None:
             return False
         waiting = StorageRun.objects.filter(task__in=[Task.CHECK, Task.SCRUB], finished_at=None).order_by("started_at")
         until = time.monotonic() + seconds
@@ -162,9 +159,8 @@ class _Pass:
             total = scrubbing.total_bytes()
             self._state[TARGET] = total if everything or not settings.SCRUB_DAYS else -(-total // settings.SCRUB_DAYS)
         for kept in scrubbing.damaged(self._run.started_at):
-            yield from self._reread(
-                kept, pace
-            )  # Well again, perhaps; or found by somebody's download, and not told yet.
+            # Well again, perhaps; or found by somebody's download, and not told yet.
+            yield from self._reread(kept, pace)
         # What was read since yesterday need not be read again.
         before = self._run.started_at - (timedelta() if everything else timedelta(hours=12))
         while everything or self._counts["bytes"] < self._state[TARGET]:
@@ -222,15 +218,3 @@ class _Pass:
             self._state[TOLD] = len(new)
             self._note()
             mails.tell_of_damages(new[told:])
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-        alone = bool(cursor.fetchone()[0])
-        try:
-            yield alone
-        finally:
-            if alone:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Membership, Namespace, Someone, User
+from hub.core import locks
 from hub.core.amounts import bytesize
 from hub.core.errors import Forbidden
 from hub.core.models import record
@@ -26,8 +27,6 @@ from hub.repos.storage.content_garbage import REMEMBERED
 # Bytes that one commit may add to a full namespace: a card can still be written, and what is kept elsewhere be told.
 SMALL = 1024 * 1024
 _FILES_AT_ONCE = 1000
-# The first half of the key tells these locks from others of this database; the second is the namespace.
-_QUOTA = 0x71756F74
 
 
 class QuotaExceeded(Forbidden):
@@ -130,12 +129,10 @@ def check_held(repo: Repository) -> None:
 
     The last thing that a transaction does: others of this owner wait for its end. Raises QuotaExceeded.
     """
-    assert connection.in_atomic_block
     namespace = repo.namespace
     if not (quota := quota_of(namespace)):
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_QUOTA, namespace.pk % 2**31])
+    locks.lock(f"quota of {namespace.pk}")
     held = usage_in(namespace).held
     if held > quota:
         raise _exceeded(namespace, held, quota, 0)

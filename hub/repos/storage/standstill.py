@@ -4,21 +4,15 @@ A lock of the database's, not a row: it ends with the connection of whoever hold
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-from django.db import DatabaseError, OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
+from hub.core import locks
 from hub.core.errors import Conflict
 
-# Any number that no other use of advisory locks takes.
-_LOCK = 7_020_134
-_HELD = """
-SELECT count(*) FROM pg_locks
-WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND objsubid = 1 AND mode = 'ExclusiveLock' AND granted
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
+_LOCK = "deletion of content"
 
 
 def may_delete() -> bool:
@@ -26,16 +20,12 @@ def may_delete() -> bool:
 
     Asked first in every transaction that deletes bytes from the store.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock_shared(%s)", [_LOCK])
-        return bool(cursor.fetchone()[0])
+    return locks.try_share(_LOCK)
 
 
 def is_held() -> bool:
     """Tell whether a backup or a restore is running."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HELD, [_LOCK])
-        return bool(cursor.fetchone()[0])
+    return locks.is_locked(_LOCK)
 
 
 @contextmanager
@@ -44,26 +34,13 @@ def nothing_deleted() -> Iterator[BaseDatabaseWrapper]:
 
     Gives the connection that holds the lock, for the caller's own use. Raises Conflict where another backup or restore runs.
     """
-    holder = connection.copy("default")
-    try:
-        with holder.cursor() as cursor:
-            cursor.execute(_HELD, [_LOCK])
-            if cursor.fetchone()[0]:
-                raise _taken()
-            # What it waits for are single deletions, which are short.
-            cursor.execute("SET lock_timeout = '60s'")
-            try:
-                cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-            except OperationalError as error:
-                raise _taken() from error
-        try:
-            yield holder
-        finally:
-            # The end of the connection would do it too, some moments later.
-            with suppress(DatabaseError), holder.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
-    finally:
-        holder.close()
+    if is_held():
+        raise _taken()
+    # What it waits for are single deletions, which are short.
+    with locks.alone(_LOCK, wait_seconds=60) as holder:
+        if holder is None:
+            raise _taken()
+        yield holder
 
 
 def _taken() -> Conflict:

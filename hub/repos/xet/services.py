@@ -28,7 +28,7 @@ from hub.repos.models import (
     Xorb,
     XorbIndex,
 )
-from hub.repos.storage.keys import hold, touch_blobs, touch_xorbs
+from hub.repos.storage.keys import lock_key, touch_blobs, touch_xorbs
 from hub.repos.storage.quotas import payer_of, require_quota_of_files
 from hub.repos.xet import dedup
 from hub.repos.xet.errors import FormatError, TruncatedError, UnknownContent, WrongHash
@@ -104,7 +104,7 @@ def keep_xorb(*, name: str, payer: Namespace | None, put: Callable[[], XorbLayou
     bytes. The transaction is open while bytes are put, so only a few of these run at once.
     """
     with _PUTS, transaction.atomic():
-        hold(xorb_key(name))
+        lock_key(xorb_key(name))
         if is_stored(name):
             return False
         layout = put()

@@ -7,10 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
-from hub.core import blobs
+from hub.core import blobs, locks
 from hub.core.blobs import lfs_key
 from hub.core.blobs.scratch import scratch_file
 from hub.repos.errors import FilesExpired
@@ -332,11 +331,8 @@ def test_a_pass_goes_on_where_it_was_cut_off(age: Age, stored: Stored) -> None:
 
 @pytest.fixture
 def another_collector(transactional_db: None) -> Iterator[None]:
-    other = connection.copy()
-    with other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [collecting._LOCK])
+    with locks.alone(collecting.LOCK):
         yield
-    other.close()
 
 
 def test_one_process_at_a_time_collects(another_collector: None) -> None:

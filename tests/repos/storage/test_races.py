@@ -201,7 +201,7 @@ def test_bytes_that_were_sent_again_since_their_row_went_stay() -> None:
     user = repo.created_by
     assert user is not None
     with transaction.atomic():
-        keys.share(lfs_key(sha256))
+        keys.share_key(lfs_key(sha256))
         collector = Other(delete_blobs)
         collector.start()
         collector.wait_blocked()
@@ -226,7 +226,7 @@ def test_bytes_that_went_before_they_had_a_row_are_put_again_or_asked_for_again(
         with pytest.raises(Unavailable, match="Send it again"):
             claim_blob(repo=repo, user=user, sha256=sha256, size=len(CONTENT))
         with transaction.atomic():
-            keys.share(lfs_key(sha256))
+            keys.share_key(lfs_key(sha256))
             keys.put_again_if_gone(handle, lfs_key(sha256))
             claim_blob(repo=repo, user=user, sha256=sha256, size=len(CONTENT))
     assert in_store(lfs_key(sha256))
@@ -235,7 +235,7 @@ def test_bytes_that_went_before_they_had_a_row_are_put_again_or_asked_for_again(
 def test_a_collector_that_is_killed_between_row_and_bytes_leaves_no_promise() -> None:
     _repo, sha256 = condemned_blob()
     with transaction.atomic():
-        keys.share(lfs_key(sha256))
+        keys.share_key(lfs_key(sha256))
         with other(delete_blobs) as collector:
             collector.wait_blocked()
             collector.kill()
@@ -289,7 +289,7 @@ def test_what_a_dedup_answer_names_starts_its_grace_again() -> None:
 def test_a_xorb_that_is_sent_while_it_is_deleted_is_there_in_the_end(own_store: Path) -> None:
     repo, name = condemned_xorb()
     with transaction.atomic():
-        keys.share(xorb_key(name))
+        keys.share_key(xorb_key(name))
         collector = Other(delete_xorbs)
         collector.start()
         collector.wait_blocked()

@@ -2,8 +2,6 @@
 
 import hashlib
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +9,12 @@ import django
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import connection
 
+from hub.core import locks
 from hub.core.blobs import store
 from hub.core.management.base import Error, HubCommand
 from hub.core.signals import prepared
 from hub.core.translations import compile_messages
-
-# Any number that no other use of advisory locks takes.
-MIGRATION_LOCK = 7_020_133
 
 
 class Command(HubCommand):
@@ -45,7 +40,8 @@ class Command(HubCommand):
         self._collect_static()
         if not no_database:
             store().prepare()
-            with _only_one_at_a_time():
+            # Several nodes that start together migrate one after the other.
+            with locks.alone("migrations", wait_seconds=None):
                 call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
                 prepared.send(sender=Command, workers=workers)
             for name, kind, key_file in worker:
@@ -72,14 +68,3 @@ def _state_of_static_files() -> str:
             stat = Path(storage.path(path)).stat()
             found.append(f"{path} {stat.st_size} {stat.st_mtime_ns}")
     return hashlib.sha256("\n".join(found).encode()).hexdigest()
-
-
-@contextmanager
-def _only_one_at_a_time() -> Iterator[None]:
-    """Several nodes that start together migrate one after the other."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
