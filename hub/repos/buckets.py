@@ -149,16 +149,19 @@ class _Contents:
         files = XetFile.objects.filter(pk__in={put.xet_hash for put in puts if SHA256.fullmatch(put.xet_hash)})
         self._sha256s = dict(files.values_list("hash", "sha256"))
         self._sources = _Sources(actor)
-        named = {self._name(put) for put in puts}
-        there = touch_blobs(sorted(named - {""}))
-        blobs = Blob.objects.filter(pk__in=there).values_list("sha256", "size", "xet_file_id")
-        self._there = {sha256: _Content(sha256, size, xet_file is not None) for sha256, size, xet_file in blobs}
-        own = {self._name(put) for put in puts if put.source is None} & there
+        named = {self._name(put) for put in puts} - {""}
+        own = {self._name(put) for put in puts if put.source is None} & named
         usable = Blob.objects.usable_in(repo, actor).filter(pk__in=own) if own else Blob.objects.none()
         self._usable = set(usable.values_list("sha256", flat=True))
         sources = {source.pk for put in puts if put.source and (source := self._sources.find(put.source))}
-        held = RepoBlob.objects.filter(repository__in=sources, blob__in=there) if sources else RepoBlob.objects.none()
+        held = RepoBlob.objects.filter(repository__in=sources, blob__in=named) if sources else RepoBlob.objects.none()
         self._held = set(held.values_list("repository_id", "blob_id"))
+        # Only theirs: whoever merely knows a hash must not keep what was deleted from going.
+        there = touch_blobs(sorted(self._usable | {sha256 for _source, sha256 in self._held}))
+        blobs = Blob.objects.filter(pk__in=there).values_list("sha256", "size", "xet_file_id")
+        self._there = {sha256: _Content(sha256, size, xet_file is not None) for sha256, size, xet_file in blobs}
+        self._usable &= there
+        self._held = {(source, sha256) for source, sha256 in self._held if sha256 in there}
 
     def _name(self, put: Put) -> str:
         """Return the sha256 of what is named, "" where nothing here has that name."""

@@ -23,6 +23,7 @@ from hub.repos.chunking import chunk_pending
 from hub.repos.claims import claim_blob
 from hub.repos.errors import EntryNotFound, RepoExists
 from hub.repos.models import (
+    Blob,
     BlobClaim,
     BucketFile,
     BucketTotals,
@@ -158,6 +159,17 @@ def test_a_name_is_no_right() -> None:
 
 
 @pytest.mark.django_db
+def test_whoever_knows_a_hash_keeps_nothing_from_being_deleted() -> None:
+    theirs, own = make_bucket(visibility=Visibility.PRIVATE), make_bucket()
+    secret = send(theirs, b"secret")
+    Blob.objects.filter(pk=secret).update(unreferenced_at=1, condemned_at=2)
+    copy = Put("b", THEN, sha256=secret, source=("bucket", own.full_name))
+    assert len(change(own, Put("a", THEN, sha256=secret), copy)) == 2
+    assert Blob.objects.filter(pk=secret, unreferenced_at=1, condemned_at=2).exists()
+    assert change(theirs, Put("a", THEN, sha256=secret)) == []
+    assert Blob.objects.filter(pk=secret, unreferenced_at=None, condemned_at=None).exists()
+
+
 def test_files_are_copied_from_repositories_that_one_may_fetch() -> None:
     dataset = make_repo(kind=Kind.DATASET)
     commit_files(dataset, {"large.bin": b"\0large" * 100})
