@@ -170,6 +170,7 @@ def test_whoever_knows_a_hash_keeps_nothing_from_being_deleted() -> None:
     assert Blob.objects.filter(pk=secret, unreferenced_at=None, condemned_at=None).exists()
 
 
+@pytest.mark.django_db
 def test_files_are_copied_from_repositories_that_one_may_fetch() -> None:
     dataset = make_repo(kind=Kind.DATASET)
     commit_files(dataset, {"large.bin": b"\0large" * 100})
