@@ -3,8 +3,10 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ import yaml
 
 from hub.embedded import services, valkey
 from hub.embedded.workers import WORKER_COMMAND
-from tests import live, needs
+from tests import live, needs, s3
 from tests.production import compose
 from tests.production.stack import image_environment
+from tests.waiting import wait_until
 
 DOCUMENT = compose.load()
 SERVICES: dict[str, Any] = DOCUMENT["services"]
@@ -49,6 +52,33 @@ def test_docker_takes_the_compose_file_where_it_is_here(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "warn" not in done.stderr.lower(), done.stderr
     assert set(json.loads(done.stdout)["services"]) == set(SERVICES)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_behind_a_proxy_callers_of_the_same_network_do_not_choose_their_address(tmp_path: Path) -> None:
+    [port] = s3._free_ports(1)
+    listen = (live.BASE / "deploy/nginx/proxied.conf").read_text().replace("listen [::]:80;", "")
+    listen = listen.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("10.0.0.0/8", "127.0.0.0/8")
+    paths = "".join(f"{each}_temp_path {tmp_path};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    server = f"server {{ {listen} return 200 $remote_addr; }}"
+    (tmp_path / "nginx.conf").write_text(f"events {{}} http {{ access_log off; {paths} {server} }}")
+    nginx = shutil.which("nginx", path="/usr/sbin") or needs.program("nginx")
+    told = f"daemon off; master_process off; pid {tmp_path}/pid; error_log stderr;"
+    with subprocess.Popen(
+        [nginx, "-e", "stderr", "-p", tmp_path, "-c", tmp_path / "nginx.conf", "-g", told]
+    ) as running:
+        try:
+            address = f"http://127.0.0.1:{port}/"
+            wait_until(lambda: _listens(port), seconds=20)
+            asked = urllib.request.Request(address, headers={"X-Forwarded-For": "203.0.113.9, 127.0.0.5"})
+            with urllib.request.urlopen(asked) as answer:  # noqa: S310
+                assert answer.read() == b"127.0.0.5"
+        finally:
+            running.terminate()
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
