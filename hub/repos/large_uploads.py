@@ -22,7 +22,7 @@ from hub.accounts.models import User
 from hub.core.blobs import lfs_key, store
 from hub.core.blobs.intake import ContentCheck, received
 from hub.core.database import give_back_connection
-from hub.core.errors import Conflict, Invalid, Unavailable
+from hub.core.errors import Conflict, Invalid, TooMany, Unavailable
 from hub.repos.claims import claim_blob
 from hub.repos.models import Blob, BlobClaim, LargeUpload, Repository
 from hub.repos.storage.keys import put_again_if_gone, share_key, touch_blobs
@@ -37,6 +37,8 @@ _LEAST_PART, MOST_PART = 5 * 1024**2, 5 * 1024**3
 # Up to here a file goes straight to the store in one piece. git-lfs waits three times 30 seconds for the check of it.
 MOST_IN_ONE_PIECE = 2 * 1024**3
 UPLOAD_LIFE = timedelta(days=7)
+# Of one account: each is a row here, and an upload that the store keeps open. One more call may go past it.
+MAX_BEGUN = 10_000
 _MEGABYTE = 1024 * 1024
 # How long one who asks for the check waits while another's runs, and how long a check counts as running that says no more.
 _PATIENCE, _SILENCE = 25, 20  # seconds
@@ -71,6 +73,16 @@ def part_size_for(sizes: Iterable[int]) -> int | None:
     wanted = -(-sum(sizes) // MAX_PARTS)
     size = -(-wanted // _MEGABYTE) * _MEGABYTE if wanted > usual else usual
     return min(size, MOST_PART) if direct else size
+
+
+def check_may_begin(user: User) -> None:
+    """Raise TooMany where `user` has begun more uploads than they finish."""
+    if LargeUpload.objects.filter(user=user).count() >= MAX_BEGUN:
+        raise TooMany(
+            f"You have begun {MAX_BEGUN} uploads and finished none of them. Finish some; what is left is forgotten after "
+            f"{UPLOAD_LIFE.days} days.",
+            retry_after=3600,
+        )
 
 
 def begin_upload(*, repo: Repository, user: User, sha256: str, size: int, part_size: int) -> LargeUpload:

@@ -25,7 +25,15 @@ from hub.core.blobs.scratch import require_room
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.links import base_url, repo_path
 from hub.repos.large_files import restore_content
-from hub.repos.large_uploads import MOST_IN_ONE_PIECE, begin_upload, finish_direct, length_of, part_size_for, parts_of
+from hub.repos.large_uploads import (
+    MOST_IN_ONE_PIECE,
+    begin_upload,
+    check_may_begin,
+    finish_direct,
+    length_of,
+    part_size_for,
+    parts_of,
+)
 from hub.repos.models import Blob, BlobClaim, RepoBlob, Repository
 from hub.repos.models.blobs import BlobQuerySet
 from hub.repos.models.git import number_of_ref
@@ -103,6 +111,7 @@ def _uploads(
         restore_content(repo=repo, sha256s=there)
     missing = {oid: size for oid, size in wanted.items() if oid not in there and size <= settings.MAX_LFS_FILE}
     require_quota(repo=repo, user=request.user, new=sum(missing.values()), besides=missing)
+    check_may_begin(writer(request))
     part_size = part_size_for(missing.values()) if MULTIPART in transfers else None
     # What goes straight to the store takes no room here.
     require_room(sum(size for size in missing.values() if not _goes_direct(size, part_size)))
@@ -179,7 +188,9 @@ def verify(request: Request, namespace: str, name: str, kind: str = "model") -> 
     body = read_object(request)
     ((oid, size),) = _objects({"objects": [body]}).items()
     user = writer(request)
-    if finish_direct(repo=repo, user=user, sha256=oid, size=size):
+    with lfs_transfers.place_of(user):
+        direct = finish_direct(repo=repo, user=user, sha256=oid, size=size)
+    if direct:
         lfs_transfers.restore(repo, user, oid)
     claimed = BlobClaim.objects.standing(repo, request.user).values("blob")
     if not (Blob.objects.filter(pk__in=claimed) | _held_by(repo)).filter(pk=oid, size=size).exists():

@@ -3,8 +3,10 @@
 The addresses are signed, since clients send no token to them. Who may what is asked again whenever one is used.
 """
 
+from contextlib import AbstractContextManager
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -13,6 +15,7 @@ from hub.accounts.models import Someone, User
 from hub.accounts.services import user_of_grant
 from hub.api.bodies import content_length, open_body, read_object
 from hub.api.edge import plain_view
+from hub.api.places import Places
 from hub.api.sending import blob_content, direct_address, send
 from hub.core.errors import Forbidden, Invalid, NotFound
 from hub.repos.large_files import restore_content
@@ -26,6 +29,10 @@ PART_SECONDS = 3 * 24 * 3600
 UPLOADS = "hub.api.git.lfs.upload"
 PARTS = "hub.api.git.lfs.part"
 DOWNLOADS = "hub.api.git.lfs.download"
+# To put parts together and to read what came takes a thread for minutes; so does waiting for another who does.
+_checks = Places(
+    "As many uploads are being checked as this hub checks at once. Try again in a few seconds.", retry_after=5
+)
 
 
 class LinkRefused(Forbidden):
@@ -96,7 +103,8 @@ def complete(request: HttpRequest, namespace: str, name: str, oid: str, kind: st
     parts = _parts(read_object(request))
     upload = LargeUpload.objects.filter(pk=upload_id, user=user).select_related("repository__namespace", "user").first()
     if upload is not None:
-        finish_upload(upload=upload, parts=parts)
+        with place_of(user):
+            finish_upload(upload=upload, parts=parts)
         restore(repo, user, oid)
     elif not is_finished(repo, user, oid):
         raise NotFound("This upload is over. Ask for a new one.")
@@ -114,6 +122,13 @@ def _parts(body: dict[str, Any]) -> list[str]:
     if not all(isinstance(tag, str) for tag in ordered):
         raise Invalid(shape, field="parts")
     return [str(tag).strip('"') for tag in ordered]
+
+
+def place_of(user: User) -> AbstractContextManager[None]:
+    """Have one of the places of those whose uploads are being checked, or who wait for that. Raises TooMany."""
+    return _checks.taken_by(
+        str(user.pk), each=max(1, settings.WEB_THREADS // 4), everybody=max(1, settings.WEB_THREADS // 2)
+    )
 
 
 def _uploader(request: HttpRequest, purpose: str, oid: str, seconds: int) -> tuple[Repository, User, int]:

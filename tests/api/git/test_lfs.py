@@ -15,9 +15,12 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from hub.accounts.models import User
+from hub.api.git import lfs_transfers
 from hub.community.pull_requests import open_pull_request
 from hub.core.blobs import lfs_key, store
 from hub.core.blobs.scratch import staging_folder, sweep_scratch
+from hub.core.errors import TooMany
+from hub.repos import large_uploads
 from hub.repos.git.commits import PutBlob
 from hub.repos.large_files import delete_large_files
 from hub.repos.large_uploads import UPLOAD_LIFE, drop_old_uploads, part_size_for
@@ -369,6 +372,32 @@ def test_while_parts_are_put_together_others_wait(writer: Caller) -> None:
     os.close(lock)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     busy.rename(folder / f"parts-{upload.parts}")
+    assert complete(action, content, parts).status_code == 200
+
+
+def test_uploads_are_finished_before_many_more_begin(writer: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_uploads, "MAX_BEGUN", 1)
+    content = b"a" * KILOBYTE + b"b"
+    action = writer.action("upload", content, transfers=["multipart"])
+    refused = writer.batch("upload", b"b" + content, transfers=["multipart"])
+    assert (refused.status_code, refused["Retry-After"]) == (429, "3600")
+    assert LargeUpload.objects.count() == 1
+    assert complete(action, content, send_parts(action, content)).status_code == 200
+    assert writer.batch("upload", b"b" + content, transfers=["multipart"]).status_code == 200
+
+
+def test_whoever_has_uploads_checked_leaves_threads_for_others(
+    writer: Caller, owner: User, settings: LazySettings
+) -> None:
+    settings.WEB_THREADS = 4
+    content = b"a" * KILOBYTE + b"b"
+    action = writer.action("upload", content, transfers=["multipart"])
+    parts = send_parts(action, content)
+    with lfs_transfers.place_of(owner):
+        assert complete(action, content, parts).status_code == 429
+        assert writer.lfs("objects/verify", {"oid": sha(content), "size": len(content)}).status_code == 429
+        with lfs_transfers.place_of(make_user()), pytest.raises(TooMany), lfs_transfers.place_of(make_user()):
+            pass
     assert complete(action, content, parts).status_code == 200
 
 
