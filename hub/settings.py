@@ -213,11 +213,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep access requests": {"task": "hub.repos.tasks.sweep_requests", "schedule": 300},
     "collect garbage": {"task": "hub.repos.tasks.collect_garbage", "schedule": 1800},
     "count storage": {"task": "hub.repos.tasks.count_storage", "schedule": 3600},
-    "drop old uploads": {"task": "hub.repos.tasks.drop_old_uploads", "schedule": 3600},
     "chunk large files": {"task": "hub.repos.tasks.chunk_large_files", "schedule": 300},
-    "sweep receipts of commits": {"task": "hub.repos.tasks.sweep_receipts", "schedule": 3600},
     "work on passes over the storage": {"task": "hub.repos.tasks.work_on_passes", "schedule": 300},
-    "sweep staging": {"task": "hub.core.tasks.sweep_staging", "schedule": 3600},
     "beat": {"task": "hub.core.tasks.beat", "schedule": 10},
 }
 

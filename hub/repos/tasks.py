@@ -1,16 +1,14 @@
-"""Background work for repositories: mails about access to gated ones; uploads that nobody finished and receipts of commits
-that are past their time; large files that are to be cut into chunks. All of it can run twice."""
+"""Background work for repositories: mails about access to gated ones; garbage, and what repositories take up; large files that
+are to be cut into chunks; passes over the storage. All of it can run twice."""
 
 from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
-from hub.repos import chunking, large_uploads, mails
-from hub.repos.git import receipts
+from hub.repos import chunking, mails
 from hub.repos.models import AccessRequest, Gate, Repository
 from hub.repos.storage import accounting, collecting, overview, passes
-from hub.repos.xet import grants
 
 # Requests that the sweep looks at: older ones were told of, or will not be.
 SWEPT = timedelta(hours=6)
@@ -62,23 +60,11 @@ def count_usage(repo_id: int) -> None:
         accounting.count(repo)
 
 
-@shared_task(soft_time_limit=240, time_limit=290, expires=240)
-def drop_old_uploads() -> int:
-    """Forget large uploads that nobody has finished in a week, and leave to send xorbs that nobody has used in time."""
-    return large_uploads.drop_old_uploads() + grants.drop_old_grants()
-
-
 @shared_task(soft_time_limit=47 * 3600, time_limit=48 * 3600, expires=290)
 def chunk_large_files() -> None:
     """Cut files that came whole into chunks, for about half an hour: the next one goes on. A single file has as long as it
     takes, which for the largest is a day; whoever is told to begin meanwhile leaves it at that."""
     chunking.chunk_pending(seconds=1800)
-
-
-@shared_task(soft_time_limit=120, time_limit=150, expires=600)
-def sweep_receipts() -> int:
-    """Forget which commits answered an Idempotency-Key too long ago; returns how many were forgotten."""
-    return receipts.sweep_receipts()
 
 
 @shared_task(soft_time_limit=840, time_limit=900, expires=240)

@@ -26,8 +26,10 @@ log = logging.getLogger(__name__)
 
 # How often a pass begins.
 EVERY = timedelta(hours=6)
-# What died on its way in: files that a request left behind, and parts that nobody adds to.
-_DEAD_SCRATCH, _DEAD_PARTS = timedelta(days=1), timedelta(days=7)
+# What died on its way in: files that a request left behind, which outlive any request; and parts that nobody adds to, a day
+# later than uploads are forgotten: some servers give what was put together the time at which its upload began, and it may be
+# under check just then.
+_DEAD_SCRATCH, _DEAD_PARTS = timedelta(days=1), large_uploads.UPLOAD_LIFE + timedelta(days=1)
 _RUNS_KEPT = timedelta(days=90)
 LOCK = "garbage collection"
 # Of StorageRun.counts: the step and where in it, the clock as the pass began, which part of the repositories. Not for people.
