@@ -21,7 +21,7 @@ from hub.repos.models import Blob, Xorb, XorbIndex
 from hub.repos.storage.damages import Damage, marked
 from hub.repos.xet.errors import FormatError
 from hub.repos.xet.hashing import to_hex
-from hub.repos.xet.xorb import name_of, scan
+from hub.repos.xet.xorb import PiecesReader, name_of, scan
 
 # Whole content above this size is compared with its block sums, where it has them: that can stop and go on at any block.
 _IN_ONE_GO = 1024**3
@@ -153,7 +153,7 @@ def _compare_blocks(kept: Kept, sums: bytes, pace: Pace, start: int, until: floa
 def _reread_xorb(kept: Kept, pace: Pace) -> Damage | None:
     index = XorbIndex.objects.filter(pk=kept.name).first()
     try:
-        layout = scan(_Read(_paced(store().read(xorb_key(kept.name)), pace)), kept.size)
+        layout = scan(PiecesReader(_paced(store().read(xorb_key(kept.name)), pace)), kept.size)
     except BlobMissing:
         return _harmed(kept, "it is not in the store.")
     except FormatError as error:
@@ -182,21 +182,3 @@ def _paced(pieces: Iterator[bytes], pace: Pace) -> Iterator[bytes]:
     for piece in pieces:
         pace.spend(len(piece))
         yield piece
-
-
-class _Read:
-    """Pieces of a store as a file that is read."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._kept = b""
-
-    def read(self, size: int, /) -> bytes:
-        """Return the next `size` bytes, fewer at the end."""
-        parts, have = [self._kept], len(self._kept)
-        while have < size and (piece := next(self._pieces, b"")):
-            parts.append(piece)
-            have += len(piece)
-        joined = b"".join(parts)
-        self._kept = joined[size:]
-        return joined[:size]

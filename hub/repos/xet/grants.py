@@ -20,7 +20,7 @@ from hub.repos.models import Repository, XorbGrant
 from hub.repos.storage.quotas import payer_of
 from hub.repos.xet.errors import FormatError, GrantNotFound, GrantsNotOffered, WrongHash
 from hub.repos.xet.services import is_stored, keep_xorb, scan_named
-from hub.repos.xet.xorb import MAX_BODY, XorbLayout
+from hub.repos.xet.xorb import MAX_BODY, PiecesReader, XorbLayout
 
 # Long enough for the largest xorb on a line of 200 kbit/s.
 GRANT_LIFE = timedelta(hours=1)
@@ -124,7 +124,7 @@ def _take(grant: XorbGrant, tag: str) -> bool:
             found: list[XorbLayout] = []
 
             def check(pieces: Iterable[bytes]) -> None:
-                found.append(scan_named(_Pieces(pieces), grant.size, handle, grant.xorb))
+                found.append(scan_named(PiecesReader(pieces), grant.size, handle, grant.xorb))
                 if found[0].stored_size != grant.size:
                     raise _WithFooter
 
@@ -135,16 +135,3 @@ def _take(grant: XorbGrant, tag: str) -> bool:
             return found[0]
 
         return keep_xorb(name=grant.xorb, payer=payer_of(grant.repository, grant.user), put=put)
-
-
-class _Pieces:
-    """Pieces of content, read as a file is."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._kept = b""
-
-    def read(self, size: int, /) -> bytes:
-        self._kept = self._kept or next(self._pieces, b"")
-        taken, self._kept = self._kept[:size], self._kept[size:]
-        return taken

@@ -4,7 +4,7 @@
 checks everything that the name promises. Source: the Xet specification, "xorb format".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,19 @@ class Reader(Protocol):
     """What a request body and a file have in common."""
 
     def read(self, size: int, /) -> bytes: ...
+
+
+class PiecesReader:
+    """Pieces of content as a Reader. It may give fewer bytes than are asked for; none only at the end."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._kept = b""
+
+    def read(self, size: int, /) -> bytes:
+        self._kept = self._kept or next(self._pieces, b"")
+        taken, self._kept = self._kept[:size], self._kept[size:]
+        return taken
 
 
 @dataclass(frozen=True, slots=True)
