@@ -18,7 +18,8 @@ from typing import IO, BinaryIO
 
 from hub.core.blobs import scratch
 from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore, Check, Part, Stored, UploadIsOver
-from hub.core.errors import Conflict, Invalid, Unavailable
+from hub.core.blobs.intake import copied_part
+from hub.core.errors import Conflict, Unavailable
 
 _PART = re.compile(r"(\d+)-([0-9a-f]{64})", re.ASCII)
 
@@ -41,7 +42,7 @@ class FileStore(BlobStore):
                 link.replace(target)
             finally:
                 link.unlink(missing_ok=True)
-            _flush_folder(target.parent)
+            scratch.flush_folder(target.parent)
 
     def stat(self, key: str) -> Stored | None:
         try:
@@ -90,14 +91,8 @@ class FileStore(BlobStore):
         scratch.require_room(length)
         digest = hashlib.sha256()
         with scratch.scratch_file() as handle:
-            left = length
-            while left and (piece := stream.read(min(PIECE, left))):
+            for piece in copied_part(stream, handle, number, length=length):
                 digest.update(piece)
-                with scratch.room_for_bytes():
-                    handle.write(piece)
-                left -= len(piece)
-            if left or stream.read(1):
-                raise Invalid(f"Part {number} has {length} bytes, no more and no less. Send it again.")
             with scratch.room_for_bytes():
                 handle.flush()
             folder = _folder(upload)
@@ -243,12 +238,4 @@ def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _flush_folder(folder.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        scratch.flush_folder(folder.parent)

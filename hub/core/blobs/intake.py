@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO, NamedTuple
 
-from hub.core.blobs.contract import PIECE
-from hub.core.blobs.scratch import require_room, room_for_bytes, scratch_file
+from hub.core.blobs.scratch import copied, require_room, scratch_file
 from hub.core.blobs.sums import BlockSums
 from hub.core.errors import Invalid, TooLarge
 
@@ -33,18 +32,28 @@ def received(stream: BinaryIO, *, length: int, limit: int, sha256: str = "") -> 
     check = ContentCheck()
     with scratch_file() as handle:
         left = length
-        while left:
-            piece = stream.read(min(PIECE, left))
-            if not piece:
-                raise Invalid(f"The upload ended {left} bytes early, so nothing was stored. Send the file again.")
+        for piece in copied(stream, handle, length):
             check.update(piece)
-            with room_for_bytes():
-                handle.write(piece)
             left -= len(piece)
+        if left:
+            raise Invalid(f"The upload ended {left} bytes early, so nothing was stored. Send the file again.")
         found = check.sha256
         if sha256 and found != sha256:
             raise Invalid(f"The bytes have sha256 {found}, not {sha256}; nothing was stored. Send the file again.")
         yield Received(handle, found, length, check.sums())
+
+
+def copied_part(stream: BinaryIO, handle: IO[bytes], number: int, *, length: int) -> Iterator[bytes]:
+    """Write part `number` of an upload to a scratch file; yield its pieces.
+
+    Raises Invalid unless it has exactly `length` bytes, StorageFull.
+    """
+    left = length
+    for piece in copied(stream, handle, length):
+        yield piece
+        left -= len(piece)
+    if left or stream.read(1):
+        raise Invalid(f"Part {number} has {length} bytes, no more and no less. Send it again.")
 
 
 class ContentCheck:

@@ -24,6 +24,7 @@ from s3transfer.manager import TransferConfig, TransferManager
 from hub.core.blobs import scratch
 from hub.core.blobs.configuration import S3Settings
 from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore, Check, Part, StoreAway, Stored, UploadIsOver
+from hub.core.blobs.intake import copied_part
 from hub.core.blobs.s3_answers import (
     answers,
     away,
@@ -34,7 +35,7 @@ from hub.core.blobs.s3_answers import (
     refuse_another_region,
     unjoinable,
 )
-from hub.core.errors import Invalid, StorageFull
+from hub.core.errors import StorageFull
 
 log = logging.getLogger(__name__)
 
@@ -130,13 +131,8 @@ class S3Store(BlobStore):
     def put_part(self, upload: str, number: int, stream: BinaryIO, *, length: int) -> str:
         scratch.require_room(length)
         with scratch.scratch_file() as handle:
-            left = length
-            while left and (piece := stream.read(min(PIECE, left))):
-                with scratch.room_for_bytes():
-                    handle.write(piece)
-                left -= len(piece)
-            if left or stream.read(1):
-                raise Invalid(f"Part {number} has {length} bytes, no more and no less. Send it again.")
+            for _piece in copied_part(stream, handle, number, length=length):
+                pass
             handle.seek(0)
             with answers(over()):
                 sent = self._uploads.upload_part(**self._named(upload), PartNumber=number, Body=handle)

@@ -8,7 +8,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hub.core.blobs.contract import BlobMissing, StoreAway, UploadIsOver
-from hub.core.errors import Conflict, HubError, Invalid, StorageFull
+from hub.core.blobs.scratch import storage_full
+from hub.core.errors import Conflict, HubError, Invalid
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +59,7 @@ def answers(meanings: Meanings | None = None) -> Iterator[None]:
         if meanings and (meaning := meanings.get(code_of(error))):
             raise meaning from error
         if _status(error) == 507 or code_of(error) in _FULL:
-            raise StorageFull(
-                "The hub's storage is full, so nothing was stored. Ask its operator to make room, then try again."
-            ) from error
+            raise storage_full() from error
         log.warning("the blob store: %s", _reason(error))
         raise away() from error
     except BotoCoreError as error:

@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from django.conf import settings
 
+from hub.core.blobs.contract import PIECE
 from hub.core.errors import StorageFull
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -36,10 +37,15 @@ def room_for_bytes() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _NO_ROOM:
-            raise StorageFull(
-                "The hub's storage is full, so nothing was stored. Ask its operator to make room, then try again."
-            ) from error
+            raise storage_full() from error
         raise
+
+
+def storage_full() -> StorageFull:
+    """Return what to raise where there is no room for what was sent."""
+    return StorageFull(
+        "The hub's storage is full, so nothing was stored. Ask its operator to make room, then try again."
+    )
 
 
 def require_room(needed: int) -> None:
@@ -71,11 +77,33 @@ def scratch_file() -> Iterator[IO[bytes]]:
         Path(handle.name).unlink(missing_ok=True)
 
 
+def copied(stream: BinaryIO, handle: IO[bytes], length: int) -> Iterator[bytes]:
+    """Write the next `length` bytes of a stream, or as many as come, to a scratch file; yield each piece of them.
+
+    Raises StorageFull. Memory: one piece.
+    """
+    left = length
+    while left and (piece := stream.read(min(PIECE, left))):
+        with room_for_bytes():
+            handle.write(piece)
+        left -= len(piece)
+        yield piece
+
+
 def flush(handle: IO[bytes]) -> None:
     """Have the file's bytes survive a power cut."""
     with room_for_bytes():
         handle.flush()
         os.fsync(handle.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sweep_scratch(*, older_than: float) -> int:

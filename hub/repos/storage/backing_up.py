@@ -22,6 +22,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from hub.core.blobs import BlobMissing, lfs_key, store, xorb_key
+from hub.core.blobs.scratch import flush_folder
 from hub.core.errors import Conflict, HubError, StorageFull
 from hub.repos.models import StorageRun
 from hub.repos.storage import dumping
@@ -33,7 +34,6 @@ from hub.repos.storage.generations import (
     Generation,
     Manifest,
     drop_old,
-    flush_folder,
     generations,
     sha256_of,
 )

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hub.core.blobs.contract import PIECE
+from hub.core.blobs.scratch import flush_folder
 from hub.core.errors import Invalid
 
 FORMAT = 1
@@ -82,14 +83,15 @@ class Generation:
     def write_entries(self, entries: Iterable[Entry]) -> None:
         with (self.folder / CONTENT).open("w") as lines:
             lines.writelines(f"{entry.size} {entry.key}\n" for entry in entries)
-            flush(lines.fileno())
+            lines.flush()
+            os.fsync(lines.fileno())
 
     def write_manifest(self, manifest: Manifest) -> None:
         draft = self.folder / f"{MANIFEST}.new"
         with draft.open("w") as out:
             json.dump(asdict(manifest), out, indent=2)
             out.flush()
-            flush(out.fileno())
+            os.fsync(out.fileno())
         draft.replace(self.folder / MANIFEST)
         flush_folder(self.folder)
 
@@ -165,15 +167,3 @@ def sha256_of(path: Path) -> str:
         while piece := handle.read(PIECE):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def flush(descriptor: int) -> None:
-    os.fsync(descriptor)
-
-
-def flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
