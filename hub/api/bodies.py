@@ -4,9 +4,11 @@ import gzip
 import io
 import json
 import math
+import socket
+import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs
 
@@ -18,6 +20,10 @@ from hub.core.text import texts_in
 
 MAX_JSON = 4 * 1024 * 1024  # bytes
 MAX_FORM_FIELDS = 20_000
+# Seconds without a byte after which a caller counts as gone.
+SILENCE_SECONDS = 120
+# Those in which all of a small body has to come.
+SMALL_SECONDS = 120
 
 
 def content_length(request: HttpRequest) -> int | None:
@@ -77,6 +83,31 @@ def _damage_named() -> Iterator[None]:
         raise Invalid("The body is said to be gzip, and cannot be unpacked.") from error
 
 
+@contextmanager
+def in_time(request: HttpRequest | Request, *, seconds: float) -> Iterator[None]:
+    """Read what the caller sends, in this block. Who has fallen silent counts as gone, and so does one who is not done after
+    `seconds`: with a byte now and then anybody could keep a thread for ever."""
+    line: socket.socket | None = request.META.get("gunicorn.socket")
+    if line is None:
+        yield
+        return
+    # It stays, for the answer: nobody may keep a thread by not reading it either.
+    line.settimeout(SILENCE_SECONDS)
+    timer = threading.Timer(seconds, _stop_listening, [line])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _stop_listening(line: socket.socket) -> None:
+    # Whoever reads just now finds the end of the body; the answer can still be sent.
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RD)
+
+
 def open_body(request: HttpRequest | Request) -> BinaryIO:
     """Open the body for reading, unpacked where it came as gzip. Memory: one buffer. Raises Invalid for other encodings."""
     plain = request._request if isinstance(request, Request) else request
@@ -92,7 +123,8 @@ def open_body(request: HttpRequest | Request) -> BinaryIO:
 def read_all(request: HttpRequest | Request, *, limit: int = MAX_JSON) -> bytes:
     """Return a small body whole. Raises TooLarge, Invalid."""
     try:
-        content = open_body(request).read(limit + 1)
+        with in_time(request, seconds=SMALL_SECONDS):
+            content = open_body(request).read(limit + 1)
     except OSError as error:
         raise Invalid("The body could not be read to its end.") from error
     if len(content) > limit:

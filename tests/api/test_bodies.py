@@ -1,11 +1,17 @@
 """What is read of JSON bodies: text and numbers that can be stored, and nothing else."""
 
 import gzip
+import socket
+from collections.abc import Iterator
 
 import pytest
+from django.http import HttpRequest
 from django.test import RequestFactory
 
+from hub.api import bodies
 from hub.api.bodies import open_body, parse_object, read_all, read_form
+from hub.api.xet import edge
+from hub.api.xet.views import upload_shard
 from hub.core.errors import Invalid
 
 UNSTORABLE = [
@@ -53,3 +59,28 @@ def test_damaged_gzip_is_the_callers_fault(body: bytes) -> None:
 def test_a_field_without_a_value_was_not_sent():
     body = b'{"expand": null, "paths[]": [], "paths": ["a", null, true]}'
     assert read_form(RequestFactory().post("/", body, "application/json")) == {"paths": ["a", "true"]}
+
+
+@pytest.fixture
+def trickling() -> Iterator[HttpRequest]:
+    """A request without a token, of whose body no more than a byte comes."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        request = RequestFactory().post("/xet/v1/shards", b"", content_type="application/json")
+        request.META |= {"gunicorn.socket": ours, "wsgi.input": ours.makefile("rb"), "CONTENT_LENGTH": "1000"}
+        theirs.sendall(b"{")
+        yield request
+        # Why it ended can still be told.
+        ours.sendall(b"400")
+        assert theirs.recv(3) == b"400"
+
+
+def test_nobody_keeps_a_thread_by_sending_little(trickling: HttpRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "SMALL_SECONDS", 0.1)
+    with pytest.raises(Invalid, match="ended before"):
+        read_all(trickling)
+
+
+def test_nobody_keeps_a_thread_by_being_refused(trickling: HttpRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "_DRAIN_SECONDS", 0.1)
+    assert upload_shard(trickling).status_code == 401

@@ -4,10 +4,8 @@ Git reads refusals as plain text, and asks for a name and a token where a 401 sa
 an access token.
 """
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -21,7 +19,7 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 
 from hub.api.authentication import user_of_request
-from hub.api.bodies import open_body
+from hub.api.bodies import in_time, open_body
 from hub.api.edge import View, writer
 from hub.api.errors import MethodNotAllowed, respond_to
 from hub.api.git import receiving
@@ -40,8 +38,7 @@ from hub.repos.permissions import get_repo_for_content, get_repo_for_proposing, 
 UPLOAD_PACK, RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
 # What a fetch sends is lists of commits that it has and wants.
 MAX_FETCH_REQUEST = 64 * 1024 * 1024
-# Seconds without a byte after which a caller counts as gone, and those in which all that a fetch asks for has to come.
-SILENCE_SECONDS = 120
+# Seconds in which all that a fetch asks for has to come.
 ASKING_SECONDS = 300
 _PIECE = 64 * 1024
 _RETRY_SECONDS = 10
@@ -207,26 +204,9 @@ def _spooled(request: HttpRequest) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _body(request: HttpRequest, *, seconds: float) -> Iterator[BinaryIO]:
-    """Open the body for reading. A caller who has fallen silent counts as gone, and so does one who is not done after
-    `seconds`: with a byte now and then anybody could keep a place for ever."""
-    line: socket.socket | None = request.META.get("gunicorn.socket")
-    if line is None:
+    """Open the body for reading, which has to come within `seconds`."""
+    with in_time(request, seconds=seconds):
         yield open_body(request)
-        return
-    line.settimeout(SILENCE_SECONDS)
-    timer = threading.Timer(seconds, _stop_listening, [line])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield open_body(request)
-    finally:
-        timer.cancel()
-
-
-def _stop_listening(line: socket.socket) -> None:
-    # Whoever reads just now finds the end of the body; the answer can still be sent.
-    with suppress(OSError):
-        line.shutdown(socket.SHUT_RD)
 
 
 def _pieces(body: BinaryIO) -> Iterator[bytes]:

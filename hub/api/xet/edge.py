@@ -1,11 +1,12 @@
 """What all Xet endpoints share: the token, the request body, and addresses of any generation, which mean the same."""
 
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from hub.api.bodies import content_length
+from hub.api.bodies import content_length, in_time
 from hub.api.edge import View, plain_view
 from hub.api.errors import LengthRequired
 from hub.core.errors import TooLarge
@@ -15,6 +16,8 @@ from hub.repos.xet.errors import TokenInvalid
 from hub.repos.xet.xorb import Reader
 
 _DRAIN_BYTES = 1024 * 1024
+# Whoever sends more slowly than a megabyte a second may find the connection closed, and no reason.
+_DRAIN_SECONDS = 60
 
 
 class Body:
@@ -67,7 +70,8 @@ def upload(view: View) -> View:
         try:
             return view(body, _access(request, write=True), *args, **kwargs)
         except Exception:
-            body.drain()
+            with suppress(OSError), in_time(request, seconds=_DRAIN_SECONDS):
+                body.drain()
             raise
 
     return wrapped
