@@ -62,6 +62,16 @@ class StorageRun(models.Model):
     def __str__(self) -> str:
         return f"{self.task} {self.started_at:%F %T}"
 
+    @classmethod
+    def latest(cls, task: str) -> "StorageRun | None":
+        """Return the pass of a task that began last."""
+        return cls.objects.filter(task=task).order_by("-started_at").first()
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What was counted, without what begins with `_`: that is where a pass goes on, and not for people."""
+        return {what: count for what, count in self.counts.items() if not what.startswith("_")}
+
 
 class RepositoryUsage(models.Model):
     """What one repository takes up: of large files, of git objects, and of the store."""

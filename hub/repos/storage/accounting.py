@@ -55,7 +55,7 @@ WHERE NOT EXISTS (
 EVERY = timedelta(hours=23)
 _PLACE = ("repository", "sha256", "path")
 _AT_ONCE = 100  # repositories
-# Of StorageRun.counts: the last repository that was counted. Not for people.
+# Of StorageRun.counts: the last repository that was counted.
 _AFTER = "_after"
 
 
@@ -116,7 +116,7 @@ def count_due(*, seconds: float) -> bool:
 
     Two that do it at once count some repositories twice, and that is all.
     """
-    run = StorageRun.objects.filter(task=StorageRun.Task.COUNT).order_by("-started_at").first()
+    run = StorageRun.latest(StorageRun.Task.COUNT)
     if run is None or (run.finished_at is not None and timezone.now() - run.started_at >= EVERY):
         run = StorageRun.objects.create(task=StorageRun.Task.COUNT, counts={_AFTER: 0, "repositories": 0})
     until = time.monotonic() + seconds

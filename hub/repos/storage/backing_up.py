@@ -1,7 +1,7 @@
 """Copying a hub into a folder while it works: the database first, then the content that the database names.
 
 Content never changes and rows come after bytes, so what a dump names is in the store when it is made; deletions wait until it
-is copied (`standstill`). Content that a later backup names again is not copied again.
+is copied (`deletion_pause`). Content that a later backup names again is not copied again.
 """
 
 import errno
@@ -26,6 +26,7 @@ from hub.core.blobs.scratch import flush_folder
 from hub.core.errors import Conflict, HubError, StorageFull
 from hub.repos.models import StorageRun
 from hub.repos.storage import dumping
+from hub.repos.storage.deletion_pause import deletions_paused
 from hub.repos.storage.generations import (
     CONTENT,
     DUMP,
@@ -35,10 +36,9 @@ from hub.repos.storage.generations import (
     Manifest,
     drop_old,
     generations,
+    has_its_name,
     sha256_of,
 )
-from hub.repos.storage.naming import has_its_name
-from hub.repos.storage.standstill import nothing_deleted
 
 Say = Callable[[str], object]
 
@@ -89,7 +89,7 @@ def back_up(target: Path, options: Options, say: Say) -> Manifest:
         raise BackupFailed(f"{target} cannot be written: {error.strerror}.") from error
     run = StorageRun.objects.create(task=StorageRun.Task.BACKUP)
     try:
-        with _room_in(target), nothing_deleted() as holder:
+        with _room_in(target), deletions_paused() as holder:
             # Those that were killed: nobody else has the lock.
             killed = StorageRun.objects.filter(task=StorageRun.Task.BACKUP, finished_at=None).exclude(pk=run.pk)
             killed.update(finished_at=timezone.now(), damages=["It was cut off, and is no backup."])

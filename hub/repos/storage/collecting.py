@@ -32,7 +32,7 @@ EVERY = timedelta(hours=6)
 _DEAD_SCRATCH, _DEAD_PARTS = timedelta(days=1), large_uploads.UPLOAD_LIFE + timedelta(days=1)
 _RUNS_KEPT = timedelta(days=90)
 LOCK = "garbage collection"
-# Of StorageRun.counts: the step and where in it, the clock as the pass began, which part of the repositories. Not for people.
+# Of StorageRun.counts: the step and where in it, the clock as the pass began, which part of the repositories.
 _AT, _CLOCK, _PART = "_at", "_clock", "_part"
 
 
@@ -77,7 +77,7 @@ STEPS: dict[str, Step] = {
 def collect_due(*, seconds: float) -> bool:
     """Go on with the pass that is under way, or begin one if the last is EVERY ago; return whether there is more to do now."""
     clock.tick()
-    run = _latest()
+    run = StorageRun.latest(StorageRun.Task.COLLECT)
     if run is None or (run.finished_at is not None and timezone.now() - run.started_at >= EVERY):
         run = _begin(part=clock.now() // int(EVERY.total_seconds()) % git_garbage.PARTS)
     return run is not None and run.finished_at is None and _work_on(run, time.monotonic() + seconds)
@@ -100,10 +100,6 @@ def what_would_go() -> dict[str, int]:
         for batch in step(Pass(clock.now(), dry=True), ""):
             counts.update(batch.counts)
     return {what: count for what, count in counts.items() if count}
-
-
-def _latest() -> StorageRun | None:
-    return StorageRun.objects.filter(task=StorageRun.Task.COLLECT).order_by("-started_at").first()
 
 
 def _begin(part: int | None) -> StorageRun:
@@ -131,7 +127,7 @@ def _work_on(run: StorageRun, until: float) -> bool:
                 return False
             after = ""
             _note(run, [name, ""], {})
-        run.counts = {what: count for what, count in run.counts.items() if not what.startswith("_") and count}
+        run.counts = {what: count for what, count in run.results.items() if count}
         run.finished_at = timezone.now()
         run.save(update_fields=["counts", "finished_at"])
     return False

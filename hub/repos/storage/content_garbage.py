@@ -18,9 +18,9 @@ from hub.core.blobs import lfs_key, store, xorb_key
 from hub.core.blobs.contract import Stored
 from hub.repos.models import Blob, BlobClaim, XetFile, Xorb
 from hub.repos.models.blobs import CLAIM_LIFE
+from hub.repos.storage.deletion_pause import may_delete
 from hub.repos.storage.garbage import Batch, Pass
 from hub.repos.storage.keys import delete_unnamed
-from hub.repos.storage.standstill import may_delete
 
 # Clients remember for three weeks that a xorb exists, and an upload that names a deleted one fails until they forget.
 REMEMBERED = timedelta(days=28)

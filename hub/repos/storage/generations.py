@@ -23,6 +23,9 @@ from typing import Any, NamedTuple
 from hub.core.blobs.contract import PIECE
 from hub.core.blobs.scratch import flush_folder
 from hub.core.errors import Invalid
+from hub.repos.xet.errors import FormatError
+from hub.repos.xet.hashing import to_hex
+from hub.repos.xet.xorb import name_of, scan
 
 FORMAT = 1
 DUMP, CONTENT, MANIFEST, SECRETS = "database.dump", "content", "manifest.json", "secrets"
@@ -167,3 +170,15 @@ def sha256_of(path: Path) -> str:
         while piece := handle.read(PIECE):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def has_its_name(key: str, path: Path) -> bool:
+    """Read a file, and tell whether it is the content that a key of the store stands for. Memory: a few megabytes."""
+    name = key.rsplit("/", 1)[-1]
+    if key.startswith("lfs/"):
+        return sha256_of(path) == name
+    with path.open("rb") as handle:
+        try:
+            return to_hex(name_of(scan(handle, path.stat().st_size))) == name
+        except FormatError:
+            return False

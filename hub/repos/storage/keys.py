@@ -26,7 +26,7 @@ from django.utils import timezone
 from hub.core import locks
 from hub.core.blobs import store
 from hub.repos.models import Blob, Xorb
-from hub.repos.storage.standstill import may_delete
+from hub.repos.storage.deletion_pause import may_delete
 
 _LFS = "lfs/"
 _XORBS = "xorbs/"

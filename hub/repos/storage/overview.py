@@ -11,8 +11,8 @@ from django.db.models import Count, Q, Sum
 from hub.core.blobs import scratch, store
 from hub.core.errors import HubError
 from hub.repos.models import Blob, LargeUpload, RepoBlob, RepositoryUsage, StorageRun, Xorb, XorbGrant
+from hub.repos.storage.deletion_pause import is_paused
 from hub.repos.storage.passes import ALL, TARGET
-from hub.repos.storage.standstill import is_held
 
 Task = StorageRun.Task
 
@@ -154,12 +154,12 @@ def last_passes() -> list[PassState]:
 def _state(task: Task, run: StorageRun | None) -> PassState:
     if run is None:
         return PassState(task, str(task.label), None, {}, None, running=False)
-    counts = {what: count for what, count in run.counts.items() if not what.startswith("_") and isinstance(count, int)}
+    counts = {what: count for what, count in run.results.items() if isinstance(count, int)}
     share = None
     if run.finished_at is None and (target := run.counts.get(TARGET)):
         share = min(100 * counts.get("bytes", 0) // target, 99)
     # Tasks go on with what was cut off; a backup that was killed stays so.
-    running = run.finished_at is None and (task != Task.BACKUP or is_held())
+    running = run.finished_at is None and (task != Task.BACKUP or is_paused())
     return PassState(task, str(task.label), run, counts, share, running)
 
 

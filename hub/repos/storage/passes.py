@@ -39,7 +39,7 @@ _BETWEEN = timedelta(hours=20)
 _AT_MOST = timedelta(hours=30)
 # Seconds between two notes of how far a pass has come.
 _NOTE_SECONDS = 1
-# Of StorageRun.counts: where to go on, how much to do, and what is told already. Not for people.
+# Of StorageRun.counts: where to go on, how much to do, and what is told already.
 AT, TARGET, ALL, NEW, TOLD = "_at", "_target", "_all", "_new", "_told"
 
 
@@ -58,9 +58,9 @@ def start_due() -> None:
     """Begin the passes of the day."""
     wanted = [Task.CHECK, *([Task.SCRUB] if settings.SCRUB_DAYS else [])]
     for task in wanted:
-        last = StorageRun.objects.filter(task=task).order_by("-started_at").values_list("started_at", flat=True).first()
+        run = StorageRun.latest(task)
         # A hub that is new has nothing that is long unread.
-        last = last or MigrationRecorder.Migration.objects.aggregate(first=Min("applied"))["first"]
+        last = run.started_at if run else MigrationRecorder.Migration.objects.aggregate(first=Min("applied"))["first"]
         if last is not None and _is_due(last, timezone.now()):
             ask(task)
 
@@ -95,7 +95,7 @@ class _Pass:
         self._run = run
         self._until = until
         self._state: dict[str, Any] = {key: value for key, value in run.counts.items() if key.startswith("_")}
-        self._counts = Counter({key: value for key, value in run.counts.items() if not key.startswith("_")})
+        self._counts = Counter(run.results)
         self._noted = time.monotonic()
 
     def go_on(self) -> None:

@@ -22,9 +22,17 @@ from hub.core.errors import Conflict, Invalid
 from hub.repos.fsck import Check
 from hub.repos.models import Blob, Repository, StorageRun
 from hub.repos.storage import dumping
-from hub.repos.storage.generations import CONTENT, SECRETS, Entry, Generation, Manifest, generations, sha256_of
-from hub.repos.storage.naming import has_its_name
-from hub.repos.storage.standstill import nothing_deleted
+from hub.repos.storage.deletion_pause import deletions_paused
+from hub.repos.storage.generations import (
+    CONTENT,
+    SECRETS,
+    Entry,
+    Generation,
+    Manifest,
+    generations,
+    has_its_name,
+    sha256_of,
+)
 
 Say = Callable[[str], object]
 
@@ -54,7 +62,7 @@ def restore(source: Path, options: Options, say: Say) -> tuple[Counter[str], lis
     _require_known(manifest)
     _require_whole(source, generation, manifest, options, say)
     store().prepare()
-    with nothing_deleted():
+    with deletions_paused():
         copied = _copy_content(source, generation, say)
         say(f"{copied} files of content copied. Filling the database.")
         if options.secrets:

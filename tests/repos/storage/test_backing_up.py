@@ -22,13 +22,13 @@ from hub.repos.git.commits import PutBlob
 from hub.repos.models import Blob, BlobClaim, RepoBlob, Repository, StorageRun, Xorb
 from hub.repos.storage import backing_up, restoring
 from hub.repos.storage.backing_up import Options, back_up
+from hub.repos.storage.deletion_pause import deletions_paused, is_paused
 from hub.repos.storage.dumping import DumpFailed
 from hub.repos.storage.generations import generations, walk
 from hub.repos.storage.keys import delete_unnamed
 from hub.repos.storage.overview import last_passes
 from hub.repos.storage.restoring import Options as RestoreOptions
 from hub.repos.storage.restoring import restore
-from hub.repos.storage.standstill import is_held, nothing_deleted
 from tests import live, s3
 from tests.core.blobs.conftest import s3_settings
 from tests.factories import make_repo
@@ -216,7 +216,7 @@ def test_bytes_that_have_changed_are_not_copied_over_good_ones(repo, target, tmp
 def test_nothing_is_deleted_while_it_is_copied(repo: Repository, target: Path) -> None:
     stray = lfs_key("00" * 32)
     put(stray, b"of nobody", target.parent)
-    with nothing_deleted():
+    with deletions_paused():
         assert delete_unnamed(stray) == 0
         with pytest.raises(Conflict, match="Another backup, or a restore, is running"):
             back_up(target, Options(), quiet)
@@ -299,9 +299,9 @@ def test_a_backup_that_is_killed_holds_nothing_up(repo: Repository, target: Path
     stray = lfs_key("00" * 32)
     put(stray, b"of nobody", tmp_path)
     code = (
-        "import time; from hub.repos.models import StorageRun; from hub.repos.storage.standstill import nothing_deleted\n"
+        "import time; from hub.repos.models import StorageRun; from hub.repos.storage.deletion_pause import deletions_paused\n"
         "StorageRun.objects.create(task='backup')\n"
-        "with nothing_deleted(): print('held', flush=True); time.sleep(600)"
+        "with deletions_paused(): print('held', flush=True); time.sleep(600)"
     )
     info = connection.connection.info
     env = live.environment(tmp_path / "data", DATABASE_URL=f"postgres://{info.user}@/{info.dbname}?host={info.host}")
@@ -315,7 +315,7 @@ def test_a_backup_that_is_killed_holds_nothing_up(repo: Repository, target: Path
         assert delete_unnamed(stray) == 0
         assert [state.running for state in last_passes() if state.run] == [True]
         child.kill()
-    wait_until(lambda: not is_held(), 20)
+    wait_until(lambda: not is_paused(), 20)
     assert [state.running for state in last_passes() if state.run] == [False]
     assert delete_unnamed(stray) == len(b"of nobody")
     make(target)

@@ -31,7 +31,7 @@ from hub.repos.models import (
 )
 from hub.repos.services import delete_repo
 from hub.repos.storage import clock, collecting
-from hub.repos.storage.standstill import nothing_deleted
+from hub.repos.storage.deletion_pause import deletions_paused
 from tests.factories import make_repo
 
 from .content import commit, noise, put, send, send_chunks
@@ -235,7 +235,7 @@ def test_nothing_is_deleted_while_a_backup_copies(
         collect()
     orphan(own_store, b"old", "ab" * 32)
     age(3)
-    with nothing_deleted():
+    with deletions_paused():
         assert "bytes freed" not in collect()
     assert stored() == {sha256, "ab" * 32}
     assert collect()["bytes freed"] == 3003

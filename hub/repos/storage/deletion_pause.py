@@ -23,18 +23,18 @@ def may_delete() -> bool:
     return locks.try_share(_LOCK)
 
 
-def is_held() -> bool:
+def is_paused() -> bool:
     """Tell whether a backup or a restore is running."""
     return locks.is_locked(_LOCK)
 
 
 @contextmanager
-def nothing_deleted() -> Iterator[BaseDatabaseWrapper]:
+def deletions_paused() -> Iterator[BaseDatabaseWrapper]:
     """Have nothing deleted for the length of the block: deletions under way end before it begins.
 
     Gives the connection that holds the lock, for the caller's own use. Raises Conflict where another backup or restore runs.
     """
-    if is_held():
+    if is_paused():
         raise _taken()
     # What it waits for are single deletions, which are short.
     with locks.alone(_LOCK, wait_seconds=60) as holder:
