@@ -3,6 +3,7 @@
 The addresses are signed, since clients send no token to them. Who may what is asked again whenever one is used.
 """
 
+import re
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -29,6 +30,7 @@ PART_SECONDS = 3 * 24 * 3600
 UPLOADS = "hub.api.git.lfs.upload"
 PARTS = "hub.api.git.lfs.part"
 DOWNLOADS = "hub.api.git.lfs.download"
+_TAG = re.compile(r'"?[!#-~]{1,128}"?')
 # To put parts together and to read what came takes a thread for minutes; so does waiting for another who does.
 _checks = Places(
     "As many uploads are being checked as this hub checks at once. Try again in a few seconds.", retry_after=5
@@ -119,7 +121,8 @@ def _parts(body: dict[str, Any]) -> list[str]:
         raise Invalid(shape, field="parts")
     tags = {item.get("partNumber"): item.get("etag") for item in named if isinstance(item.get("partNumber"), int)}
     ordered = [tags.get(number) for number in range(1, len(named) + 1)]
-    if not all(isinstance(tag, str) for tag in ordered):
+    # Some stores cannot read other characters, and answer that nothing works.
+    if not all(isinstance(tag, str) and _TAG.fullmatch(tag) for tag in ordered):
         raise Invalid(shape, field="parts")
     return [str(tag).strip('"') for tag in ordered]
 

@@ -322,6 +322,8 @@ def test_completion_names_every_part_as_it_arrived(writer: Caller) -> None:
         parts[:1],
         [*parts, {"partNumber": 3, "etag": parts[0]["etag"]}],
         [parts[0], {"partNumber": 2, "etag": None}],
+        [parts[0], {"partNumber": 2, "etag": "\x01"}],
+        [parts[0], {"partNumber": 2, "etag": "a" * 1000}],
         [{"partNumber": "1", "etag": "x"}, 7],
     ):
         assert complete(action, content, wrong).status_code == 400  # type: ignore[arg-type]
