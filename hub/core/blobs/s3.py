@@ -16,8 +16,10 @@ from email.utils import parsedate_to_datetime
 from typing import IO, Any, BinaryIO
 
 import boto3
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
 from django.core.exceptions import ImproperlyConfigured
 from s3transfer.manager import TransferConfig, TransferManager
 
@@ -279,13 +281,36 @@ class S3Store(BlobStore):
                     Bucket=self._bucket, **({"CreateBucketConfiguration": place} if place else {})
                 )
             # Who may look may not always write.
-            self._client.put_object(Bucket=self._bucket, Key=f"{_STAGING}prepared", Body=b"")
+            self._client.put_object(Bucket=self._bucket, Key=f"{_STAGING}prepared", Body=b"prepared")
+            if self._direct:
+                self._refuse_unsigned_copies(f"{_STAGING}prepared")
             self._client.delete_object(Bucket=self._bucket, Key=f"{_STAGING}prepared")
+
+    def _refuse_unsigned_copies(self, key: str) -> None:
+        """Raise StoreAway where whoever has an address to send a part to can have the server copy another object there: that
+        would open all content to whoever knows its name."""
+        upload = self.begin_parts()
+        try:
+            params = {**self._named(upload), "PartNumber": 1}
+            address = self._uploads.generate_presigned_url("upload_part", Params=params, ExpiresIn=60)
+            if _copies(address, f"{self._bucket}/{key}"):
+                raise StoreAway(
+                    "The S3 server obeys headers that nobody has signed, so people must not be given its addresses. Unset "
+                    "S3_PUBLIC_ENDPOINT, or take another server."
+                )
+        finally:
+            self.drop_parts(upload)
 
     def try_out(self) -> None:
         with explained():
             # An answer to GET says what is wrong; one to HEAD has no room for it.
             self._probe.list_objects_v2(Bucket=self._bucket, MaxKeys=1)
+
+
+def _copies(address: str, source: str) -> bool:
+    """Tell whether a PUT to `address` makes a part of a copy of the object `source`."""
+    request = AWSRequest("PUT", address, headers={"x-amz-copy-source": source})
+    return bool(URLLib3Session(timeout=30).send(request.prepare()).status_code < 300)
 
 
 class _PastTheEnd(Exception):

@@ -155,6 +155,19 @@ class TestSettings:
         store.try_out()
         assert store.stat(KEY) is None
 
+    def test_whoever_may_send_a_part_has_nothing_copied(self, s3_store: S3Store) -> None:
+        put(s3_store, CONTENT)
+        upload, source = s3_store.begin_parts(), f"{s3_store._bucket}/{KEY}"
+        handed_out = s3_store.sign_part(upload, 1, seconds=60)
+        assert handed_out
+        assert not s3_module._copies(handed_out, source)
+        assert s3_store.parts(upload) == []
+        # What a server would do that obeys all headers.
+        params = {**s3_store._named(upload), "PartNumber": 1, "CopySource": source}
+        for_copies = s3_store._public.generate_presigned_url("upload_part_copy", Params=params, ExpiresIn=60)
+        assert s3_module._copies(for_copies, source)
+        assert [part.size for part in s3_store.parts(upload)] == [len(CONTENT)]
+
     def test_an_address_that_is_none_is_said(self, swift: s3.S3Server) -> None:
         with pytest.raises(ImproperlyConfigured, match="S3_ENDPOINT"):
             S3Store(s3_settings(swift, "grove", endpoint="no address"))
