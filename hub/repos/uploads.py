@@ -13,6 +13,7 @@ from hub.repos.git.commits import PutBlob, PutFile, Stage
 from hub.repos.large_uploads import receive_whole
 from hub.repos.models import Repository
 from hub.repos.names import check_path
+from hub.repos.storage.quotas import require_quota_of_commit
 
 RECEIPT_LIFE = 24 * 3600  # seconds in which an upload can be committed
 _SALT = "hub.repos.uploads"
@@ -24,12 +25,13 @@ def receive_file(
     """Store `length` bytes of `stream` for a commit that will put them at `path`; return that operation.
 
     Large files go to the blob store through one copy buffer; others, of at most MAX_REGULAR_FILE bytes, into a git object.
-    Raises PathInvalid, TooLarge, Invalid where the stream ends early, StorageFull.
+    Raises PathInvalid, TooLarge, Invalid where the stream ends early, StorageFull, QuotaExceeded.
     """
     check_path(path)
     if rule.is_large(path, length):
         blob = receive_whole(repo=repo, user=user, stream=stream, length=length)
         return PutBlob(path, blob.sha256, blob.size)
+    require_quota_of_commit(repo=repo, user=user, new=length)
     content = stream.read(length)
     if len(content) < length:
         raise Invalid(_("The upload ended early, so nothing was stored. Send the file again."))

@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from hub.core.models import AuditEvent
+from hub.repos.attributes import LargeFileRule
 from hub.repos.duplicating import duplicate_repo
 from hub.repos.git.commits import Stage, create_commit
 from hub.repos.large_files import delete_large_files
@@ -15,6 +16,7 @@ from hub.repos.models import Blob, Repository
 from hub.repos.storage import quotas
 from hub.repos.storage.accounting import count
 from hub.repos.storage.quotas import QuotaExceeded, pending_in, require_quota, set_quota
+from hub.repos.uploads import receive_file
 from hub.repos.xet.services import store_xorb
 from tests.factories import make_organization, make_repo, make_user
 from tests.repos.xet.building import file_of, shard_of, term, xorb_of
@@ -108,6 +110,10 @@ def test_small_files_count_as_well(repo: Repository, monkeypatch: pytest.MonkeyP
     count(repo)
     with pytest.raises(QuotaExceeded):
         write("b.txt", b"b" * 6000)
+    sent = io.BytesIO(b"b" * 6000)
+    with pytest.raises(QuotaExceeded):
+        receive_file(repo=repo, user=user, path="b.txt", stream=sent, length=6000, rule=LargeFileRule())
+    assert sent.tell() == 0
     # Its card can still be written.
     write("README.md", b"Moved to another hub.")
 
