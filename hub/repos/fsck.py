@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from hub.core.errors import HubError
 from hub.repos.git.soundness import RepositoryCheck
-from hub.repos.models import Blob, BucketFile, BucketTotals, GitRef, Kind, RepoBlob, Repository
+from hub.repos.models import Blob, BucketFile, BucketTotals, GitRef, Kind, RepoBlob, Repository, Xorb
 from hub.repos.storage import scrubbing
 from hub.repos.storage.checking import ROWS_AT_ONCE, ContentCheck
 from hub.repos.storage.damages import Damage
@@ -61,6 +61,8 @@ class Check:
             self.progress()
             if self.rehash:
                 yield from self._reread(batch, damages)
+            else:
+                yield from _found_before("large file", batch, {damage.blob for damage in damages})
 
     def all_content(self) -> Iterator[str]:
         """Yield what is wrong with all large content: rows and the store's listing are read side by side."""
@@ -70,11 +72,15 @@ class Check:
             self.progress()
             if self.rehash:
                 yield from self._reread(batch.rows, batch.damages)
+            else:
+                yield from _found_before("large file", batch.rows, {damage.blob for damage in batch.damages})
         for found in check.xorbs():
             yield from (damage.text for damage in found.damages)
             self.progress()
-            if self.rehash:
-                missing = {damage.xorb for damage in found.damages}
+            missing = {damage.xorb for damage in found.damages}
+            if not self.rehash:
+                yield from _found_before("xorb", found.rows, missing)
+            else:
                 for xorb in found.rows:
                     if xorb.pk not in missing:
                         yield from self._reread_one(scrubbing.Kept(xorb.pk, True, xorb.stored_size))
@@ -104,6 +110,13 @@ class Check:
         damage = scrubbing.reread(kept, scrubbing.Pace(0)).damage
         if damage is not None:
             yield damage.text
+
+
+def _found_before(kind: str, rows: Iterable[Blob | Xorb], named: set[str]) -> Iterator[str]:
+    """Yield what is marked as damaged: somebody read it, and it has not been read again and found well since."""
+    for row in rows:
+        if row.damaged_at is not None and row.pk not in named:
+            yield f"{kind} {row.pk}: its bytes were not what they should be when they were read last."
 
 
 def _read_back(blob: Blob) -> Iterator[str]:

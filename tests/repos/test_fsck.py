@@ -225,6 +225,9 @@ def test_rehash_finds_bytes_that_have_changed(repo: Repository) -> None:
     GitObject.objects.filter(pk=found.pk).update(body=zlib.compress(b"SMALL"))
     assert damages(repo) == []
     said = damages(repo, rehash=True)
+    Blob.objects.filter(pk=path.name).update(damaged_at=timezone.now())
+    (found_before,) = damages(repo)
+    assert "not what they should be when they were read last" in found_before
     path.unlink()
     assert ["does not have the content" in said[0], "its bytes have the sha256" in said[1]] == [True, True]
 

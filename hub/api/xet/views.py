@@ -49,7 +49,7 @@ _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 @upload
 def upload_xorb(body: Body, access: Access, prefix: str, name: str) -> HttpResponseBase:
     """POST v1/xorbs/{prefix}/{hash}: store one xorb."""
-    require_quota_of_xorb(repo=access.repository, user=access.user, size=body.length)
+    require_quota_of_xorb(repo=access.repository, user=access.user, name=_checked(name), size=body.length)
     inserted = store_xorb(
         stream=body,
         length=body.length,
@@ -67,7 +67,7 @@ def grant_xorb(body: Body, access: Access, prefix: str, name: str) -> HttpRespon
     size = parse_object(body.read_all(_MAX_ASKED)).get("length")
     if not isinstance(size, int):
         raise Invalid("Tell the xorb's length, in bytes.", field="length")
-    require_quota_of_xorb(repo=access.repository, user=access.user, size=size)
+    require_quota_of_xorb(repo=access.repository, user=access.user, name=_checked(name), size=size)
     offer = offer_grant(repository=access.repository, user=access.user, name=_checked(name), size=size)
     if offer is None:
         return JsonResponse({"was_inserted": False})

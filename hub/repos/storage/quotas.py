@@ -97,13 +97,13 @@ def require_quota_of_files(*, repo: Repository, user: Someone, files: Iterable[t
     _require(namespace, new)
 
 
-def require_quota_of_xorb(*, repo: Repository, user: Someone, size: int) -> None:
-    """Refuse a xorb of `size` stored bytes whose sender has sent too many already that no file was made of.
+def require_quota_of_xorb(*, repo: Repository, user: Someone, name: str, size: int) -> None:
+    """Refuse the xorb `name` of `size` stored bytes whose sender has sent too many already that no file was made of.
 
-    Raises QuotaExceeded.
+    What heals a damaged one takes no more room. Raises QuotaExceeded.
     """
     namespace = payer_of(repo, user)
-    if namespace is None or not quota_of(namespace):
+    if namespace is None or not quota_of(namespace) or Xorb.objects.filter(pk=name, damaged_at__isnull=False).exists():
         return
     used = XetFileXorb.objects.filter(xorb=OuterRef("pk"))
     since = timezone.now() - REMEMBERED

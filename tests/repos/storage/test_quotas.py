@@ -4,6 +4,7 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django import Settings
 
 from hub.core.models import AuditEvent
@@ -12,7 +13,7 @@ from hub.repos.duplicating import duplicate_repo
 from hub.repos.git.commits import Stage, create_commit
 from hub.repos.large_files import delete_large_files
 from hub.repos.large_uploads import begin_upload, receive_whole
-from hub.repos.models import Blob, Repository
+from hub.repos.models import Blob, Repository, Xorb
 from hub.repos.storage import quotas
 from hub.repos.storage.accounting import count
 from hub.repos.storage.quotas import QuotaExceeded, pending_in, require_quota, set_quota
@@ -128,7 +129,7 @@ def test_chunks_count_as_what_they_are_files_of(repo: Repository) -> None:
         register(body, repo, user)
     assert not Blob.objects.exists()
     with pytest.raises(QuotaExceeded):
-        quotas.require_quota_of_xorb(repo=repo, user=user, size=1)
+        quotas.require_quota_of_xorb(repo=repo, user=user, name="0" * 64, size=1)
     set_quota(namespace=repo.namespace, actor=None, quota=30_000)
     user.refresh_from_db()
     repo.refresh_from_db()
@@ -143,13 +144,15 @@ def test_xorbs_that_nothing_is_made_of_count_for_who_sent_them(repo: Repository)
     name, body = xorb_of([noise(n, 9000) for n in range(3)])
     store_xorb(stream=io.BytesIO(body), length=len(body), expected_hash=name, repository=repo, user=stranger)
     assert repo.created_by is not None
-    quotas.require_quota_of_xorb(repo=repo, user=repo.created_by, size=1)
+    quotas.require_quota_of_xorb(repo=repo, user=repo.created_by, name="0" * 64, size=1)
     with pytest.raises(QuotaExceeded, match="“eve”"):
-        quotas.require_quota_of_xorb(repo=repo, user=stranger, size=1)
+        quotas.require_quota_of_xorb(repo=repo, user=stranger, name="0" * 64, size=1)
+    Xorb.objects.filter(pk=name).update(damaged_at=timezone.now())
+    quotas.require_quota_of_xorb(repo=repo, user=stranger, name=name, size=1)
     own = make_repo(stranger)
     repo.delete()
     with pytest.raises(QuotaExceeded, match="“eve”"):
-        quotas.require_quota_of_xorb(repo=own, user=stranger, size=1)
+        quotas.require_quota_of_xorb(repo=own, user=stranger, name="0" * 64, size=1)
 
 
 def test_a_copy_takes_room_of_whom_it_is_made_for(repo: Repository) -> None:
