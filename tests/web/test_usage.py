@@ -45,10 +45,13 @@ def test_administrators_set_a_quota() -> None:
     ada, admin = make_user("ada"), make_user(admin=True)
     browser = browser_of(admin)
     assert browser_of(ada).post("/settings/usage/ada/quota", {"size": "5"}).status_code == 403
-    for said, quota in (("1.5", 1_610_612_736), ("0", 0), ("much", 0), ("-1", 0), ("", None)):
+    for said, quota in (("1.5", 1_500_000_000), ("0", 0), ("much", 0), ("-1", 0), ("", None)):
         assert browser.post("/settings/usage/ada/quota", {"size": said}, follow=True).status_code == 200
         ada.namespace.refresh_from_db()
         assert ada.namespace.storage_quota == quota
+    # What is set is what is shown.
+    browser.post("/settings/usage/ada/quota", {"size": "2.5"})
+    assert "of 2.5\u00a0GB are used" in browser.get("/settings/usage/ada").content.decode()
 
 
 def test_tools_ask_for_it_as_well(client: Client) -> None:

@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.models import Namespace
 
-_GIGABYTE = 1024**3
+# As sizes are told on all pages.
+_GIGABYTE = 10**9
 
 
 class QuotaForm(forms.Form):
