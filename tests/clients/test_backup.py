@@ -3,7 +3,6 @@
 import hashlib
 import os
 import threading
-import time
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests import live, s3
 from tests.clients.conftest import Client, make_client
+from tests.waiting import wait_until
 
 
 class Writer(threading.Thread):
@@ -105,7 +105,4 @@ def test_a_hub_that_is_busy_is_restored_whole(
 
 
 def wait_for(writers: list[Writer], *, rounds: int) -> None:
-    deadline = time.monotonic() + 120
-    while any(writer.rounds < rounds and not writer.problem for writer in writers):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: all(writer.rounds >= rounds or writer.problem for writer in writers), 120)
