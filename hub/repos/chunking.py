@@ -105,10 +105,12 @@ def chunk_pending(*, seconds: float) -> StorageRun | None:
 def _steps(counts: "Counter[str]") -> "Iterator[_Step]":
     """Yield what is to be done, one to be cut and one to be dropped in turn, so that neither waits for all of the other."""
     cuts = (_Step(sha256, "cut", counts) for sha256 in _due("cut", _waiting().filter(size__lte=settings.CHUNK_UP_TO)))
-    drops: Iterator[_Step] = iter(())
+    # A damaged whole form helps nobody, and tools do not send again what is in chunks.
+    droppable = Q(damaged_at__isnull=False)
     if settings.KEEP_WHOLE_HOURS >= 0:
-        both = Blob.objects.filter(whole=True, damaged_at=None, xet_file__created_at__lt=timezone.now() - _grace())
-        drops = (_Step(sha256, "dropped", counts) for sha256 in _due("dropped", both))
+        droppable |= Q(xet_file__created_at__lt=timezone.now() - _grace())
+    both = Blob.objects.filter(droppable, whole=True, xet_file__isnull=False)
+    drops = (_Step(sha256, "dropped", counts) for sha256 in _due("dropped", both))
     for pair in zip_longest(cuts, drops):
         yield from (step for step in pair if step is not None)
 
@@ -236,12 +238,13 @@ def _folder() -> Path:
 
 
 def drop_whole(*, sha256: str) -> int:
-    """Take away the whole form of content that is in chunks too, and whose time is over; return the bytes that this freed.
+    """Take away the whole form of content that is in chunks too, and that is damaged or whose time is over; return the bytes
+    that this freed.
 
     The chunks are read back first: they must give the content. Raises NotChunked where they do not, DamagedContentError.
     """
     blob = Blob.objects.filter(pk=sha256, whole=True).select_related("xet_file").first()
-    if blob is None or blob.xet_file is None or stays_whole(blob, 0):
+    if blob is None or blob.xet_file is None or (blob.damaged_at is None and stays_whole(blob, 0)):
         return 0
     if not has_its_sha256(blob, open_file(blob.xet_file)):
         raise NotChunked("its chunks do not give its content, so the whole form stays")

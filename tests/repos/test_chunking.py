@@ -161,6 +161,19 @@ def test_either_form_gives_every_range_and_stands_in_for_the_other(repo: Reposit
     assert loaded(sha256).damaged_at is None and read(sha256) == content
 
 
+def test_a_damaged_whole_form_goes_at_once_where_the_chunks_give_it(repo: Repository) -> None:
+    content = random.Random(6).randbytes(2 * MB)
+    sha256 = sent(repo, content)
+    chunk_blob(sha256=sha256)
+    assert chunk_pending(seconds=60) is None
+    flip(lfs_key(sha256), MB + 5)
+    assert b"".join(open_blob(loaded(sha256), 0, len(content))) == content
+    assert loaded(sha256).damaged_at is not None
+    run = chunk_pending(seconds=60)
+    assert run is not None and run.counts["files dropped"] == 1
+    assert not loaded(sha256).whole and loaded(sha256).damaged_at is None and read(sha256) == content
+
+
 def test_the_whole_form_stays_where_the_chunks_do_not_give_it(repo: Repository) -> None:
     content = random.Random(5).randbytes(2 * MB)
     sha256 = sent(repo, content)

@@ -5,7 +5,7 @@ from django.test import Client
 
 from hub.accounts.models import User
 from hub.repos.git.files import resolve_revision
-from hub.repos.models import Kind, Release
+from hub.repos.models import VERSIONED, Kind, Release
 from hub.repos.releases import create_release, create_tag
 from tests.factories import make_organization, make_repo, make_user
 from tests.web.conftest import browser_of
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)>\n\n[x](javascript:alert(1)) [c](config.json)"
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", VERSIONED)
 def test_the_life_of_a_release(browser: Client, member: User, kind: Kind) -> None:
     repo = make_repo(member, kind=kind)
     base = f"{repo.get_absolute_url()}/releases"

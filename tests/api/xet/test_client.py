@@ -94,6 +94,11 @@ def test_a_damaged_xorb_is_an_error_and_never_wrong_bytes(caller: Caller, tmp_pa
     patience = {"HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1", "HF_XET_CLIENT_RETRY_BASE_DELAY": "100ms"}
     with pytest.raises(subprocess.CalledProcessError):
         caller.download((file["hash"], path.stat().st_size, out), **patience)
+    # Sent again by somebody who has it, it is well again.
+    caller.cache = tmp_path / "another machine"
+    caller.upload(path)
+    caller.download((file["hash"], path.stat().st_size, out))
+    assert out.read_bytes() == path.read_bytes()
 
 
 def test_a_wrong_token_is_refused_with_words(caller: Caller, tmp_path):
