@@ -264,6 +264,7 @@ def test_refusals_are_their_own_exceptions(ada: Client, bob: Client, private_rep
         assert words in told[case][1], told[case]
 
 
+@pytest.mark.full  # in the usual run, tests/faults/test_storage.py fills the store
 def test_full_disk_is_said_before_anything_is_sent(tools: Path, tmp_path: Path) -> None:
     # A hub that is to keep an exabyte free has no room for uploads.
     with live.running(tmp_path / "data", GROVE_KEEP_FREE=str(10**18)) as hub:

@@ -46,6 +46,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.full  # in the usual run, the client of the next test is interrupted in the same way
 def test_a_site_killed_in_an_upload_shows_nothing_and_takes_it_again(own: Caller):
     pieces = [noise(i, 100_000) for i in range(300)]
     name, body = xorb_of(pieces)
