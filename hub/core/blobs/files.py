@@ -224,10 +224,7 @@ def _copied(folder: Path, tags: list[str], target: IO[bytes]) -> Iterator[bytes]
     for number, tag in enumerate(tags, start=1):
         path = folder / f"{number}-{tag}"
         with path.open("rb") as source:
-            while piece := source.read(PIECE):
-                with scratch.room_for_bytes():
-                    target.write(piece)
-                yield piece
+            yield from scratch.copied(source, target, path.stat().st_size)
         path.unlink()
         # So that a long copy does not pass for one that nobody goes on with.
         os.utime(folder)
