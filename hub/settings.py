@@ -215,6 +215,7 @@ CELERY_BEAT_SCHEDULE = {
     "count storage": {"task": "hub.repos.tasks.count_storage", "schedule": 3600},
     "chunk large files": {"task": "hub.repos.tasks.chunk_large_files", "schedule": 300},
     "work on passes over the storage": {"task": "hub.repos.tasks.work_on_passes", "schedule": 300},
+    "tell what happened": {"task": "hub.community.tasks.tell_untold", "schedule": 60},
     "beat": {"task": "hub.core.tasks.beat", "schedule": 10},
 }
 

@@ -61,3 +61,9 @@ class IdentityOnly(Forbidden):
     """The token tells who its owner is, and opens nothing."""
 
     code = "IdentityOnly"
+
+
+class Suspended(Forbidden):
+    """A moderator has suspended the account: it may look, and change nothing."""
+
+    code = "Suspended"

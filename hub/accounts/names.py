@@ -13,17 +13,19 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?=[A-Za-z0-9]))*")
 # Every first path segment that the site, the client protocol or common practice uses.
 RESERVED = frozenset(
     """
-    .well-known about account accounts activity admin administrator agents api apps archive assets auth authorize
-    avatars benchmarks billing blog blob blobs branch buckets cas chat collections commit commits community config
-    contact convert dashboard datasets demo demos device discussions docs documentation download downloads edit
-    email enterprise evaluations events explore families favicon favicon.ico feed feeds files forum grove guest
-    health healthz help home identity inference info join jobs kernels leaderboard leaderboards legal lfs licence
-    license likes login logout mail mcp me media members metrics mfa models moderation new news none notifications
-    null oauth organizations orgs papers password posts preferences pricing privacy public pulls raw readyz refs
-    register releases reports resolve reviews revision robots.txt root rss rules scheduled-jobs search security
-    sessions settings setup sign-in sign-up signin signout signup site sitemap.xml spaces staff static status
-    storage stream support system tag tags tasks telemetry terms tokens tree trending undefined uploads upload user
-    users v1 v2 v3 validate-yaml verify webhooks welcome well-known worker workers www xet xorbs
+    .well-known about account accounts activity admin administrator agents api appeal appeals apps archive
+    assets audit auth authorize avatars benchmarks billing blob blobs block blocks blog branch buckets cas chat
+    collections commit commits community config contact convert dashboard datasets deleted-user demo demos
+    device discussions docs documentation download downloads edit email enterprise evaluations events explore
+    families favicon favicon.ico feed feeds files followers following forum ghost grove guest health healthz
+    help home identity inference info invitations jobs join kernels leaderboard leaderboards legal lfs licence
+    license likes login logout mail mcp me media members metrics mfa models moderation moderator moderators new
+    news none notices notifications null oauth oidc organizations orgs papers passkeys password people posts
+    preferences pricing privacy public pulls questions raw readyz refs register releases report reports resolve
+    reviews revision robots.txt root rpc rss rules saml scheduled-jobs search security sessions settings setup
+    sign-in sign-up signin signout signup site sitemap.xml spaces sso staff static status storage stream support
+    system tag tags tasks telemetry terms tokens topics transparency tree trending undefined unsubscribe upload
+    uploads user users v1 v2 v3 validate-yaml verify webhooks welcome well-known worker workers www xet xorbs
     """.split()
 )
 

@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from hub.accounts.errors import AccountNotFound, NotYours
-from hub.accounts.models import Namespace, Organization, Role, Someone
+from hub.accounts.errors import AccountNotFound, NotYours, Suspended
+from hub.accounts.models import Namespace, Organization, Role, Someone, User
 from hub.core.errors import SignInNeeded
 
 
@@ -32,11 +32,20 @@ def get_organization(name: str) -> Organization:
 
 
 def get_organization_for_admin(user: Someone, name: str) -> Organization:
-    """Return the organization if `user` administers it. Raises AccountNotFound, NotYours."""
+    """Return the organization if `user` administers it. Raises AccountNotFound, NotYours, Suspended."""
     organization = get_organization(name)
+    check_not_suspended(user)
     if not may_administer(user, organization):
         raise NotYours(_("Only administrators of %(name)s may do this. Ask one of them.") % {"name": name})
     return organization
+
+
+def check_not_suspended(user: Someone) -> None:
+    """Refuse whom a moderator has suspended, wherever something would be changed that others see. Raises Suspended."""
+    if isinstance(user, User) and user.suspended:
+        raise Suspended(
+            _("Your account is suspended, so you can read and change nothing. Settings, Account standing tells why.")
+        )
 
 
 def may_administer(user: Someone, organization: Organization) -> bool:
@@ -44,8 +53,8 @@ def may_administer(user: Someone, organization: Organization) -> bool:
 
 
 def role_in(user: Someone, organization: Organization) -> Role | None:
-    """Return the role of `user` in the organization, None for outsiders."""
+    """Return the role of `user` in the organization; None for outsiders, and for members whose sign-in is too weak for it."""
     if not user.is_authenticated:
         return None
-    role = organization.memberships.filter(user=user).values_list("role", flat=True).first()
+    role = organization.memberships.standing().filter(user=user).values_list("role", flat=True).first()
     return Role(role) if role else None

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.errors import AccountNotFound, IdentityOnly, LinkExpired, NameInvalid, NameTaken
-from hub.accounts.models import AccessToken, Namespace, OneTimeLink, Organization, Scope, User, digest_of
+from hub.accounts.models import AccessToken, Namespace, OneTimeLink, Organization, RetiredName, Scope, User, digest_of
 from hub.accounts.names import check_namespace_name
 from hub.accounts.signals import name_wanted
 from hub.core import locks
@@ -38,8 +38,9 @@ def claim_name(name: str, *, user: User | None = None, organization: Organizatio
 
 
 def check_name_free(name: str) -> None:
-    """Raise NameTaken where an account, or anything else that stands first in an address, has the name."""
-    if Namespace.objects.named(name).exists():
+    """Raise NameTaken where an account, or anything else that stands first in an address, has the name, or an account had it
+    that was deleted."""
+    if Namespace.objects.named(name).exists() or RetiredName.objects.filter(name__iexact=name).exists():
         raise name_taken(name)
     name_wanted.send(sender=Namespace, name=name)
 

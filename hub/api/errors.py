@@ -12,13 +12,15 @@ from rest_framework import exceptions
 
 from hub.core.errors import HubError, Invalid, NotFound, StorageFull, TooMany, Unavailable
 from hub.core.links import is_git_address
-from hub.repos.errors import EntryNotFound, RepoMoved, RepoNotFound
+from hub.repos.errors import EntryNotFound, RepoMoved, RepoNotFound, RepoTakenDown
 from hub.repos.models import Kind
 
 log = logging.getLogger(__name__)
 
 # The client recognises a bad token by this sentence.
 BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105
+# And by this one, in the header alone, what moderators took down.
+TAKEN_DOWN = "Access to this resource is disabled."
 MAX_HEADER_TEXT = 500
 # How long one caller's cache may remember that a commit has no such file.
 ABSENT_SECONDS = 3600
@@ -87,7 +89,7 @@ def respond_to(error: Exception, request: HttpRequest) -> HttpResponse:
     response = HttpResponse(status=status) if request.method == "HEAD" else JsonResponse(body, status=status)
     response["X-Error-Code"] = refused.code
     # Word for word what the body says, or the client shows both.
-    response["X-Error-Message"] = header_text(message)
+    response["X-Error-Message"] = TAKEN_DOWN if isinstance(refused, RepoTakenDown) else header_text(message)
     if request.path.startswith("/xet/"):
         # hf_xet shows the status line of an answer and nothing else of it.
         response.reason_phrase = header_text(message)

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import connection, models
+from django.db.models import F
 from django.utils import timezone
 
 from hub.accounts.models import Someone
@@ -73,6 +74,10 @@ class SearchRow(models.Model):
     updated_at = models.DateTimeField()
     # A copy of the counter below, refreshed when it has moved enough to matter for sorting.
     downloads = models.BigIntegerField(default=0)
+    likes = models.IntegerField(default=0)
+    # What trending lists are sorted by, and what reviews say together; null where there are too few of them to tell.
+    trending = models.FloatField(default=0)
+    rating = models.FloatField(null=True)
 
     objects = SearchRowQuerySet.as_manager()
 
@@ -84,6 +89,9 @@ class SearchRow(models.Model):
             models.Index(fields=["kind", "-created_at", "-repository"], name="search_created"),
             models.Index(fields=["kind", "-updated_at", "-repository"], name="search_updated"),
             models.Index(fields=["kind", "-downloads", "-repository"], name="search_downloads"),
+            models.Index(fields=["kind", "-likes", "-repository"], name="search_likes"),
+            models.Index(fields=["kind", "-trending", "-repository"], name="search_trending"),
+            models.Index(F("kind"), F("rating").desc(nulls_last=True), F("repository").desc(), name="search_rating"),
             models.Index(fields=["kind", "name", "repository"], name="search_name"),
         ]
 

@@ -18,11 +18,11 @@ from hub.community.errors import (
     NotYourComment,
     NotYourDiscussion,
 )
-from hub.community.models import Discussion, DiscussionEvent, EventKind, Status
+from hub.community.models import CommentEdit, Discussion, DiscussionEvent, EventKind, Status
 from hub.community.models.discussion import MAX_TITLE
 from hub.community.permissions import check_may_edit, check_there, may_steer, may_take_away
 from hub.community.text import clean_line, clean_text
-from hub.core.errors import Invalid
+from hub.core.errors import Conflict, Invalid
 from hub.core.models import record
 from hub.core.throttles import check_rate
 from hub.repos.models import Repository
@@ -31,7 +31,7 @@ from hub.repos.services import next_number
 
 # Of one discussion: pages and answers of the API stay readable.
 MAX_EVENTS = 1000
-# Times of edits that are kept.
+# Of one comment: each keeps the text before it.
 MAX_EDITS = 100
 
 
@@ -76,9 +76,11 @@ def edit_comment(*, comment: DiscussionEvent, actor: User, text: str) -> Discuss
     check_may_edit(actor, comment)
     if text != comment.text:
         count_post(actor)
+        if comment.edits.count() >= MAX_EDITS:
+            raise Conflict(_("A comment can be edited %(max)d times. Write another one instead.") % {"max": MAX_EDITS})
+        CommentEdit.objects.create(comment=comment, text=comment.text)
         comment.text = text
-        comment.edits = [*comment.edits, timezone.now()][-MAX_EDITS:]
-        comment.save(update_fields=["text", "edits"])
+        comment.save(update_fields=["text"])
     return comment
 
 
@@ -98,8 +100,9 @@ def take_comment_away(*, comment: DiscussionEvent, actor: User) -> DiscussionEve
         )
     comment.hidden_at, comment.hidden_by = timezone.now(), actor
     if comment.author_id == actor.pk:
-        comment.text, comment.edits = "", []
-    comment.save(update_fields=["hidden_at", "hidden_by", "text", "edits"])
+        comment.text = ""
+        comment.edits.all().delete()
+    comment.save(update_fields=["hidden_at", "hidden_by", "text"])
     record(
         actor=actor,
         verb="comment.delete" if comment.author_id == actor.pk else "comment.hide",

@@ -29,6 +29,18 @@ class NotYourDiscussion(Forbidden):
     code = "NotYourDiscussion"
 
 
+class DiscussionLocked(Forbidden):
+    """Maintainers have locked it: only they say something there."""
+
+    code = "DiscussionLocked"
+
+
+class Blocked(Forbidden):
+    """Somebody does not want to hear from this person."""
+
+    code = "Blocked"
+
+
 class NothingChanged(Conflict):
     """It is so already."""
 

@@ -6,8 +6,10 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import Someone, User
 from hub.accounts.permissions import role_in
 from hub.community.errors import (
+    Blocked,
     CommentHidden,
     CommentNotFound,
+    DiscussionLocked,
     DiscussionNotFound,
     NotReviewable,
     NotYourComment,
@@ -19,7 +21,7 @@ from hub.community.errors import (
     ReviewNeedsSignIn,
     ReviewNotFound,
 )
-from hub.community.models import Discussion, DiscussionEvent, EventKind, PullRequest, Review, Status
+from hub.community.models import Block, Discussion, DiscussionEvent, EventKind, PullRequest, Review, Status
 from hub.core.errors import HubError
 from hub.repos.models import Kind, Repository
 from hub.repos.permissions import check_may_act, check_may_fetch, get_repo_for_read, may_write
@@ -51,6 +53,25 @@ def get_discussion(repo: Repository, number: int) -> Discussion:
     # One repository in memory, with its namespace at hand.
     found.repository = repo
     return found
+
+
+def check_may_join(user: User, discussion: Discussion) -> None:
+    """Refuse whom a discussion is closed to: locked ones to all but maintainers, anybody's to whom that person, or the
+    repository's owner, has blocked. Raises DiscussionLocked, Blocked."""
+    repo = discussion.repository
+    if may_write(user, repo):
+        return
+    if discussion.locked_at is not None:
+        raise DiscussionLocked(
+            _("This discussion is locked: only maintainers of %(name)s write here.") % {"name": repo.full_name}
+        )
+    check_not_blocked(user, discussion.author_id, repo.namespace.user_id)
+
+
+def check_not_blocked(user: User, *others: int | None) -> None:
+    """Refuse `user` where one of these people has blocked them. Raises Blocked."""
+    if Block.objects.filter(blocked=user, blocker__in=[other for other in others if other is not None]).exists():
+        raise Blocked(_("You cannot do this here: somebody whom it concerns has blocked you."))
 
 
 def get_comment(discussion: Discussion, comment_id: str) -> DiscussionEvent:

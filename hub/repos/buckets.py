@@ -32,7 +32,7 @@ from hub.repos.models import (
 from hub.repos.names import SHA256, check_path
 from hub.repos.permissions import get_repo_for_content
 from hub.repos.services import register_repo
-from hub.repos.signals import content_waits
+from hub.repos.signals import content_waits, repository_created
 from hub.repos.storage.accounting import hold_blobs, release_blobs
 from hub.repos.storage.keys import touch_blobs
 from hub.repos.storage.quotas import check_held
@@ -94,6 +94,7 @@ def create_bucket(*, actor: User, namespace: Namespace, name: str, visibility: s
     repo = register_repo(actor=actor, namespace=namespace, kind=Kind.BUCKET, name=name, visibility=visibility)
     BucketTotals.objects.create(repository=repo)
     record(actor=actor, verb="repo.create", target=repo.audit_name, visibility=visibility)
+    repository_created.send(sender=Repository, repository=repo, actor=actor)
     return repo
 
 

@@ -18,6 +18,7 @@ from hub.repos.git.reachable import pointers_among, reachable_objects, tips_of
 from hub.repos.models import GitRef, RefUpdate, RepoBlob, Repository, Visibility
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX
 from hub.repos.services import register_repo
+from hub.repos.signals import repository_created
 from hub.repos.storage.accounting import hold_blobs, usage_of
 from hub.repos.storage.keys import touch_blobs
 from hub.repos.storage.quotas import check_held, require_quota_of
@@ -87,6 +88,7 @@ def duplicate_repo(
         # The name of what only members may know of does not go into what everybody reads.
         _name_source(repo, actor, source.full_name)
     check_held(repo)
+    repository_created.send(sender=Repository, repository=repo, actor=actor)
     return repo
 
 

@@ -14,6 +14,12 @@ class RepoNotFound(NotFound):
     code = "RepoNotFound"
 
 
+class RepoTakenDown(Forbidden):
+    """Moderators took it down; the message tells why, to whoever could have read it."""
+
+    code = "DisabledRepo"
+
+
 class RevisionNotFound(NotFound):
     code = "RevisionNotFound"
 

@@ -1,16 +1,10 @@
-"""Mails about access to gated repositories, and to administrators about damaged content. In every language of the site, since
-nobody's own is known here."""
+"""Mails about access to gated repositories, and to administrators about damaged content."""
 
-from typing import Any
-
-from allauth.account.models import EmailAddress
-from django.conf import settings
 from django.core.cache import cache
-from django.core.mail import send_mail
 from django.db.models import Max
-from django.template.loader import render_to_string
-from django.utils import timezone, translation
+from django.utils import timezone
 
+from hub.accounts.mails import send_mail
 from hub.accounts.models import Role, User
 from hub.core.links import base_url, repo_path
 from hub.repos.models import AccessRequest, Gate, Repository
@@ -21,7 +15,6 @@ Status = AccessRequest.Status
 PAUSE_SECONDS = 3600
 # Damages that a mail tells of one by one.
 SHOWN_DAMAGES = 20
-_RULE = "\n" + "-" * 40 + "\n\n"
 
 
 def tell_owners(repo_id: int) -> bool:
@@ -44,7 +37,7 @@ def tell_owners(repo_id: int) -> bool:
     page = repo_path(repo.kind, repo.full_name, "settings", "access")
     facts = {"name": repo.full_name, "count": waiting.count(), "address": f"{base_url()}{page}"}
     for user in _owners(repo):
-        _send(user, "access_requested", facts)
+        send_mail(user, "access_requested", facts)
     return True
 
 
@@ -59,14 +52,14 @@ def tell_askers(request_ids: list[int]) -> None:
             "reason": request.reason,
             "address": f"{base_url()}{repo.get_absolute_url()}",
         }
-        _send(request.user, "access_decided", facts)
+        send_mail(request.user, "access_decided", facts)
 
 
 def tell_of_damages(texts: list[str]) -> None:
     """Tell the hub's administrators what is newly found to be damaged: a sentence for each."""
     facts = {"count": len(texts), "damages": texts[:SHOWN_DAMAGES], "address": f"{base_url()}/settings/storage"}
     for user in User.objects.filter(is_staff=True, is_active=True):
-        _send(user, "damaged", facts)
+        send_mail(user, "damaged", facts)
 
 
 def _owners(repo: Repository) -> list[User]:
@@ -74,22 +67,3 @@ def _owners(repo: Repository) -> list[User]:
         return [repo.namespace.user]
     organization = repo.namespace.organization
     return list(User.objects.filter(memberships__organization=organization, memberships__role=Role.ADMIN))
-
-
-def _send(user: User, template: str, facts: dict[str, Any]) -> None:
-    if not user.is_active or not _may_be_mailed(user):
-        return
-    subjects, texts = [], []
-    for language, _name in settings.LANGUAGES:
-        with translation.override(language):
-            subjects.append(" ".join(render_to_string(f"email/{template}_subject.txt", facts).split()))
-            texts.append(render_to_string(f"email/{template}_message.txt", facts).strip() + "\n")
-    ending = f"\nGrove · {base_url()}\n"
-    send_mail(" · ".join(subjects), _RULE.join(texts) + ending, None, [user.email])
-
-
-def _may_be_mailed(user: User) -> bool:
-    """Tell whether the address is known to be theirs, on a hub that finds out."""
-    if settings.EMAIL_VERIFICATION == "none":
-        return True
-    return EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists()

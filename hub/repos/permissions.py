@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Namespace, Role, Someone, User
-from hub.accounts.permissions import get_namespace, role_in
+from hub.accounts.permissions import check_not_suspended, get_namespace, role_in
 from hub.core.errors import Forbidden, SignInNeeded
 from hub.repos.errors import (
     GatedRepo,
@@ -16,6 +16,7 @@ from hub.repos.errors import (
     RefProtected,
     RepoMoved,
     RepoNotFound,
+    RepoTakenDown,
     WriteNeedsSignIn,
 )
 from hub.repos.models import Kind, Repository, RepositoryAlias, Visibility
@@ -25,8 +26,8 @@ from hub.repos.models.git import BRANCH_PREFIX, MAIN
 def get_repo_for_read(user: Someone, kind: str, namespace: str, name: str) -> Repository:
     """Return the repository if `user` may read it.
 
-    Raises RepoNotFound where it is not there or not theirs to see, RepoMoved where it has another name now, or the same in
-    other letters: each file has one address, which caches can rely on.
+    Raises RepoNotFound where it is not there or not theirs to see, RepoTakenDown where moderators took it down, RepoMoved
+    where it has another name now, or the same in other letters: each file has one address, which caches can rely on.
     """
     repo = _named(user, kind, namespace, name)
     if repo is None:
@@ -43,7 +44,7 @@ def _named(user: Someone, kind: str, namespace: str, name: str) -> Repository | 
     for what is hidden, so that the time it takes tells neither.
     """
     # There is one at most: to have the database sort and count it takes as long again.
-    named = Repository.objects.named(kind, namespace, name).select_related("namespace")
+    named = Repository.objects.named(kind, namespace, name).filter(taken_down_at=None).select_related("namespace")
     if isinstance(user, User):
         for repo in named.filter(Q(visibility=Visibility.PUBLIC) | Q(namespace__user=user)):
             return repo
@@ -56,8 +57,15 @@ def get_repo_by_short_name(user: Someone, kind: str, name: str) -> NoReturn:
     raise _elsewhere(user, kind, name)
 
 
-def _elsewhere(user: Someone, kind: str, asked: str) -> RepoMoved | RepoNotFound:
-    """Return where the repository is that no longer, or only for short, has the name that was asked for."""
+def _elsewhere(user: Someone, kind: str, asked: str) -> RepoMoved | RepoNotFound | RepoTakenDown:
+    """Return where the repository is that no longer, or only for short, has the name that was asked for; or why it is gone."""
+    namespace, _slash, name = asked.rpartition("/")
+    down = Repository.objects.named(kind, namespace, name).exclude(taken_down_at=None).open_to(user).first()
+    if down is not None:
+        return RepoTakenDown(
+            _("%(name)s was taken down by the moderators of this hub: %(reason)s")
+            % {"name": asked, "reason": down.takedown_reason or _("no reason is given.")}
+        )
     visible = Repository.objects.visible_to(user)
     alias = (
         RepositoryAlias.objects.filter(kind=kind, full_name__iexact=asked, repository__in=visible)
@@ -105,7 +113,9 @@ def get_repo_for_proposing(user: Someone, kind: str, namespace: str, name: str) 
 
 def may_propose(user: Someone, repo: Repository) -> bool:
     """Tell whether `user`, who may know of `repo`, may propose changes to it, and upload large content for them."""
-    if not user.is_authenticated or (user.acting_token is not None and not user.acting_token.may_write):
+    if not user.is_authenticated or user.suspended:
+        return False
+    if user.acting_token is not None and not user.acting_token.may_write:
         return False
     if repo.kind == Kind.BUCKET:
         # There is nothing to propose in: who sends content changes the files at once.
@@ -222,11 +232,12 @@ def check_may_delete(user: Someone, repo: Repository, ref_name: str) -> None:
 
 
 def check_may_act(user: Someone) -> None:
-    """Refuse whoever may change nothing anywhere. Raises WriteNeedsSignIn, ReadOnlyToken."""
+    """Refuse whoever may change nothing anywhere. Raises WriteNeedsSignIn, ReadOnlyToken, Suspended."""
     if not user.is_authenticated:
         raise WriteNeedsSignIn(_("Sign in, or send an access token, to change something here."))
     if user.acting_token is not None and not user.acting_token.may_write:
         raise ReadOnlyToken(_("This token only reads. Make one with the write scope under Settings, Access tokens."))
+    check_not_suspended(user)
 
 
 def get_namespace_for_usage(user: Someone, name: str) -> Namespace:

@@ -17,6 +17,7 @@ from hub.repos.models.git import TAG_PREFIX
 from hub.repos.models.release import MAX_RELEASE_NOTES, MAX_RELEASE_TITLE
 from hub.repos.names import check_ref_name
 from hub.repos.services import create_ref, delete_ref
+from hub.repos.signals import release_published
 
 
 def get_release(repo: Repository, tag: str) -> Release:
@@ -122,6 +123,7 @@ def _release(repo: Repository, actor: User, ref: GitRef, title: str, notes: str)
         author=actor,
     )
     record(actor=actor, verb="release.create", target=_target(release), commit=ref.commit)
+    release_published.send(sender=Release, release=release, actor=actor)
     return release
 
 

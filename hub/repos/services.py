@@ -32,7 +32,7 @@ from hub.repos.models import (
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, ObjectType
 from hub.repos.names import check_ref_name, check_repo_name
 from hub.repos.permissions import check_may_delete, check_may_move
-from hub.repos.signals import repository_changed
+from hub.repos.signals import repository_changed, repository_created, repository_deleted, repository_moved
 from hub.repos.vocabulary import SDKS
 
 # Branches and tags of one repository: every fetch and every push begins with a list of them all.
@@ -75,6 +75,7 @@ def create_repo(
     )
     record(actor=actor, verb="repo.create", target=repo.audit_name, visibility=visibility)
     note_update(repo=repo, name=MAIN, old=None, new=commit.oid, actor=actor)
+    repository_created.send(sender=Repository, repository=repo, actor=actor)
     return repo
 
 
@@ -135,6 +136,7 @@ def move_repo(*, repo: Repository, actor: User, namespace: Namespace, name: str)
     RepositoryAlias.objects.filter(kind=repo.kind, full_name__iexact=repo.full_name).delete()
     record(actor=actor, verb="repo.move", target=repo.audit_name, old=old)
     repository_changed.send(sender=Repository, repository=repo)
+    repository_moved.send(sender=Repository, repository=repo, actor=actor, old=old)
 
 
 @transaction.atomic
@@ -154,6 +156,7 @@ def delete_repo(*, repo: Repository, actor: User) -> None:
     Large content stays in the store until nothing refers to it and its grace has passed.
     """
     target, store = repo.audit_name, repo.store
+    repository_deleted.send(sender=Repository, repository=repo, actor=actor)
     repo.delete()
     if not store.repositories.exists():
         store.delete()

@@ -16,3 +16,11 @@ access_decided = Signal()
 content_waits = Signal()
 # repository: Repository, names: dict[str, str]. History was rewritten: old commit id -> new one, for each that changed.
 commits_renamed = Signal()
+# repository: Repository, actor: User. It has just been made; its kind tells what it is.
+repository_created = Signal()
+# repository: Repository, actor: User, old: str. It has another full name than `old`.
+repository_moved = Signal()
+# repository: Repository, actor: User | None. It is about to be deleted, its rows still there.
+repository_deleted = Signal()
+# release: Release, actor: User. Made by hand, by the API or by an annotated tag.
+release_published = Signal()

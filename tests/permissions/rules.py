@@ -6,7 +6,7 @@ from tests.permissions.world import Principal
 
 OK, ABSENT, SIGN_IN, REFUSED, GATED, INVALID = "ok", "absent", "sign in", "refused", "gated", "invalid"
 _NAMED = {"RepoNotFound": ABSENT, "GatedRepo": GATED, "SignInNeeded": SIGN_IN} | dict.fromkeys(
-    ("NotWritable", "ReadOnlyToken", "Forbidden"), REFUSED
+    ("NotWritable", "ReadOnlyToken", "Suspended", "Forbidden"), REFUSED
 )
 
 _WRITES = ("say", "review", "propose", "write", "push", "administer", "name")
@@ -40,7 +40,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
         return GATED
     if need in _WRITES and not signed_in:
         return SIGN_IN
-    if need in ("acts", "make", *_WRITES) and not who.writes:
+    if need in ("acts", "make", *_WRITES) and not (who.writes and who.acts):
         return REFUSED
     allowed = {
         "write": who.may_write(),
@@ -50,7 +50,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
         "room": who.role is not None or who.site_admin,
         "administer": who.may_administer(),
         "name": who.site_admin,
-        "manage": who.role == "admin",
+        "manage": who.role == "admin" and who.acts,
         "make": who.role not in (None, "read"),
     }
     return OK if allowed.get(need, True) else REFUSED

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from hub.accounts.models import AccessToken, Role, User
 from hub.accounts.models.tokens import digest_of
@@ -40,12 +41,18 @@ class Principal:
     creator: bool = False  # of all the repositories here
     signed_in: bool = True
     writes: bool = True  # their token may
+    suspended: bool = False  # by a moderator: they look, and change nothing
     site_admin: bool = False
     valid: bool = True  # the token is still good, and the account open
     job: bool = False
     user: User | None = None
     secret: str = ""
     session: str = ""
+
+    @property
+    def acts(self) -> bool:
+        """Whether they change anything at all, tokens aside."""
+        return not self.job and not self.suspended
 
     def may_know(self, repo: str) -> bool:
         return repo != PRIVATE or self.role is not None or self.job
@@ -54,10 +61,10 @@ class Principal:
         return repo == PUBLIC or self.role is not None or self.job
 
     def may_write(self) -> bool:
-        return not self.job and (self.role in (Role.WRITE, Role.ADMIN) or self.creator)
+        return self.acts and (self.role in (Role.WRITE, Role.ADMIN) or self.creator)
 
     def may_administer(self) -> bool:
-        return not self.job and (self.role == Role.ADMIN or self.creator)
+        return self.acts and (self.role == Role.ADMIN or self.creator)
 
 
 PRINCIPALS = [
@@ -70,7 +77,8 @@ PRINCIPALS = [
     Principal("owner", Role.ADMIN),
     Principal("owner-reading", Role.ADMIN, writes=False),
     Principal("site-administrator", site_admin=True),
-    Principal("suspended", Role.ADMIN, valid=False),
+    Principal("suspended", Role.ADMIN, suspended=True),
+    Principal("closed", Role.ADMIN, valid=False),
     Principal("revoked", Role.ADMIN, valid=False),
     Principal("job", job=True, writes=False),
 ]
@@ -142,9 +150,10 @@ def make_world() -> World:
                 browser = Client()
                 browser.force_login(one.user)
                 one.session = browser.cookies[settings.SESSION_COOKIE_NAME].value
-    closed = people["suspended"].user
+    closed = people["closed"].user
     assert closed is not None
     User.objects.filter(pk=closed.pk).update(is_active=False)
+    User.objects.filter(username="suspended").update(suspended_at=timezone.now(), suspension_reason="Spam.")
     for token in AccessToken.objects.filter(digest=digest_of(people["revoked"].secret)):
         revoke_token(user=owner, token_id=token.pk)
     job = jobs.claim_job(
@@ -155,4 +164,4 @@ def make_world() -> World:
     return World(people, commits)
 
 
-_GIVEN = ("name", "role", "creator", "signed_in", "writes", "site_admin", "valid", "job")
+_GIVEN = ("name", "role", "creator", "signed_in", "writes", "suspended", "site_admin", "valid", "job")

@@ -9,12 +9,14 @@ from hub.accounts.models.applications import (
     Right,
     SignIn,
 )
+from hub.accounts.models.joining import JoinRequest, MemberInvitation
 from hub.accounts.models.people import (
     Membership,
     Namespace,
     NamespaceQuerySet,
     Organization,
     RepoReader,
+    RetiredName,
     Role,
     Someone,
     User,
@@ -28,6 +30,8 @@ __all__ = [
     "AuthorizationCode",
     "Consent",
     "DeviceRequest",
+    "JoinRequest",
+    "MemberInvitation",
     "Membership",
     "Namespace",
     "NamespaceQuerySet",
@@ -35,6 +39,7 @@ __all__ = [
     "Organization",
     "RefreshToken",
     "RepoReader",
+    "RetiredName",
     "Right",
     "Role",
     "Scope",

@@ -87,7 +87,7 @@ def discussion(request: Request, kind: str, namespace: str, name: str, number: i
     """
     repo = get_repo_for_read(request.user, kind, namespace, name)
     found = get_discussion(repo, number)
-    events = list(found.events.select_related("author").order_by("pk"))
+    events = list(found.events.select_related("author").prefetch_related("edits").order_by("pk"))
     answer = _discussion(found, repo) | {"events": _events(events, repo)}
     if found.is_pull_request:
         answer |= _pull_request(found.pull_request, show_diff=may_fetch(request.user, repo))
@@ -215,7 +215,7 @@ def _shape(event: DiscussionEvent, text: str, rendered: Rendered | None) -> dict
 
 def _comment(event: DiscussionEvent, text: str, html: str) -> dict[str, Any]:
     """Return what a comment says now. `history` tells when it was edited; earlier texts are not kept."""
-    edits = [] if event.hidden else event.edits
+    edits = [] if event.hidden else [edit.at for edit in event.edits.all()]
     by = _by(event.author)
     return {
         "edited": bool(edits),

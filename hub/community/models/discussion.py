@@ -1,8 +1,8 @@
 """Discussions of a repository and its pull requests, and what happened in each, in order."""
 
+from datetime import datetime
 from typing import Self
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -77,12 +77,28 @@ class Discussion(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     # When something last happened in it.
     active_at = models.DateTimeField(default=timezone.now)
+    # A question waits for an answer: the comment that its author, or a maintainer, took for one.
+    is_question = models.BooleanField(default=False)
+    answer = models.ForeignKey(
+        "community.DiscussionEvent", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    # Locked: only maintainers say something there.
+    locked_at = models.DateTimeField(null=True)
+    pinned_at = models.DateTimeField(null=True)  # stands above the others of its repository
 
     objects = DiscussionQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["repository", "number"], name="discussion_number_once")]
-        indexes = [models.Index(fields=["repository", "status", "-active_at"], name="discussion_by_activity")]
+        indexes = [
+            models.Index(fields=["repository", "status", "-active_at"], name="discussion_by_activity"),
+            models.Index(fields=["-active_at", "-id"], name="discussion_lately"),
+            models.Index(
+                fields=["-created_at"],
+                condition=Q(is_question=True, answer=None, status="open"),
+                name="discussion_unanswered",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.repository.full_name}#{self.number}"
@@ -106,6 +122,10 @@ class EventKind(models.TextChoices):
     STATUS = "status-change", _("Change of status")
     TITLE = "title-change", _("Change of title")
     COMMIT = "commit", _("Commit")
+    LOCK = "locking-change", _("Locked or unlocked")
+    PIN = "pinning-change", _("Pinned or unpinned")
+    ANSWER = "answer-change", _("Answer accepted or taken back")
+    REFERENCE = "reference", _("Mentioned elsewhere")
 
 
 class DiscussionEvent(models.Model):
@@ -116,16 +136,18 @@ class DiscussionEvent(models.Model):
     author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     # A commit of a pull request: its title here, its id in `after`.
-    # A comment: Markdown, when it was edited (earlier texts are not kept: what somebody took back stays taken back),
-    # and who took it away. Its author's own deletion erases the text; a maintainer's only hides it.
+    # A comment: Markdown, its earlier texts in CommentEdit, and who took it away. Its author's own deletion erases the text
+    # and the earlier ones; a maintainer's only hides them.
     text = models.TextField(blank=True)
     is_opening = models.BooleanField(default=False)
-    edits = ArrayField(models.DateTimeField(), default=list)
     hidden_at = models.DateTimeField(null=True)
     hidden_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     # A change: the title, or the status, before and after.
     before = models.CharField(max_length=MAX_TITLE, blank=True)
     after = models.CharField(max_length=MAX_TITLE, blank=True)
+    # A reference: the comment elsewhere that mentions this discussion, for those who may read that one.
+    # An accepted answer: the comment; null where it was taken back.
+    source = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="references")
 
     class Meta:
         indexes = [models.Index(fields=["discussion", "id"], name="discussion_events_in_order")]
@@ -151,6 +173,65 @@ class DiscussionEvent(models.Model):
         return self.hidden and self.hidden_by_id == self.author_id
 
     @property
+    def edited_at(self) -> datetime | None:
+        """When its text was last changed; None where it never was. Loaders of many prefetch `edits`."""
+        return max((edit.at for edit in self.edits.all()), default=None)
+
+    @property
     def anchor(self) -> str:
         """What follows # in its address."""
         return f"{'comment' if self.is_comment else 'event'}-{self.pk}"
+
+
+class CommentEdit(models.Model):
+    """What a comment said before an edit. `text` is null for edits of a time when earlier texts were not kept."""
+
+    comment = models.ForeignKey(DiscussionEvent, on_delete=models.CASCADE, related_name="edits")
+    text = models.TextField(null=True)
+    at = models.DateTimeField(default=timezone.now)  # when the next text took its place
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"edit of {self.comment_id}"
+
+
+class Emoji(models.TextChoices):
+    """What can stand under a comment."""
+
+    THUMBS_UP = "+1", "👍"
+    THUMBS_DOWN = "-1", "👎"
+    LAUGH = "laugh", "😄"
+    HOORAY = "hooray", "🎉"
+    CONFUSED = "confused", "😕"
+    HEART = "heart", "❤️"
+    ROCKET = "rocket", "🚀"
+    EYES = "eyes", "👀"
+
+
+class Reaction(models.Model):
+    """Somebody's sign under a comment."""
+
+    comment = models.ForeignKey(DiscussionEvent, on_delete=models.CASCADE, related_name="reactions", db_index=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    emoji = models.CharField(max_length=16, choices=Emoji)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["comment", "user", "emoji"], name="reaction_once")]
+
+    def __str__(self) -> str:
+        return f"{self.emoji} by {self.user}"
+
+
+class AnswerVote(models.Model):
+    """Somebody holds a comment for a good answer to its question."""
+
+    comment = models.ForeignKey(DiscussionEvent, on_delete=models.CASCADE, related_name="votes", db_index=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["comment", "user"], name="answer_vote_once")]
+
+    def __str__(self) -> str:
+        return f"for {self.comment_id} by {self.user}"

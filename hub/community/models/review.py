@@ -83,18 +83,34 @@ ORDERS = ("newest", "highest", "lowest")
 class Review(models.Model):
     """What one person says of one release of a model, or of `main` as it was: then `release` is null and `tag` empty.
 
-    `tag` and `commit` stay when the release is deleted. A review goes with its author's account.
+    `tag` and `commit` stay when the release is deleted. Without an author once the account is deleted, unless they chose that
+    it goes, too.
     """
 
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="reviews")
-    author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="reviews")
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="reviews")
     release = models.ForeignKey(Release, null=True, on_delete=models.SET_NULL, related_name="reviews")
     tag = models.CharField(max_length=255, blank=True, db_collation="C")
     commit = HexField(length=20)
+    # The overall vote: the reviewer's own, not a mean of the rubric below, whose parts may be left out.
     stars = models.PositiveSmallIntegerField()
+    quality = models.PositiveSmallIntegerField(null=True, blank=True)
+    documentation = models.PositiveSmallIntegerField(null=True, blank=True)
+    ease = models.PositiveSmallIntegerField(null=True, blank=True)
+    safety = models.PositiveSmallIntegerField(null=True, blank=True)
+    speed = models.PositiveSmallIntegerField(null=True, blank=True)
+    use_case = models.CharField(max_length=200, blank=True)
+    hardware = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)  # Markdown
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True)
+    # What the model's owner answers: one text.
+    reply = models.TextField(blank=True)
+    replied_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    replied_at = models.DateTimeField(null=True)
+    # By a moderator: not shown and not counted, but for the number of such.
+    hidden_at = models.DateTimeField(null=True)
+    hidden_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
     objects = ReviewQuerySet.as_manager()
 
@@ -122,3 +138,30 @@ class Review(models.Model):
     def orphaned(self) -> bool:
         """Whether the release that it is about has been deleted."""
         return self.release_id is None and self.tag != ""
+
+
+class ReviewEdit(models.Model):
+    """What a review said before an edit: the fields that people fill in, by name."""
+
+    review = models.ForeignKey(Review, on_delete=models.CASCADE, related_name="edits")
+    said = models.JSONField()
+    at = models.DateTimeField(default=timezone.now)  # when the next version took its place
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"edit of review {self.review_id}"
+
+
+class ReviewVote(models.Model):
+    """Somebody found a review helpful."""
+
+    review = models.ForeignKey(Review, on_delete=models.CASCADE, related_name="votes", db_index=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["review", "user"], name="review_vote_once")]
+
+    def __str__(self) -> str:
+        return f"for review {self.review_id} by {self.user}"

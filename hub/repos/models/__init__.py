@@ -15,6 +15,7 @@ from hub.repos.models.repository import (
     RepositoryAlias,
     Visibility,
 )
+from hub.repos.models.use import Use
 from hub.repos.models.xet import DedupChunk, XetFile, XetFileXorb, Xorb, XorbGrant, XorbIndex
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "RepositoryUsage",
     "StorageClock",
     "StorageRun",
+    "Use",
     "Visibility",
     "XetFile",
     "XetFileXorb",

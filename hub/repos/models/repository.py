@@ -48,7 +48,12 @@ class Gate(models.TextChoices):
 
 class RepositoryQuerySet(models.QuerySet["Repository"]):
     def visible_to(self, user: Someone) -> Self:
-        """Those that `user` may know of. Where anonymous reading is off, nobody who is not signed in sees any."""
+        """Those that `user` may know of. Where anonymous reading is off, nobody who is not signed in sees any. What moderators
+        took down nobody sees, by no path."""
+        return self.filter(taken_down_at=None).open_to(user)
+
+    def open_to(self, user: Someone) -> Self:
+        """Those that are visible to `user`, and would be, had they not been taken down."""
         if isinstance(user, RepoReader):
             return self.filter(pk__in=user.repositories)
         if not user.is_authenticated:
@@ -57,7 +62,7 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
         return self.filter(
             Q(visibility=Visibility.PUBLIC)
             | Q(namespace__in=Namespace.objects.filter(user=user))
-            | Q(namespace__organization__in=user.memberships.values("organization"))
+            | Q(namespace__organization__in=user.memberships.standing().values("organization"))
         )
 
     def readable_by(self, user: Someone) -> Self:
@@ -70,24 +75,21 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
         return visible.filter(
             Q(gate=Gate.OPEN)
             | Q(namespace__in=Namespace.objects.filter(user=user))
-            | Q(namespace__organization__in=user.memberships.values("organization"))
+            | Q(namespace__organization__in=user.memberships.standing().values("organization"))
             | Q(pk__in=AccessRequest.objects.accepted().filter(user=user).values("repository"))
         )
 
     def writable_by(self, user: Someone) -> Self:
         """Those that `user` may change: their own, what their role lets them, and what they made as contributor."""
-        if not user.is_authenticated:
+        if not user.is_authenticated or user.suspended:
             return self.none()
-        return self.filter(
+        roles = user.memberships.standing()
+        return self.filter(taken_down_at=None).filter(
             Q(namespace__in=Namespace.objects.filter(user=user))
-            | Q(
-                namespace__organization__in=user.memberships.filter(role__in=Role.at_least(Role.WRITE)).values(
-                    "organization"
-                )
-            )
+            | Q(namespace__organization__in=roles.filter(role__in=Role.at_least(Role.WRITE)).values("organization"))
             | Q(
                 created_by=user,
-                namespace__organization__in=user.memberships.filter(role=Role.CONTRIBUTOR).values("organization"),
+                namespace__organization__in=roles.filter(role=Role.CONTRIBUTOR).values("organization"),
             )
         )
 
@@ -117,6 +119,10 @@ class Repository(models.Model):
     # How often history was taken away (a branch deleted, a force push, a squash). What was built from the objects of an
     # earlier count may hold some that nobody may fetch any more.
     rewrites = models.PositiveIntegerField(default=0)
+
+    # By a moderator, for everybody to read why; null for what stands.
+    taken_down_at = models.DateTimeField(null=True, blank=True)
+    takedown_reason = models.CharField(max_length=1000, blank=True)
 
     objects = RepositoryQuerySet.as_manager()
 

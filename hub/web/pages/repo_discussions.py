@@ -313,7 +313,7 @@ def _thread(
 
 
 def _events(discussion: Discussion) -> Any:
-    return discussion.events.select_related("author", "hidden_by").order_by("pk")
+    return discussion.events.select_related("author", "hidden_by").prefetch_related("edits").order_by("pk")
 
 
 def _shown(request: HttpRequest, discussion: Discussion, events: Iterable[DiscussionEvent]) -> list[Shown]:
