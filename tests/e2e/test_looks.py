@@ -130,6 +130,7 @@ def test_every_page(furnished: tuple[Visitor, list[str]], looks: Looks) -> None:
     assert not problems, "\n".join(problems)
 
 
+@pytest.mark.full  # in the usual run, the small window is that of the other language
 def test_the_smallest_window(furnished: tuple[Visitor, list[str]]) -> None:
     visitor, addresses = furnished
     visitor.dress(theme="light", language="en", width=320)

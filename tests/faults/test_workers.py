@@ -188,7 +188,7 @@ def start_and_kill(evaluations: Evaluations, stage: str, name: str) -> int:
 
 
 STAGES = ("queued", "running", "finishing")
-USUAL = {("queued", "queue"), ("running", "job"), ("running", "db"), ("finishing", "job"), ("finishing", "web")}
+USUAL = {("queued", "queue"), ("running", "job"), ("running", "db"), ("finishing", "web")}
 CASES = [
     pytest.param(stage, name, marks=[] if (stage, name) in USUAL else [pytest.mark.full], id=f"{name} while {stage}")
     for stage in STAGES
