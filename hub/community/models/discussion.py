@@ -126,6 +126,7 @@ class EventKind(models.TextChoices):
     PIN = "pinning-change", _("Pinned or unpinned")
     ANSWER = "answer-change", _("Answer accepted or taken back")
     REFERENCE = "reference", _("Mentioned elsewhere")
+    BASE = "base-change", _("Change of the branch that a pull request is for")
 
 
 class DiscussionEvent(models.Model):
@@ -142,7 +143,7 @@ class DiscussionEvent(models.Model):
     is_opening = models.BooleanField(default=False)
     hidden_at = models.DateTimeField(null=True)
     hidden_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    # A change: the title, or the status, before and after.
+    # A change: the title, the status, or a branch's short name, before and after.
     before = models.CharField(max_length=MAX_TITLE, blank=True)
     after = models.CharField(max_length=MAX_TITLE, blank=True)
     # A reference: the comment elsewhere that mentions this discussion, for those who may read that one.

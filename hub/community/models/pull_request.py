@@ -15,7 +15,9 @@ class PullRequest(models.Model):
     )
     base = models.CharField(max_length=255, default=MAIN)  # the full name of the branch that is to take it in
     start = HexField(length=20)  # the commit of `base` that it was made from
-    # Once it is merged: its head then, and the commit of `base` that took it in (the head itself for a fast-forward).
+    # The full name of the branch of this repository that it was made from, and whose new commits it gets; "" for none.
+    source = models.CharField(max_length=255, blank=True)
+    # Once it is merged: its head then, and the commit of `base` that took it in.
     head = HexField(length=20, null=True)
     merge = HexField(length=20, null=True)
 
@@ -30,3 +32,8 @@ class PullRequest(models.Model):
     def branch(self) -> str:
         """The short name of `base`."""
         return self.base.removeprefix(BRANCH_PREFIX)
+
+    @property
+    def source_branch(self) -> str:
+        """The short name of `source`."""
+        return self.source.removeprefix(BRANCH_PREFIX)
