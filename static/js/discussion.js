@@ -30,6 +30,7 @@ function installEditing() {
     if (comment) {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
+      link.closest("details.menu").open = false;
       await openEditor(link, comment);
       return;
     }
@@ -39,7 +40,7 @@ function installEditing() {
       const around = cancel.closest(".comment");
       around.querySelector("form.disc-edit").remove();
       around.querySelector("[data-body]").hidden = false;
-      around.querySelector("[data-edit]").focus();
+      around.querySelector(".disc-tools summary").focus();
     }
   });
 }

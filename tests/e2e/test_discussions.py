@@ -49,11 +49,14 @@ def test_two_people_talk_to_each_other(visit: Visitor, other: Visitor) -> None:
 
     # A slip is put right in place; opening the editor and changing one's mind changes nothing.
     mine = visit.page.locator(".comment", has=visit.page.locator(".badge"))
+    more = mine.get_by_label("More for this comment")
+    more.click()
     mine.get_by_role("link", name="Edit").click()
     mine.locator("textarea").fill("never mind")
     mine.get_by_role("link", name="Cancel").click()
     expect(mine.locator("[data-body]")).to_contain_text("bass")
-    expect(mine.get_by_role("link", name="Edit")).to_be_focused()
+    expect(more).to_be_focused()
+    more.click()
     mine.get_by_role("link", name="Edit").click()
     mine.locator("textarea").fill("The one of its **base** model.")
     mine.get_by_role("button", name="Preview").click()
@@ -74,7 +77,8 @@ def test_two_people_talk_to_each_other(visit: Visitor, other: Visitor) -> None:
 
     # And takes the thanks back.
     thanks = page.locator(".comment", has_text="Thank you.")
-    thanks.locator("summary").click()
+    thanks.get_by_label("More for this comment").click()
+    thanks.get_by_text("Delete", exact=True).click()
     thanks.get_by_role("button", name="Delete the comment").click()
     expect(page.locator(".event", has_text="A comment was deleted by its author.")).to_be_visible()
 
@@ -119,6 +123,7 @@ def test_it_all_works_without_scripts(chromium: Browser, visit: Visitor) -> None
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("[data-preview-place] em")).to_have_text("said")
     page.get_by_role("button", name="Open the discussion").click()
+    page.get_by_label("More for this comment").click()
     page.get_by_role("link", name="Edit").click()
     page.fill("[name=text]", "*said better*")
     page.get_by_role("button", name="Save").click()
@@ -156,9 +161,10 @@ def test_how_the_pages_look(visit: Visitor, looks: Looks) -> None:
         for address in (f"{listed}?status=all", f"{listed}?q=nothing", f"{listed}/new", f"{listed}/2"):
             visit.open(address)
             if address.endswith("/2"):
+                page.get_by_label("More for this comment").first.click()
                 page.locator("[data-edit]").first.click()
                 page.wait_for_selector("form.disc-edit")
-                page.locator(".thread summary").last.click()
+                page.get_by_label("More for this comment").last.click()
             problems += [f"{address} {theme} {language} {width}: {found}" for found in visit.axe()]
             if wide := visit.overflow():
                 problems.append(f"{address} {language}: {wide} px wider than {width}")

@@ -263,8 +263,14 @@ class Shown:
     event: DiscussionEvent
     role: str
     rendered: Rendered | None
+    own: bool
     may_edit: bool
     may_take_away: bool
+
+    @property
+    def has_menu(self) -> bool:
+        """Whether there is anything in the comment's menu for everybody: it has been edited."""
+        return self.event.edited_at is not None
 
     @property
     def html(self) -> SafeString | str:
@@ -342,6 +348,7 @@ def _shown(request: HttpRequest, discussion: Discussion, events: Iterable[Discus
             event,
             role(event.author),
             rendered.get(event.anchor),
+            event.author_id is not None and event.author_id == request.user.pk,
             event.is_comment and may_edit(request.user, event),
             event.is_comment and may_take_away(request.user, event, maintains=maintains),
         )
