@@ -339,6 +339,9 @@ BLOB_GRACE_DAYS = env.int("GROVE_GRACE_DAYS", default=7)
 # Bytes that the repositories of one user, and of one organization, may hold; 0 sets no limit.
 QUOTA_USER = env.int("GROVE_QUOTA_USER", default=0)
 QUOTA_ORGANIZATION = env.int("GROVE_QUOTA_ORGANIZATION", default=0)
+# Days for which an account that signed up without an invitation says and does less than others (hub/community/limits.py);
+# 0: nobody is held to that.
+NEW_ACCOUNT_DAYS = env.int("GROVE_NEW_ACCOUNT_DAYS", default=3)
 POSTS_PER_MINUTE = env.int("GROVE_POSTS_PER_MINUTE", default=30)  # discussions, comments and edits of one person
 # Requests in five minutes: of one account, and from one address without an account. 0 sets no limit.
 RATE_LIMITS = {

@@ -35,3 +35,5 @@ STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticF
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # All tests of a run call from one address; those of the limits set their own.
 RATE_LIMITS = {"api": (0, 0), "resolvers": (0, 0), "pages": (0, 0)}
+# Everybody in the tests is new; those of the limits set their own.
+NEW_ACCOUNT_DAYS = 0

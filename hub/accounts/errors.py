@@ -67,3 +67,15 @@ class Suspended(Forbidden):
     """A moderator has suspended the account: it may look, and change nothing."""
 
     code = "Suspended"
+
+
+class NotSuspendable(Conflict):
+    """Nobody suspends themselves, nor the last administrator of the hub who could lift it again."""
+
+    code = "NotSuspendable"
+
+
+class NotSuspended(Conflict):
+    """There is nothing to lift."""
+
+    code = "NotSuspended"

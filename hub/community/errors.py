@@ -1,6 +1,6 @@
 """Why something that people say to each other is refused."""
 
-from hub.core.errors import Conflict, Forbidden, Invalid, NotFound, SignInNeeded
+from hub.core.errors import Conflict, Forbidden, Invalid, NotFound, SignInNeeded, TooMany
 
 
 class DiscussionNotFound(NotFound):
@@ -105,3 +105,15 @@ class ReviewExists(Conflict):
 
 class NotYourReview(Forbidden):
     code = "NotYourReview"
+
+
+class NewAccount(TooMany):
+    """An account of the first days does less than others; the message tells when that ends."""
+
+    code = "NewAccount"
+
+
+class TooManyLinks(Invalid):
+    """A text of a new account holds more links, or names more people, than such a text may."""
+
+    code = "TooManyLinks"

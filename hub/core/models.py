@@ -7,7 +7,8 @@ from django.db import models
 
 
 class AuditEvent(models.Model):
-    """One consequential act. Append-only: nothing in the hub changes or deletes a row."""
+    """One consequential act. Append-only, by a trigger: the database refuses to change or delete a row. Only the actor becomes
+    null, when the account is deleted."""
 
     at = models.DateTimeField(auto_now_add=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -1,5 +1,7 @@
-"""What jobs do before the site starts: the workers that run beside it get their keys."""
+"""What jobs do before the site starts: the workers that run beside it get their keys; and when a repository is taken down:
+those that read it end."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -8,8 +10,11 @@ from django.dispatch import receiver
 from hub.accounts.models import digest_of
 from hub.core.signals import prepared
 from hub.embedded.workers import CARRIED, key_file
-from hub.jobs.models import Worker
-from hub.jobs.services import create_worker, renew_worker_key
+from hub.jobs.errors import JobFinished
+from hub.jobs.models import Job, Worker
+from hub.jobs.services import cancel_job, create_worker, renew_worker_key
+from hub.repos.models import Repository
+from hub.repos.signals import repository_taken_down
 from workers.contracts import WorkerKind
 
 
@@ -31,3 +36,11 @@ def keep_keys(workers: bool, **_kwargs: Any) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(key)
+
+
+@receiver(repository_taken_down)
+def end_jobs(repository: Repository, **_kwargs: Any) -> None:
+    """End what reads the repository. A job that is queued in this very moment is claimed, finds nothing to read, and fails."""
+    for job in Job.objects.unfinished().filter(repositories=repository).order_by("pk"):
+        with suppress(JobFinished):
+            cancel_job(job=job)

@@ -20,6 +20,12 @@ class RepoTakenDown(Forbidden):
     code = "DisabledRepo"
 
 
+class TakedownUnchanged(Conflict):
+    """It is taken down already, or was not."""
+
+    code = "TakedownUnchanged"
+
+
 class RevisionNotFound(NotFound):
     code = "RevisionNotFound"
 

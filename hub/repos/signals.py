@@ -24,3 +24,5 @@ repository_moved = Signal()
 repository_deleted = Signal()
 # release: Release, actor: User. Made by hand, by the API or by an annotated tag.
 release_published = Signal()
+# repository: Repository. Moderators have just taken it down: nobody reads it by any path.
+repository_taken_down = Signal()

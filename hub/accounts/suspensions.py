@@ -1,0 +1,48 @@
+"""Taking somebody's right to change anything here, for a time or until it is lifted. Who may do so is decided above."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hub.accounts.errors import NotSuspendable, NotSuspended
+from hub.accounts.models import User
+from hub.core import locks
+from hub.core.errors import Invalid
+from hub.core.models import record
+
+
+@transaction.atomic
+def suspend_user(*, user: User, actor: User, reason: str, until: datetime | None = None) -> None:
+    """Let `user` look and change nothing until then, or, without a time, until it is lifted. Again: with another reason or end.
+
+    Raises Invalid, NotSuspendable for oneself and for the last administrator who could lift it.
+    """
+    if until is not None and until <= timezone.now():
+        raise Invalid(_("That date has passed. Choose a later one."), field="until")
+    if user.pk == actor.pk:
+        raise NotSuspendable(_("You cannot suspend yourself."))
+    if user.is_staff:
+        # Two administrators could suspend each other at the same moment.
+        locks.lock("administrators")
+        others = User.objects.filter(is_staff=True, is_active=True).exclude(pk=user.pk)
+        if not any(not other.suspended for other in others):
+            raise NotSuspendable(_("This is the last administrator of this hub. Name another one first."))
+    changed = {"suspended_at": timezone.now(), "suspended_until": until, "suspension_reason": reason}
+    User.objects.filter(pk=user.pk).update(**changed)
+    for name, value in changed.items():
+        setattr(user, name, value)
+    told = until.isoformat(timespec="seconds") if until else None
+    record(actor=actor, verb="user.suspend", target=user.username, reason=reason, until=told)
+
+
+@transaction.atomic
+def lift_suspension(*, user: User, actor: User) -> None:
+    """Give `user` back what a suspension took. Raises NotSuspended."""
+    changed = {"suspended_at": None, "suspended_until": None, "suspension_reason": ""}
+    if not User.objects.filter(pk=user.pk, suspended_at__isnull=False).update(**changed):
+        raise NotSuspended(_("%(name)s is not suspended.") % {"name": user.username})
+    for name, value in changed.items():
+        setattr(user, name, value)
+    record(actor=actor, verb="user.lift", target=user.username)
