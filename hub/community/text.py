@@ -3,18 +3,22 @@
 import time
 from collections.abc import Mapping
 
+from django.contrib.auth.models import AnonymousUser
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from hub.accounts.models import Someone
+from hub.community.references import References
 from hub.core.errors import Invalid
 from hub.core.links import repo_path
-from hub.core.markdown import Rendered, render
+from hub.core.markdown import Parsed, Rendered, render
 from hub.core.text import UNSTORABLE
 from hub.repos.models import Repository
 
 MAX_TEXT = 65_536  # characters
 # For the texts of one answer together. Only texts that are made to be slow reach it.
 MAX_SECONDS = 2.0
+ANYBODY = AnonymousUser()
 
 
 def clean_line(text: str, *, field: str, limit: int) -> str:
@@ -48,29 +52,34 @@ def _storable(text: str, field: str) -> str:
     return text
 
 
-def render_text(repo: Repository, text: str, *, scope: str = "") -> Rendered:
-    """Return `text` as HTML. Relative links and images mean files of the repository's `main`, as they do in its card.
+def render_text(repo: Repository, text: str, *, scope: str = "", reader: Someone = ANYBODY) -> Rendered:
+    """Return `text` as HTML, as `reader` sees it. Relative links and images mean files of the repository's `main`, as they
+    do in its card.
 
     scope: keeps ids of texts on one page apart.
     """
-    return render(
-        text,
-        link_base=repo_path(repo.kind, repo.full_name, "blob", rev="main"),
-        raw_base=repo_path(repo.kind, repo.full_name, "raw", rev="main"),
-        scope=scope,
-    )
+    return render_texts(repo, {scope: text}, reader=reader)[scope]
 
 
-def render_texts(repo: Repository, texts: Mapping[str, str]) -> dict[str, Rendered]:
-    """Return the texts of one page, each under its scope, as HTML.
+def render_texts(repo: Repository, texts: Mapping[str, str], *, reader: Someone = ANYBODY) -> dict[str, Rendered]:
+    """Return the texts of one page, each under its scope, as HTML. `@ada`, `#12` and commits become links where `reader` may
+    see what they name: four queries at most, and none where nothing is named.
 
     Short ones first: where the time runs out, the longest stay plain, and nobody's flood takes the others' marks away.
     """
-    rendered = {}
     end = time.monotonic() + MAX_SECONDS
+    parsed = {}
     for scope, text in sorted(texts.items(), key=lambda item: len(item[1])):
-        if time.monotonic() < end:
-            rendered[scope] = render_text(repo, text, scope=scope)
+        if time.monotonic() > end:
+            break
+        parsed[scope] = Parsed(text)
+    marker = References(parsed.values(), repo=repo, reader=reader)
+    link_base = repo_path(repo.kind, repo.full_name, "blob", rev="main")
+    raw_base = repo_path(repo.kind, repo.full_name, "raw", rev="main")
+    rendered = {}
+    for scope, text in sorted(texts.items(), key=lambda item: len(item[1])):
+        if scope in parsed and time.monotonic() < end:
+            rendered[scope] = render(parsed[scope], link_base=link_base, raw_base=raw_base, scope=scope, marker=marker)
         else:
             rendered[scope] = Rendered(format_html('<p class="preline">{}</p>', text), [], False, False)
     return rendered

@@ -8,11 +8,11 @@ import posixpath
 import re
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 import nh3
@@ -37,6 +37,8 @@ _DROPPED = dict.fromkeys(map(ord, BIDI_CONTROLS))
 _BOX = re.compile(r"\[([ xX])\]\s+")
 _ADDRESS = re.compile(r"(?<![A-Za-z0-9])https?://[^\s<>\"“”（）。，]{1,2000}")
 _NO_END = ".,;:!?*_~'"  # after an address, the sentence's own
+# Raw HTML around words that are not the text's own: a link, or something that is quoted as it is.
+_QUOTING = re.compile(r"<(/?)(?:a|code|kbd|pre|samp|var)\b", re.IGNORECASE)
 _IMAGE_WITHOUT_ALT = re.compile(r'<img((?:\s(?!alt=)[\w-]+="[^"]*")*)>')
 
 _BLOCKS = {"p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "table", "td", "th", "tr", "img", "center", "li", "span"}
@@ -98,20 +100,61 @@ class Rendered:
     truncated: bool
 
 
-def render(text: str, *, link_base: str = "", raw_base: str = "", scope: str = "") -> Rendered:
+class Mark(NamedTuple):
+    """Characters `start` to `end` of a piece of text mean what is at `address`."""
+
+    start: int
+    end: int
+    address: str
+
+
+class Marker(Protocol):
+    """What makes links of words that name something."""
+
+    def marks(self, text: str) -> Iterable[Mark]:
+        """Return the links in a piece of plain text, in order, none within another."""
+
+    def label(self, address: str) -> str:
+        """Return what an address that stands in the text by itself is shown as."""
+
+
+class Parsed:
+    """A text, parsed: what it says can be looked at before it is rendered. Texts beyond MAX_TEXT are cut at a line."""
+
+    def __init__(self, text: str) -> None:
+        shown, self.truncated = _cut(text.translate(_DROPPED))
+        self.environment: dict[str, Any] = {"code_seconds": MAX_CODE_SECONDS}
+        self.tokens = _parser().parse(shown, self.environment)
+
+    def words(self) -> Iterator[str]:
+        """Yield the pieces of plain text that stand neither in code, nor in mathematics, nor in a link."""
+        for block in _inline(self.tokens):
+            yield from (token.content for token, free in _with_freedom(block) if free)
+
+    def addresses(self) -> Iterator[str]:
+        """Yield where the links lead that are not raw HTML."""
+        for block in _inline(self.tokens):
+            for token in block.children or []:
+                if token.type == "link_open":
+                    yield str(token.attrs.get("href", ""))
+
+
+def render(
+    text: str | Parsed, *, link_base: str = "", raw_base: str = "", scope: str = "", marker: Marker | None = None
+) -> Rendered:
     """Return `text` as HTML.
 
     link_base: site path before which relative links go (`/ada/tiny/blob/main`); raw_base: the same for images, audio
     and video (`/ada/tiny/resolve/main`). Without a base, relative addresses are left out. scope: stands in every id, so
-    that several texts of one page keep theirs apart. Never raises: text beyond MAX_TEXT is cut at a line, and the HTML
-    says so.
+    that several texts of one page keep theirs apart. marker: makes links of words. Never raises: text beyond MAX_TEXT is cut
+    at a line, and the HTML says so.
     """
     prefix = f"{ID_PREFIX}{scope}-" if scope else ID_PREFIX
-    shown, truncated = _cut(text.translate(_DROPPED))
-    environment: dict[str, Any] = {"code_seconds": MAX_CODE_SECONDS}
-    tokens = _parser().parse(shown, environment)
-    headings = _name_headings(tokens, prefix)
-    html = _parser().renderer.render(tokens, _parser().options, environment)
+    parsed = Parsed(text) if isinstance(text, str) else text
+    headings = _name_headings(parsed.tokens, prefix)
+    if marker is not None:
+        _mark(parsed.tokens, marker)
+    html = _parser().renderer.render(parsed.tokens, _parser().options, parsed.environment)
     html = nh3.clean(
         html,
         tags=_TAGS,
@@ -136,13 +179,13 @@ def render(text: str, *, link_base: str = "", raw_base: str = "", scope: str = "
         strip_comments=True,
     )
     html = _IMAGE_WITHOUT_ALT.sub(r'<img\1 alt="">', html)
-    if truncated:
+    if parsed.truncated:
         html += format_html(
             '<p class="muted">{}</p>',
             _("This text has more than %(max)d kB; what follows is not shown here. Open the file to read all of it.")
             % {"max": MAX_TEXT // 1024},
         )
-    return Rendered(mark_safe(html), headings, 'class="math' in html, truncated)  # noqa: S308 - sanitised above
+    return Rendered(mark_safe(html), headings, 'class="math' in html, parsed.truncated)  # noqa: S308 - sanitised above
 
 
 def plain_text(text: str, limit: int) -> list[str]:
@@ -194,15 +237,37 @@ def _link_addresses(state: Any) -> None:
 
     In place of markdown-it's linkify, whose patterns take time that grows with the square of the text.
     """
-    for block in state.tokens:
-        if block.type != "inline" or "://" not in block.content:
-            continue
-        children: list[Token] = []
-        depth = 0
-        for token in block.children or []:
-            depth += (token.type == "link_open") - (token.type == "link_close")
-            children += [token] if token.type != "text" or depth else _split_addresses(token)
-        block.children = children
+    for block in _inline(state.tokens):
+        if "://" in block.content:
+            _split(block, _split_addresses)
+
+
+def _inline(tokens: Sequence[Token]) -> Iterator[Token]:
+    return (token for token in tokens if token.type == "inline")
+
+
+def _with_freedom(block: Token) -> Iterator[tuple[Token, bool]]:
+    """Yield what is in a paragraph, each with whether it is plain text outside links and quoting HTML."""
+    links = quotes = 0
+    for token in block.children or []:
+        links += (token.type == "link_open") - (token.type == "link_close")
+        if token.type == "html_inline" and (found := _QUOTING.match(token.content)):
+            quotes = max(0, quotes - 1) if found[1] else quotes + 1
+        yield token, token.type == "text" and not links and not quotes
+
+
+def _split(block: Token, parts: Callable[[Token], Iterable[Token]]) -> None:
+    """Put `parts` of each free piece of text in its place."""
+    children: list[Token] = []
+    for token, free in _with_freedom(block):
+        children += parts(token) if free else [token]
+    block.children = children
+
+
+def _link(address: str, label: str) -> Iterator[Token]:
+    yield Token("link_open", "a", 1, attrs={"href": address}, info="auto")
+    yield Token("text", "", 0, content=label)
+    yield Token("link_close", "a", -1)
 
 
 def _split_addresses(token: Token) -> Iterator[Token]:
@@ -212,11 +277,28 @@ def _split_addresses(token: Token) -> Iterator[Token]:
         if address.endswith(")") and "(" not in address:
             address = address.rstrip(")" + _NO_END)
         yield Token("text", "", 0, content=token.content[done : found.start()])
-        yield Token("link_open", "a", 1, attrs={"href": address})
-        yield Token("text", "", 0, content=address)
-        yield Token("link_close", "a", -1)
+        yield from _link(address, address)
         done = found.start() + len(address)
     yield token.copy(content=token.content[done:])
+
+
+def _mark(tokens: Sequence[Token], marker: Marker) -> None:
+    """Make links of what `marker` knows, and show addresses as it says."""
+
+    def parts(token: Token) -> Iterator[Token]:
+        done = 0
+        for start, end, address in marker.marks(token.content):
+            yield Token("text", "", 0, content=token.content[done:start])
+            yield from _link(address, token.content[start:end])
+            done = end
+        yield token.copy(content=token.content[done:])
+
+    for block in _inline(tokens):
+        children = block.children or []
+        for opening, shown in pairwise(children):
+            if opening.type == "link_open" and opening.info == "auto" and shown.type == "text":
+                shown.content = marker.label(str(opening.attrs.get("href", ""))) or shown.content
+        _split(block, parts)
 
 
 def _mark_tasks(state: Any) -> None:
