@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from hub.accounts.models import User
+from hub.accounts.models import Someone, User
 from hub.api.bodies import MAX_JSON, read_object, text_of
 from hub.api.edge import json_view, writer
 from hub.api.hf.paging import number as number_of
@@ -88,7 +88,7 @@ def discussion(request: Request, kind: str, namespace: str, name: str, number: i
     repo = get_repo_for_read(request.user, kind, namespace, name)
     found = get_discussion(repo, number)
     events = list(found.events.select_related("author").prefetch_related("edits").order_by("pk"))
-    answer = _discussion(found, repo) | {"events": _events(events, repo)}
+    answer = _discussion(found, repo) | {"events": _events(events, repo, request.user)}
     if found.is_pull_request:
         answer |= _pull_request(found.pull_request, show_diff=may_fetch(request.user, repo))
     return Response(answer)
@@ -128,7 +128,7 @@ def comment(request: Request, kind: str, namespace: str, name: str, number: int)
     repo = get_repo_for_posting(request.user, kind, namespace, name)
     found = get_discussion(repo, number)
     posted = services.post_comment(discussion=found, actor=writer(request), text=_text(read_object(request), "comment"))
-    return Response({"newMessage": _event(posted, repo)})
+    return Response({"newMessage": _event(posted, repo, request.user)})
 
 
 @json_view("POST")
@@ -137,7 +137,7 @@ def edit(request: Request, kind: str, namespace: str, name: str, number: int, co
     repo = get_repo_for_posting(request.user, kind, namespace, name)
     found = get_comment(get_discussion(repo, number), comment_id)
     edited = services.edit_comment(comment=found, actor=writer(request), text=_text(read_object(request), "content"))
-    return Response({"updatedComment": _event(edited, repo)})
+    return Response({"updatedComment": _event(edited, repo, request.user)})
 
 
 @json_view("POST")
@@ -146,7 +146,7 @@ def hide(request: Request, kind: str, namespace: str, name: str, number: int, co
     repo = get_repo_for_posting(request.user, kind, namespace, name)
     found = get_comment(get_discussion(repo, number), comment_id)
     hidden = services.take_comment_away(comment=found, actor=writer(request))
-    return Response({"updatedComment": _event(hidden, repo)})
+    return Response({"updatedComment": _event(hidden, repo, request.user)})
 
 
 @json_view("POST")
@@ -157,7 +157,7 @@ def title(request: Request, kind: str, namespace: str, name: str, number: int) -
     change = services.rename_discussion(
         discussion=found, actor=writer(request), title=_text(read_object(request), "title")
     )
-    return Response({"newTitle": _event(change, repo)})
+    return Response({"newTitle": _event(change, repo, request.user)})
 
 
 @json_view("POST")
@@ -168,7 +168,7 @@ def status(request: Request, kind: str, namespace: str, name: str, number: int) 
     change = services.set_status(
         discussion=found, actor=writer(request), status=_text(body, "status"), text=_text(body, "comment")
     )
-    return Response({"newStatus": _event(change, repo)})
+    return Response({"newStatus": _event(change, repo, request.user)})
 
 
 def _discussion(row: Discussion, repo: Repository) -> dict[str, Any]:
@@ -183,14 +183,14 @@ def _discussion(row: Discussion, repo: Repository) -> dict[str, Any]:
     }
 
 
-def _event(event: DiscussionEvent, repo: Repository) -> dict[str, Any]:
-    return _events([event], repo)[0]
+def _event(event: DiscussionEvent, repo: Repository, reader: Someone) -> dict[str, Any]:
+    return _events([event], repo, reader)[0]
 
 
-def _events(events: list[DiscussionEvent], repo: Repository) -> list[dict[str, Any]]:
+def _events(events: list[DiscussionEvent], repo: Repository, reader: Someone) -> list[dict[str, Any]]:
     # Nobody reads a hidden comment any more, and clients read its text all the same.
     texts = {event.anchor: "" if event.hidden else event.text for event in events if event.is_comment}
-    rendered = render_texts(repo, texts)
+    rendered = render_texts(repo, texts, reader=reader)
     return [_shape(event, texts.get(event.anchor, ""), rendered.get(event.anchor)) for event in events]
 
 

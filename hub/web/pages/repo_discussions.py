@@ -342,7 +342,8 @@ def _shown(request: HttpRequest, discussion: Discussion, events: Iterable[Discus
             return "member"
         return "author" if author.pk == discussion.author_id else ""
 
-    rendered = render_texts(repo, {e.anchor: e.text for e in events if e.is_comment and not e.hidden})
+    texts = {e.anchor: e.text for e in events if e.is_comment and not e.hidden}
+    rendered = render_texts(repo, texts, reader=request.user)
     return [
         Shown(
             event,
@@ -364,4 +365,6 @@ def _address_of(discussion: Discussion, event: DiscussionEvent) -> str:
 
 
 def _preview(request: HttpRequest, repo: Repository) -> Rendered | None:
-    return previewed(request, "text", MAX_TEXT, lambda text: render_text(repo, text, scope="preview"))
+    return previewed(
+        request, "text", MAX_TEXT, lambda text: render_text(repo, text, scope="preview", reader=request.user)
+    )

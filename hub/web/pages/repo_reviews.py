@@ -81,7 +81,7 @@ def reviews(request: HttpRequest, repo: Repository) -> HttpResponse:
     author = request.user.pk
     mine = list(everything.filter(author=author).select_related("author").sorted_by("newest")) if author else []
     page = page_of(request, chosen.exclude(author=author).select_related("author").sorted_by(sort), PER_PAGE)
-    shown = _shown(repo, [*mine, *page.rows])
+    shown = _shown(request, repo, [*mine, *page.rows])
     own, listed = shown[: len(mine)], shown[len(mine) :]
     reason, form = _form_or_reason(request.user, repo, tag)
     return repo_page(
@@ -243,13 +243,16 @@ def _with(query: QueryDict, tag: str | None) -> str:
     return f"?{kept.urlencode()}"
 
 
-def _shown(repo: Repository, reviews: list[Review]) -> list[Shown]:
-    rendered = render_texts(repo, {review.anchor: review.text for review in reviews if review.text})
+def _shown(request: HttpRequest, repo: Repository, reviews: list[Review]) -> list[Shown]:
+    texts = {review.anchor: review.text for review in reviews if review.text}
+    rendered = render_texts(repo, texts, reader=request.user)
     return [Shown(review, rendered.get(review.anchor)) for review in reviews]
 
 
 def _preview(request: HttpRequest, repo: Repository) -> Rendered | None:
-    return previewed(request, "text", MAX_REVIEW, lambda text: render_text(repo, text, scope="preview"))
+    return previewed(
+        request, "text", MAX_REVIEW, lambda text: render_text(repo, text, scope="preview", reader=request.user)
+    )
 
 
 def _address(repo: Repository, review: Review | None = None) -> str:
