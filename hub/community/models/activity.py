@@ -3,14 +3,18 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, TextField, Value, When
+from django.db.models.functions import Coalesce, Left
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.models import Namespace, Someone, User
 from hub.community.models.discussion import Discussion, DiscussionEvent
 from hub.community.models.review import Review
+from hub.core.links import repo_path
 from hub.repos.models import Release, Repository
+
+MAX_OPENING = 1000  # characters of what somebody wrote that are read to show how it begins
 
 
 class ActivityKind(models.TextChoices):
@@ -41,6 +45,26 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
         by their notifications and is in nobody's feed."""
         return self.filter(repository__in=Repository.objects.visible_to(user)).exclude(data__has_key="to")
 
+    def with_details(self) -> Self:
+        """Load in one query what it takes to say them: hub.community.wording. Of long texts, the first MAX_OPENING
+        characters are in `opening`."""
+        reply = When(kind=ActivityKind.REVIEW_REPLY, then=F("review__reply"))
+        written = Coalesce("event__text", "review__text", "release__notes", Value(""))
+        return (
+            self.select_related(
+                "actor",
+                "namespace__user",
+                "namespace__organization",
+                "repository__namespace",
+                "discussion",
+                "event",
+                "review",
+                "release",
+            )
+            .defer("event__text", "review__text", "review__reply", "release__notes")
+            .annotate(opening=Left(Case(reply, default=written, output_field=TextField()), MAX_OPENING))
+        )
+
 
 class Activity(models.Model):
     """Something that happened. Written in the transaction in which it did, so that nothing is told that did not happen, and
@@ -60,6 +84,8 @@ class Activity(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     told_at = models.DateTimeField(null=True)
 
+    opening: str  # only of those that `with_details` loaded
+
     objects = ActivityQuerySet.as_manager()
 
     class Meta:
@@ -73,3 +99,32 @@ class Activity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        """The page of the site that it is about."""
+        repository = self.repository
+        if repository is None:
+            return self._place_of_namespace()
+        if self.discussion is not None:
+            page = repo_path(repository.kind, repository.full_name, "discussions", str(self.discussion.number))
+            said = self.event if self.kind in (ActivityKind.COMMENT, ActivityKind.ANSWER) else None
+            # The page of a long thread that shows it, and its place there.
+            return page if said is None else f"{page}?event={said.pk}#{said.anchor}"
+        if self.review is not None:
+            return f"{repo_path(repository.kind, repository.full_name, 'reviews')}#{self.review.anchor}"
+        if self.release is not None:
+            return repo_path(repository.kind, repository.full_name, "tree", rev=self.release.tag)
+        if self.kind == ActivityKind.RESULT:
+            return repo_path(repository.kind, repository.full_name, "evaluations", str(self.data["run"]))
+        return repository.get_absolute_url()
+
+    def _place_of_namespace(self) -> str:
+        if self.kind == ActivityKind.MODERATION:
+            return str(self.data.get("path", "")) or "/"
+        if self.kind == ActivityKind.FOLLOW and self.actor is not None:
+            return f"/{self.actor.username}"
+        if self.namespace is None:
+            return "/"
+        if self.kind == ActivityKind.JOIN_REQUEST:
+            return f"/organizations/{self.namespace.name}/members"
+        return f"/{self.namespace.name}"

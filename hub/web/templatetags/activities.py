@@ -1,0 +1,29 @@
+"""Activities as HTML."""
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from hub.community import wording
+from hub.community.models import Activity
+from hub.web.templatetags.grove import in_order
+
+register = template.Library()
+
+
+@register.filter
+def said(activity: Activity) -> wording.Said:
+    """An activity in words: `{% with words=activity|said %}`."""
+    return wording.said(activity)
+
+
+@register.filter
+def sentence(said: wording.Said) -> SafeString:
+    """The sentence, with links where its parts lead somewhere. What people wrote is escaped and keeps to its own direction."""
+    parts = {name: _part(part) for name, part in said.parts.items()}
+    return mark_safe(said.sentence % parts)  # noqa: S308 - the sentence is ours; _part escapes what goes into it
+
+
+def _part(part: wording.Part) -> SafeString:
+    text = format_html("<bdi>{}</bdi>", in_order(part.text))
+    return format_html('<a href="{}">{}</a>', part.path, text) if part.path else text
