@@ -4,6 +4,7 @@ With no URL set the hub talks to the engines that `manage.py up` carries, found 
 so that a management command reaches the running instance of the same GROVE_DATA.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
     "django_cotton",
     "rest_framework",
     "hub.embedded",
@@ -88,6 +91,7 @@ INSTALLED_APPS = [
     "hub.inference",
     "hub.community",
     "hub.evaluations",
+    "hub.moderation",
     "hub.catalog",
     "hub.web",
     "hub.api",
@@ -109,6 +113,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "hub.api.limits.limit",
+    "hub.web.middleware.sessions_seen",
     "hub.web.middleware.anonymous_reading",
     "hub.web.middleware.hub_errors",
 ]
@@ -216,6 +221,10 @@ CELERY_BEAT_SCHEDULE = {
     "chunk large files": {"task": "hub.repos.tasks.chunk_large_files", "schedule": 300},
     "work on passes over the storage": {"task": "hub.repos.tasks.work_on_passes", "schedule": 300},
     "tell what happened": {"task": "hub.community.tasks.tell_untold", "schedule": 60},
+    "send mails that wait": {"task": "hub.community.tasks.send_waiting_mails", "schedule": 60},
+    "send daily mails": {"task": "hub.community.tasks.send_digests", "schedule": 600},
+    "send webhooks": {"task": "hub.community.tasks.send_webhooks", "schedule": 15},
+    "prune notifications and deliveries": {"task": "hub.community.tasks.prune", "schedule": 3600},
     "beat": {"task": "hub.core.tasks.beat", "schedule": 10},
 }
 
@@ -233,11 +242,56 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = EMAIL_VERIFICATION
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# A word by mail about each change of what opens an account.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_USERNAME_VALIDATORS = "hub.accounts.names.USERNAME_VALIDATORS"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
+
+# The second factor: codes of an app, and codes on paper for the day it is lost. The address of an account need not be confirmed
+# for it: where that matters, GROVE_EMAIL_VERIFICATION lets nobody in before.
+MFA_ADAPTER = "hub.accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1  # codes before and after the present one, for clocks that are not exact
+MFA_FORMS = {
+    "authenticate": "hub.web.forms.security.SecondFactorForm",
+    "reauthenticate": "hub.web.forms.security.ConfirmByCodeForm",
+    "activate_totp": "hub.web.forms.security.ActivateForm",
+}
+
+# Signing in by another provider of OpenID Connect. Without an issuer there is none.
+OIDC_ISSUER = env.str("GROVE_OIDC_ISSUER", default="").rstrip("/")
+OIDC_NAME = env.str("GROVE_OIDC_NAME", default="OpenID")
+# Whoever the provider knows gets an account: as GROVE_SIGNUP has it for everybody, always (on), or never (off).
+OIDC_SIGNUP = env.str("GROVE_OIDC_SIGNUP", default="same")
+if OIDC_SIGNUP not in ("same", "on", "off"):
+    raise environ.ImproperlyConfigured(f"GROVE_OIDC_SIGNUP is {OIDC_SIGNUP!r}; it takes same, on or off.")
+# Whether an address that the provider calls confirmed counts as confirmed here, and opens the account that has it.
+OIDC_TRUST_EMAIL = env.bool("GROVE_OIDC_TRUST_EMAIL", default=False)
+# Nobody but administrators logs in by a password.
+OIDC_ONLY = bool(OIDC_ISSUER) and env.bool("GROVE_OIDC_ONLY", default=False)
+SOCIALACCOUNT_ADAPTER = "hub.accounts.single_sign_on.SingleSignOnAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
+SOCIALACCOUNT_FORMS = {"signup": "hub.web.forms.security.SingleSignOnSignupForm"}
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+if OIDC_ISSUER:
+    SOCIALACCOUNT_PROVIDERS["sso"] = {
+        "APPS": [
+            {
+                # Accounts there are known by the issuer and their number: another issuer's number 7 is somebody else.
+                "provider_id": OIDC_ISSUER,
+                "name": OIDC_NAME,
+                "client_id": env.str("GROVE_OIDC_CLIENT_ID"),
+                "secret": env.str("GROVE_OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True},
+            }
+        ]
+    }
 
 # Under which id `hf auth login` asks to be let in; empty, nobody logs in that way. The command line has this one built in.
 TOOL_CLIENT_ID = env.str("GROVE_TOOL_CLIENT_ID", default="26be6b09-91c5-47da-9861-d2d2bb7a7e36")
@@ -342,6 +396,15 @@ QUOTA_ORGANIZATION = env.int("GROVE_QUOTA_ORGANIZATION", default=0)
 # Days for which an account that signed up without an invitation says and does less than others (hub/community/limits.py);
 # 0: nobody is held to that.
 NEW_ACCOUNT_DAYS = env.int("GROVE_NEW_ACCOUNT_DAYS", default=3)
+# Networks to which webhooks may be sent although they are not everybody's: CIDRs, such as those of receivers beside the hub.
+WEBHOOK_ALLOW = env.list("GROVE_WEBHOOK_ALLOW", default=[])
+for _allowed in WEBHOOK_ALLOW:
+    try:
+        ip_network(_allowed, strict=False)
+    except ValueError as _error:
+        raise environ.ImproperlyConfigured(f"GROVE_WEBHOOK_ALLOW holds {_allowed!r}, which is no network.") from _error
+# The hour of the day (UTC) from which on daily mails go out.
+DIGEST_HOUR = env.int("GROVE_DIGEST_HOUR", default=7)
 POSTS_PER_MINUTE = env.int("GROVE_POSTS_PER_MINUTE", default=30)  # discussions, comments and edits of one person
 # Requests in five minutes: of one account, and from one address without an account. 0 sets no limit.
 RATE_LIMITS = {
