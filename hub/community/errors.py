@@ -1,6 +1,6 @@
 """Why something that people say to each other is refused."""
 
-from hub.core.errors import Conflict, Forbidden, Invalid, NotFound, SignInNeeded, TooMany
+from hub.core.errors import Conflict, Forbidden, Invalid, NotFound, SignInNeeded, TooLarge, TooMany
 
 
 class DiscussionNotFound(NotFound):
@@ -35,10 +35,40 @@ class DiscussionLocked(Forbidden):
     code = "DiscussionLocked"
 
 
+class TooManyPinned(Conflict):
+    """As many discussions of the repository are pinned as can be."""
+
+    code = "TooManyPinned"
+
+
+class NotAQuestion(Conflict):
+    """It waits for no answer: it is a plain discussion, or a pull request."""
+
+    code = "NotAQuestion"
+
+
+class NotAnAnswer(Conflict):
+    """It is the question itself."""
+
+    code = "NotAnAnswer"
+
+
+class OwnAnswer(Forbidden):
+    """Nobody votes for what they wrote themselves."""
+
+    code = "OwnAnswer"
+
+
 class Blocked(Forbidden):
     """Somebody does not want to hear from this person."""
 
     code = "Blocked"
+
+
+class TooManyFollows(Conflict):
+    """Somebody follows as many as one can."""
+
+    code = "TooManyFollows"
 
 
 class NothingChanged(Conflict):
@@ -71,6 +101,18 @@ class NotYourPullRequest(Forbidden):
     code = "NotYourPullRequest"
 
 
+class PullRequestExists(Conflict):
+    """Another one, open, proposes the same branch."""
+
+    code = "PullRequestExists"
+
+
+class HeadMoved(Conflict):
+    """It is not any more what the caller has looked at."""
+
+    code = "HeadMoved"
+
+
 class MergeConflict(Conflict):
     """Both sides have changed the same files, each in its own way."""
 
@@ -97,6 +139,18 @@ class ReviewNotFound(NotFound):
     code = "ReviewNotFound"
 
 
+class ReviewHidden(Conflict):
+    """Moderators have hidden it: it stays as it is."""
+
+    code = "ReviewHidden"
+
+
+class OwnReview(Forbidden):
+    """Nobody finds a review of their own helpful."""
+
+    code = "OwnReview"
+
+
 class ReviewExists(Conflict):
     """One person writes one review of a release."""
 
@@ -117,3 +171,74 @@ class TooManyLinks(Invalid):
     """A text of a new account holds more links, or names more people, than such a text may."""
 
     code = "TooManyLinks"
+
+
+class WebhookNotFound(NotFound):
+    """No such webhook, or not theirs to administer."""
+
+    code = "WebhookNotFound"
+
+
+class DeliveryNotFound(NotFound):
+    """No such message to this webhook; they are kept for a while only."""
+
+    code = "DeliveryNotFound"
+
+
+class TooManyWebhooks(Conflict):
+    """The account has as many webhooks as one may have."""
+
+    code = "TooManyWebhooks"
+
+
+class WebhookDisabled(Conflict):
+    """It is switched off, so nothing is sent to it."""
+
+    code = "WebhookDisabled"
+
+
+class DeliveryNotReplayable(Conflict):
+    """What it tells of is gone."""
+
+    code = "DeliveryNotReplayable"
+
+
+class NotificationNotFound(NotFound):
+    """No such notification, or of what they may not see any more."""
+
+    code = "NotificationNotFound"
+
+
+class UnsubscribeLinkInvalid(NotFound):
+    """The link is not one of ours, or incomplete."""
+
+    code = "UnsubscribeLinkInvalid"
+
+
+class NoPicture(Invalid):
+    """What was sent is no picture of a sort that is kept."""
+
+    code = "UnsupportedMediaType"
+    status = 415
+
+
+class PictureTooLarge(TooLarge):
+    """More bytes, points or frames than a picture may have."""
+
+    code = "PictureTooLarge"
+
+
+class PicturesFull(Conflict):
+    """One person's pictures take up all that they may."""
+
+    code = "PicturesFull"
+
+
+class NotYourPicture(Forbidden):
+    code = "Forbidden"
+
+
+class PictureNotFound(NotFound):
+    """No such picture, or no longer."""
+
+    code = "PictureNotFound"

@@ -8,9 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.community.discussions import add_event, lock_discussion, target_of
+from hub.community.discussions import add_event, drop_answer, lock_discussion, target_of
 from hub.community.errors import NothingChanged
 from hub.community.models import Attachment, Collection, Discussion, DiscussionEvent, EventKind, Review
+from hub.community.signals import reviews_changed
 from hub.core.models import record
 
 
@@ -33,6 +34,8 @@ def _set_comment(comment: DiscussionEvent, actor: User, *, hidden: bool) -> None
         raise NothingChanged(_("It is so already, or its author has deleted it."))
     comment.hidden_at, comment.hidden_by = (timezone.now(), actor) if hidden else (None, None)
     comment.save(update_fields=["hidden_at", "hidden_by"])
+    if hidden and discussion.answer_id == comment.pk:
+        drop_answer(discussion, actor)
     verb = "comment.hide" if hidden else "comment.unhide"
     author = comment.author.username if comment.author else None
     record(actor=actor, verb=verb, target=target_of(discussion), comment=comment.pk, author=author)
@@ -59,6 +62,7 @@ def set_review_hidden(*, review: Review, actor: User, hidden: bool) -> None:
         raise NothingChanged(_("It is so already."))
     verb = "review.hide" if hidden else "review.unhide"
     record(actor=actor, verb=verb, target=f"{review.repository.audit_name} review {review.pk}")
+    reviews_changed.send(Review, repository=review.repository)
 
 
 @transaction.atomic

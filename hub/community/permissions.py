@@ -85,7 +85,7 @@ def get_comment(discussion: Discussion, comment_id: str) -> DiscussionEvent:
     ):
         found = (
             DiscussionEvent.objects.filter(discussion=discussion, kind=EventKind.COMMENT, pk=int(comment_id))
-            .select_related("author")
+            .select_related("author", "hidden_by")
             .first()
         )
     if found is None:
@@ -122,6 +122,20 @@ def check_may_edit(user: Someone, comment: DiscussionEvent) -> None:
 def may_take_away(user: Someone, comment: DiscussionEvent, *, maintains: bool) -> bool:
     """Tell whether `user` may take a comment away: its author, except from the opening one; a maintainer, always."""
     return not comment.hidden and (maintains or (_is(user, comment.author_id) and not comment.is_opening))
+
+
+def may_show_again(comment: DiscussionEvent, *, maintains: bool) -> bool:
+    """Tell whether somebody who maintains the repository, or does not, may take back that a comment was hidden: not what its
+    author deleted, nor what moderators of the hub hid."""
+    hider = comment.hidden_by
+    if not maintains or hider is None or comment.deleted_by_author:
+        return False
+    return not hider.is_staff or may_write(hider, comment.discussion.repository)
+
+
+def may_read_history(user: Someone, comment: DiscussionEvent, *, maintains: bool) -> bool:
+    """Tell whether `user` may read what a comment said before: everybody, and maintainers alone once it is hidden."""
+    return comment.is_comment and (not comment.hidden or (maintains and not comment.deleted_by_author))
 
 
 def _is(user: Someone, author_id: int | None) -> bool:
@@ -189,12 +203,13 @@ def has_pull_requests(user: User, repo: Repository) -> bool:
 # --- reviews ------------------------------------------------------------------------------------------------------------
 
 
-def get_review(repo: Repository, review_id: int) -> Review:
-    """Return a review of a model that the caller may read. Raises ReviewNotFound."""
+def get_review(user: Someone, repo: Repository, review_id: int) -> Review:
+    """Return a review of a model that `user` may read, with what is shown of it. One that moderators have hidden is there for
+    its author alone. Raises ReviewNotFound."""
     found = None
     if review_id <= BigIntegerField.MAX_BIGINT:
-        found = Review.objects.filter(repository=repo, pk=review_id).select_related("author").first()
-    if found is None:
+        found = Review.objects.filter(repository=repo, pk=review_id).with_details().first()
+    if found is None or (found.hidden_at is not None and not _is(user, found.author_id)):
         raise ReviewNotFound(_("%(name)s has no such review. It may have been deleted.") % {"name": repo.full_name})
     # One repository in memory, with its namespace at hand.
     found.repository = repo
@@ -203,7 +218,7 @@ def get_review(repo: Repository, review_id: int) -> Review:
 
 def get_own_review(user: Someone, repo: Repository, review_id: int) -> Review:
     """Return a review that `user` wrote. Raises ReviewNotFound, NotYourReview, WriteNeedsSignIn, ReadOnlyToken."""
-    review = get_review(repo, review_id)
+    review = get_review(user, repo, review_id)
     check_may_act(user)
     if review.author_id != user.pk:
         raise NotYourReview(_("Only whoever wrote a review changes it."))
@@ -211,7 +226,11 @@ def get_own_review(user: Someone, repo: Repository, review_id: int) -> Review:
 
 
 def check_may_review(user: Someone, repo: Repository) -> None:
-    """Say why `user`, who reads `repo`, may not review it. Raises NotReviewable, ReviewNeedsSignIn, OwnModel."""
+    """Say why `user`, who reads `repo`, may not review it. Raises NotReviewable, ReviewNeedsSignIn, OwnModel.
+
+    Whom the owner has blocked may review all the same: blocking keeps people from talking to somebody, and must not become a
+    way to choose one's critics. What is no criticism is for the moderators.
+    """
     if repo.kind != Kind.MODEL:
         raise NotReviewable(_("Only models have reviews."))
     if not user.is_authenticated:

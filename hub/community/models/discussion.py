@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Case, Count, Exists, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +14,11 @@ from hub.core.links import repo_path
 from hub.repos.models import Repository
 
 MAX_TITLE = 200  # characters
+# The orders of lists. Those by number look at the MAX_SORTED discussions that were active last, however many there are.
+ORDERS = ("active", "newest", "comments", "reactions")
+MAX_SORTED = 2000
+# Lists that search for words look at as many.
+MAX_SEARCHED = 20_000
 
 
 class Status(models.TextChoices):
@@ -48,6 +53,28 @@ class DiscussionQuerySet(models.QuerySet["Discussion"]):
         """Pull requests alone, or everything but them."""
         return self.filter(pull_request__isnull=not wanted)
 
+    def unanswered(self) -> Self:
+        """Questions that no answer was accepted for."""
+        return self.filter(is_question=True, answer=None)
+
+    def by(self, name: str) -> Self:
+        """Those that the user of that name opened."""
+        return self.filter(author__username__iexact=name)
+
+    def sorted_by(self, order: str) -> Self:
+        """In one of ORDERS, the most recently active first among equals."""
+        if order == "newest":
+            return self.order_by("-pk")
+        if order not in ("comments", "reactions"):
+            return self.order_by("-active_at", "-pk")
+        counted = self.lately(MAX_SORTED).with_comment_count().with_reaction_count()
+        return counted.order_by(f"-{order}", "-active_at", "-pk")
+
+    def lately(self, number: int) -> Self:
+        """The `number` of them that were active last, in no order."""
+        rows = self.order_by("-active_at", "-pk").values("pk")[:number]
+        return type(self)(self.model, using=self._db).filter(pk__in=rows)
+
     def titled(self, words: str) -> Self:
         """Those whose title holds all of these words."""
         found = self
@@ -63,6 +90,12 @@ class DiscussionQuerySet(models.QuerySet["Discussion"]):
         # A sub-select: only the rows of the page that is shown are counted, not all of the repository's.
         count = said.order_by().values("discussion").annotate(count=Count("*")).values("count")
         return self.annotate(comments=Coalesce(Subquery(count), 0))
+
+    def with_reaction_count(self) -> Self:
+        """Add `reactions`: how many signs stand under what is to read in it."""
+        signs = Reaction.objects.filter(comment__discussion=OuterRef("pk"), comment__hidden_at=None)
+        count = signs.order_by().values("comment__discussion").annotate(count=Count("*")).values("count")
+        return self.annotate(reactions=Coalesce(Subquery(count), 0))
 
 
 class Discussion(models.Model):
@@ -129,6 +162,29 @@ class EventKind(models.TextChoices):
     BASE = "base-change", _("Change of the branch that a pull request is for")
 
 
+class EventQuerySet(models.QuerySet["DiscussionEvent"]):
+    def readable_by(self, user: Someone) -> Self:
+        """All but mentions in comments that `user`, who reads the discussion, may not read. Asked each time: a repository can
+        be hidden later."""
+        where = Repository.objects.visible_to(user).filter(pk=OuterRef("source__discussion__repository"))
+        readable = Q(source__hidden_at=None) & Exists(where)
+        return self.filter(~Q(kind=EventKind.REFERENCE) | readable)
+
+    def in_order(self, discussion: Discussion) -> Self:
+        """As they happened; the accepted answer of a question right below it."""
+        if discussion.answer_id is None:
+            return self.order_by("pk")
+        place = Case(When(is_opening=True, then=0), When(pk=discussion.answer_id, then=1), default=2)
+        return self.order_by(place, "pk")
+
+    def answers_by_votes(self, discussion: Discussion) -> Self:
+        """The question, its accepted answer, then the other comments: those first that most people hold for good."""
+        votes = AnswerVote.objects.filter(comment=OuterRef("pk")).order_by().values("comment")
+        count = Coalesce(Subquery(votes.annotate(count=Count("*")).values("count")), 0)
+        place = Case(When(is_opening=True, then=0), When(pk=discussion.answer_id, then=1), default=2)
+        return self.filter(kind=EventKind.COMMENT).order_by(place, count.desc(), "pk")
+
+
 class DiscussionEvent(models.Model):
     """A comment or a change. Written under the discussion's row lock, so that ids rise in the order of what happened."""
 
@@ -149,6 +205,8 @@ class DiscussionEvent(models.Model):
     # A reference: the comment elsewhere that mentions this discussion, for those who may read that one.
     # An accepted answer: the comment; null where it was taken back.
     source = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="references")
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["discussion", "id"], name="discussion_events_in_order")]
