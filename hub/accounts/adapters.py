@@ -1,8 +1,10 @@
 """Where django-allauth asks this hub: who may sign up, which names are free, how accounts are saved, where links go."""
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -14,7 +16,9 @@ from django.utils.translation import gettext_lazy as _lazy
 from hub.accounts import services
 from hub.accounts.errors import LinkExpired, NameTaken
 from hub.accounts.models import OneTimeLink, User
-from hub.core import links
+from hub.core import callers, links
+
+log = logging.getLogger(__name__)
 
 INVITATION_PARAMETER = "invitation"
 # One answer for both, so that it does not tell which names and addresses have accounts.
@@ -38,6 +42,9 @@ class AccountAdapter(DefaultAccountAdapter):
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return not settings.OIDC_ONLY and self.takes_members(request)
+
+    def takes_members(self, request: HttpRequest) -> bool:
         """Open for all, for nobody, or for whoever came by an invitation (kept in the session until it is spent)."""
         if settings.SIGNUP != "invite":
             return bool(settings.SIGNUP == "open")
@@ -63,14 +70,26 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
         """Save the account with its namespace, and spend the invitation, all or nothing."""
         user = super().save_user(request, user, form, commit=False)
-        if not commit:
-            return user
-        with transaction.atomic():
-            services.save_new_user(user=user)
-            if settings.SIGNUP == "invite":
-                secret = request.session.pop(INVITATION_PARAMETER, "")
-                services.use_link(purpose=OneTimeLink.Purpose.INVITATION, secret=secret, user=user)
+        return self.save_new(request, user) if commit else user
+
+    @transaction.atomic
+    def save_new(self, request: HttpRequest, user: User) -> User:
+        """Save an account that has its name, with its namespace; spend the invitation where one was needed."""
+        services.save_new_user(user=user)
+        secret = request.session.pop(INVITATION_PARAMETER, "")
+        if settings.SIGNUP == "invite" and secret:
+            services.use_link(purpose=OneTimeLink.Purpose.INVITATION, secret=secret, user=user)
         return user
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return callers.address_of(request) or "unknown"
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Tell of a change that has been made. It stands, whether or not the mail goes."""
+        try:
+            super().send_notification_mail(*args, **kwargs)
+        except OSError:
+            log.exception("A notice of a changed account was not sent")
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
         return links.base_url(request) + reverse("account_confirm_email", args=[emailconfirmation.key])
@@ -78,3 +97,21 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_reset_password_from_key_url(self, key: str) -> str:
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         return links.base_url(self.request) + path.replace("UID-KEY", key)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    """What apps for codes show of this hub, and our words for what goes wrong."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _lazy(
+            "That code is not right. Codes change every 30 seconds: type the one that is shown now."
+        ),
+        "cannot_generate_recovery_codes": _lazy("Recovery codes come with an app for codes. Set one up first."),
+    }
+
+    def get_totp_label(self, user: User) -> str:
+        return user.username
+
+    def get_totp_issuer(self) -> str:
+        return f"Grove {self._get_site_name()}"

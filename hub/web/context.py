@@ -22,12 +22,15 @@ def address_of(request: HttpRequest) -> str:
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `theme` (chosen, or "system"), `signup` (open, invite, closed), `base_url`, `here`, and the `kinds`
+    """Context processor: `theme` (chosen, or "system"), `signup` (open, invite, closed), `sso_name` (of the
+    provider that people may sign in by; empty where there is none), `sso_only`, `base_url`, `here`, and the `kinds`
     of repositories in words."""
     theme = request.COOKIES.get(THEME_COOKIE, "system")
     return {
         "theme": theme if theme in THEMES else "system",
         "signup": settings.SIGNUP,
+        "sso_name": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+        "sso_only": settings.OIDC_ONLY,
         # Lazy: the page that refuses a wrong Host must not ask for the host again.
         "base_url": SimpleLazyObject(lambda: links.base_url(request)),
         "here": address_of(request),

@@ -5,10 +5,13 @@ import re
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from hub.accounts import sessions
+from hub.accounts.models import User
 from hub.core.errors import HubError
 from hub.core.middleware import GetResponse
 from hub.web.context import address_of
@@ -18,11 +21,12 @@ log = logging.getLogger(__name__)
 
 # What a visitor needs in order to come in, on a hub that shows nothing to strangers.
 _ENTRANCES = re.compile(
-    r"/((login|signup|logout|preferences|robots\.txt|favicon\.ico|device|oauth/authorize)$|(password|email|setup|account)/)"
+    r"/((login|signup|logout|preferences|robots\.txt|favicon\.ico|device|oauth/authorize)$"
+    r"|(login|sso|password|email|setup|account|invitations)/)"
 )
 # Addresses that tools ask for. They answer for themselves, in the words that the tools know.
 _TOOLS = re.compile(
-    r"/(api|v1|xet|healthz|readyz)(/|$)|/oauth/(device|token|revoke|userinfo)$|/models/[^/]+/"
+    r"/(api|v1|xet|healthz|readyz)(/|$)|/uploads$|/oauth/(device|token|revoke|userinfo)$|/models/[^/]+/"
     r"|/\.well-known/(openid-configuration|oauth-authorization-server|jwks\.json)$"
     r"|/((datasets|spaces|kernels|buckets)/)?[^/]+(/[^/]+)?(\.git/|/(resolve|info)/|/git-(upload|receive)-pack$)"
 )
@@ -34,6 +38,20 @@ def is_site_page(request: HttpRequest) -> bool:
     The address tells. Some tools send their token to pages, too: an answer of a page is what they get.
     """
     return not _TOOLS.match(request.path)
+
+
+def sessions_seen(get_response: GetResponse) -> GetResponse:
+    """Note now and then that somebody's session is used, and from where, for the list in their settings."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        # A session that nobody asked for stays unread: tools have none.
+        known = request.session.accessed and SESSION_KEY in request.session
+        if known and sessions.is_due(request) and isinstance(request.user, User):
+            sessions.note_session(request, request.user)
+        return response
+
+    return middleware
 
 
 def anonymous_reading(get_response: GetResponse) -> GetResponse:

@@ -21,6 +21,7 @@ from hub.accounts.models.people import (
     Someone,
     User,
 )
+from hub.accounts.models.sessions import BrowserSession
 from hub.accounts.models.tokens import AccessToken, AccessTokenQuerySet, OneTimeLink, Scope, digest_of
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "AccessTokenQuerySet",
     "Application",
     "AuthorizationCode",
+    "BrowserSession",
     "Consent",
     "DeviceRequest",
     "JoinRequest",

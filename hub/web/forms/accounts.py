@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account import forms as allauth
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.names import MAX_NAMESPACE
@@ -32,6 +33,15 @@ class LoginForm(allauth.LoginForm):
         self.fields["password"].label = _("Password")
         self.fields["password"].help_text = ""
         self.fields["remember"].label = _("Stay logged in on this device")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()
+        # Once the password is known to be right: before, the answer would tell who administers the hub.
+        if settings.OIDC_ONLY and getattr(self, "user", None) is not None and not self.user.is_staff:
+            raise forms.ValidationError(
+                _("This hub lets people in by %(name)s alone.") % {"name": settings.OIDC_NAME}, code="single_sign_on"
+            )
+        return cleaned
 
 
 class SignupForm(allauth.SignupForm):

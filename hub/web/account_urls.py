@@ -1,0 +1,37 @@
+"""Addresses of accounts: the second factor, another provider, security, and organizations. The names of those of allauth's
+views are those that it looks for."""
+
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from allauth.socialaccount import views as social
+from django.urls import path
+
+from hub.web.pages import organizations, security
+
+urlpatterns = [
+    # The second step of a log-in, and of proving that it is still the same person.
+    path("login/code", mfa.authenticate, name="mfa_authenticate"),
+    path("account/reauthenticate/code", mfa.reauthenticate, name="mfa_reauthenticate"),
+    # By another provider, where one is configured.
+    path("sso/login", security.sso_login, name="sso_login"),
+    path("sso/callback", security.sso_callback, name="sso_callback"),
+    path("sso/signup", social.signup, name="socialaccount_signup"),
+    path("sso/cancelled", social.login_cancelled, name="socialaccount_login_cancelled"),
+    # What opens an account.
+    path("settings/security", security.show, name="mfa_index"),
+    path("settings/security/app", totp.activate_totp, name="mfa_activate_totp"),
+    path("settings/security/app/remove", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("settings/security/codes", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("settings/security/codes/new", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("settings/security/disconnect", security.disconnect, name="socialaccount_connections"),
+    path("settings/sessions/<int:browser_id>/end", security.end_session, name="end_session"),
+    path("settings/sessions/end-others", security.end_other_sessions, name="end_other_sessions"),
+    # Organizations.
+    path("organizations/new", organizations.create, name="organization_new"),
+    path("organizations/<str:name>/settings", organizations.settings, name="organization_settings"),
+    path("organizations/<str:name>/delete", organizations.delete, name="organization_delete"),
+    path("organizations/<str:name>/members", organizations.members, name="organization_members"),
+    path("organizations/<str:name>/members/<str:member>/role", organizations.set_role, name="member_role"),
+    path("organizations/<str:name>/members/<str:member>/remove", organizations.remove_member, name="member_remove"),
+]
