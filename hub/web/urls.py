@@ -4,13 +4,12 @@ from allauth.account import views as allauth
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from hub.web import repo_urls
+from hub.web import account_urls, repo_urls
 from hub.web.pages import (
     accounts,
     applications,
     demo_streams,
     home,
-    organizations,
     profiles,
     repo_access,
     settings,
@@ -70,13 +69,8 @@ urlpatterns = [
     path("settings/usage/<str:name>", usage.show, name="usage"),
     path("settings/usage/<str:name>/quota", usage.change_quota, name="set_quota"),
     path("settings/storage/start", storage.start, name="start_storage"),
-    # Organizations.
-    path("organizations/new", organizations.create, name="organization_new"),
-    path("organizations/<str:name>/settings", organizations.settings, name="organization_settings"),
-    path("organizations/<str:name>/delete", organizations.delete, name="organization_delete"),
-    path("organizations/<str:name>/members", organizations.members, name="organization_members"),
-    path("organizations/<str:name>/members/<str:member>/role", organizations.set_role, name="member_role"),
-    path("organizations/<str:name>/members/<str:member>/remove", organizations.remove_member, name="member_remove"),
+    # The second factor, another provider, organizations.
+    *account_urls.urlpatterns,
     # Answers of demos, as they come.
     path("stream/<uuid:job_id>", demo_streams.stream, name="stream"),
     path("stream/<uuid:job_id>/stop", demo_streams.stop, name="stream_stop"),
