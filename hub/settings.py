@@ -211,7 +211,9 @@ CELERY_TASK_TIME_LIMIT = 900
 CELERY_TASK_SOFT_TIME_LIMIT = 840
 CELERY_BEAT_SCHEDULE = {
     "sweep search rows": {"task": "hub.catalog.tasks.sweep", "schedule": 60},
+    "rate models": {"task": "hub.catalog.tasks.rate_all", "schedule": 3600},
     "drain download counts": {"task": "hub.catalog.tasks.drain_downloads", "schedule": 15},
+    "score what is trending": {"task": "hub.catalog.tasks.score_trending", "schedule": 600},
     "reap jobs": {"task": "hub.jobs.tasks.reap", "schedule": 5},
     "prune jobs": {"task": "hub.jobs.tasks.prune", "schedule": 3600},
     "prune sign-ins": {"task": "hub.accounts.tasks.prune", "schedule": 3600},
@@ -300,6 +302,7 @@ OIDC_KEY = env.str("GROVE_OIDC_KEY", default="", multiline=True)
 
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 20  # seconds
 DEFAULT_FROM_EMAIL = env.str("GROVE_MAIL_FROM", default="Grove <grove@localhost>")
 
 # --- language, time, static files -----------------------------------------------------------------------------

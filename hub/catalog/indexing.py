@@ -11,6 +11,7 @@ from django.db.models.functions import Cast
 from hub.catalog import words
 from hub.catalog.facts import Facts, read_facts
 from hub.catalog.models import Facet, RepoStats, SearchRow
+from hub.community.models import Like
 from hub.core.markdown import plain_text
 from hub.repos.models import GitRef, Kind, Repository
 from hub.repos.models.git import MAIN
@@ -85,6 +86,7 @@ def _write(repo_id: int, head: str, facts: Facts, facets: list[tuple[str, str]],
             "created_at": repo.created_at,
             "updated_at": repo.updated_at,
             "downloads": stats.downloads if stats else 0,
+            "likes": Like.objects.filter(repository=repo).count(),
         },
     )
     return True

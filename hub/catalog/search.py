@@ -7,6 +7,7 @@ timeout: 7 queries in all, settings included. A `steady` first page costs 1 more
 
 import base64
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,8 @@ from typing import Any
 from django.contrib.postgres.search import SearchQuery
 from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, transaction
-from django.db.models import Case, F, FloatField, Func, IntegerField, Q, Value, When
+from django.db.models import Case, F, FloatField, Func, IntegerField, Lookup, Q, Value, When
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.translation import gettext as _
@@ -44,13 +46,18 @@ SORTS = {
     "created": ("created_at", True),
     "updated": ("updated_at", True),
     "downloads": ("downloads", True),
+    "likes": ("likes", True),
+    "trending": ("trending", True),
+    "rating": ("rating", True),
     "name": ("name", False),
     "relevance": ("relevance", True),
 }
 DEFAULT_SORT = "updated"
 
 # Orders that may change while somebody reads on: those that `steady` keeps.
-_MOVING = ("updated", "downloads", "relevance")
+_MOVING = ("updated", "downloads", "likes", "trending", "rating", "relevance")
+# What some rows have no value for: they come last.
+_SOME_HAVE = ("rating",)
 _WALK = re.compile(r"[0-9a-f]{32}")
 
 _FACET_COUNTS = """
@@ -138,7 +145,7 @@ def search(
     place = _read_cursor(cursor, sort)
     if place and place.walk and (kept := walks.kept(place.walk)) is not None:
         return _walk_on(SearchRow.objects.filter(kind=kind).visible_to(user), kept, place, sort, limit, with_cards)
-    if place and place.value is None:
+    if place and place.value is None and sort not in _SOME_HAVE:
         raise _bad_cursor()
     order = _Order(sort, place, max(1, min(limit, MAX_LIMIT)), with_count, with_facets, with_cards, steady)
     rows = rows_that_meet(
@@ -285,12 +292,10 @@ def _page(rows: SearchRowQuerySet, order: _Order, by_letters: bool) -> Page:
     """Return one page of the rows; nothing is counted yet."""
     name, descending = SORTS[order.sort]
     sign = "-" if descending else ""
-    sorted_rows = rows.order_by(f"{sign}{name}", f"{sign}pk")
+    first: str | OrderBy = F(name).desc(nulls_last=True) if name in _SOME_HAVE else f"{sign}{name}"
+    sorted_rows = rows.order_by(first, f"{sign}pk")
     if place := order.place:
-        beyond = LessThan if descending else GreaterThan
-        sorted_rows = sorted_rows.filter(
-            beyond(_pair(F(name), F("pk")), _pair(Value(place.value), Value(place.number)))
-        )
+        sorted_rows = sorted_rows.filter(_beyond(name, descending, place))
     elif order.steady and order.sort in _MOVING:
         numbers = list(sorted_rows.values_list("pk", flat=True)[: walks.MAX_WALK])
         if len(numbers) > order.limit and (walk := walks.keep(numbers)):
@@ -321,10 +326,19 @@ def _walk_on(
         if position < len(numbers):
             return _write_cursor(replace(last, walk=place.walk, position=position), sort)
         # Beyond what is kept, the order of the moment has to do.
-        beyond = len(numbers) == walks.MAX_WALK and last.value is not None
+        beyond = len(numbers) == walks.MAX_WALK and (last.value is not None or sort in _SOME_HAVE)
         return _write_cursor(replace(last, walk="", position=0), sort) if beyond else ""
 
     return Page(shown, after(len(shown), end), by_letters=place.by_letters, after=after)
+
+
+def _beyond(name: str, descending: bool, place: _Place) -> Q | Lookup[Any]:
+    """Return the condition for the rows that come after a place."""
+    if place.value is None:
+        return Q(**{name: None}, pk__lt=place.number)
+    beyond = LessThan if descending else GreaterThan
+    later = beyond(_pair(F(name), F("pk")), _pair(Value(place.value), Value(place.number)))
+    return Q(later) | Q(**{name: None}) if name in _SOME_HAVE else later
 
 
 def _place_of(row: SearchRow, sort: str, by_letters: bool) -> _Place:
@@ -351,7 +365,8 @@ def _read_cursor(cursor: str, sort: str) -> _Place | None:
             case [str(was), value, int(number), bool(by_letters), *walk] if was == sort and 0 <= number < 2**63:
                 match walk:
                     case []:
-                        return _Place(_sort_value(SORTS[sort][0], value), number, by_letters)
+                        known = None if value is None and sort in _SOME_HAVE else _sort_value(SORTS[sort][0], value)
+                        return _Place(known, number, by_letters)
                     case [str(name), int(position)] if 0 <= position <= walks.MAX_WALK and _WALK.fullmatch(name):
                         known = None if value is None else _sort_value(SORTS[sort][0], value)
                         return _Place(known, number, by_letters, name, position)
@@ -366,12 +381,15 @@ def _bad_cursor() -> SearchInvalid:
     )
 
 
-def _sort_value(name: str, value: Any) -> datetime | str | int:
+def _sort_value(name: str, value: Any) -> datetime | str | int | float:
     """Return the value of a cursor as its column takes it. Raises ValueError, TypeError."""
     if name.endswith("_at"):
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
             return moment
+    elif name in ("trending", "rating"):
+        if type(value) in (int, float) and math.isfinite(value):
+            return float(value)
     elif name == "name":
         if isinstance(value, str) and "\0" not in value:
             return value

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Lower
 
-from hub.catalog import services
+from hub.catalog import ratings, services, trending
 from hub.catalog.indexing import VERSION, index_repository
 from hub.repos.models import Repository
 from hub.repos.models.git import MAIN
@@ -52,5 +52,30 @@ def sweep() -> int:
 
 @shared_task(soft_time_limit=60, time_limit=90, expires=15)
 def drain_downloads() -> int:
-    """Move the counted downloads from Valkey into the tables; returns how many."""
+    """Move the counted downloads, and who has used what, from Valkey into the tables; returns how many were counted."""
+    services.drain_uses()
     return services.drain_downloads()
+
+
+@shared_task(soft_time_limit=30, time_limit=60)
+def count_likes(repo_id: int) -> None:
+    """Bring the number of likes in the search row of one repository up to date."""
+    trending.count_likes(repo_id)
+
+
+@shared_task(soft_time_limit=240, time_limit=270, expires=300)
+def score_trending() -> int:
+    """Bring trending scores and numbers of likes up to date; returns how many rows changed."""
+    return trending.score_all()
+
+
+@shared_task(soft_time_limit=60, time_limit=90)
+def rate(repo_id: int) -> None:
+    """Bring the score of one model up to date."""
+    ratings.rate(repo_id)
+
+
+@shared_task(soft_time_limit=840, time_limit=870, expires=3600)
+def rate_all() -> int:
+    """Bring the scores of all models up to date; returns how many have changed."""
+    return ratings.rate_all()

@@ -5,6 +5,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone, User
+from hub.community.activities import note
+from hub.community.models import ActivityKind
 from hub.core import locks
 from hub.core.models import record
 from hub.evaluations.errors import AlreadyEvaluated, KeyReused, TooManyEvaluations
@@ -102,7 +104,7 @@ def cancel_evaluation(*, run: Run, actor: Someone) -> None:
 
 def keep_result(*, job: Job) -> None:
     """Store what a finished job measured. Called in the transaction that ends the job, so there is one result or none."""
-    run = Run.objects.select_related("user").filter(job=job).first()
+    run = Run.objects.select_related("user", "model", "dataset__namespace").filter(job=job).first()
     if run is None:
         return  # A repository was deleted meanwhile, and its evaluations with it.
     seen = {
@@ -113,7 +115,16 @@ def keep_result(*, job: Job) -> None:
         "finished_at": job.finished_at.isoformat(timespec="seconds") if job.finished_at else None,
     }
     measured = job.result or {}
-    Result.objects.create(run=run, metrics=measured["metrics"], record=measured["record"] | seen)
+    result = Result.objects.create(run=run, metrics=measured["metrics"], record=measured["record"] | seen)
+    note(
+        ActivityKind.RESULT,
+        actor=run.user,
+        repository=run.model,
+        run=run.pk,
+        dataset=run.dataset_id,
+        benchmark=run.dataset.full_name,
+        score=result.metrics["bits_per_byte"],
+    )
 
 
 def _job_key(key: str) -> str:

@@ -81,7 +81,7 @@ def test_pages_meet_every_repository_once(client: Client) -> None:
     maker = make_user()
     for number in range(65):
         index_repository(repo_id=make_repo(maker, name=f"m{number:03}").pk)
-    for sort in ("updated", "created", "downloads", "name"):
+    for sort in ("trending", "updated", "created", "downloads", "name"):
         address, seen = f"/models?sort={sort}", []
         for _page in range(3):
             page = text_of(client, address)

@@ -13,6 +13,7 @@ from hub.api.edge import json_view
 from hub.api.errors import BadToken
 from hub.api.hf.paging import number, page
 from hub.api.hf.shapes import account, date
+from hub.community.models import Discussion, Follow, Like
 from hub.core.links import avatar_url, base_url
 from hub.repos.models import Kind, Repository
 
@@ -59,7 +60,9 @@ def user_overview(request: Request, name: str) -> Response:
     if namespace.user is None:
         raise AccountNotFound(f"There is no user called {name}.")
     shape = account(namespace) | _counts(request.user, namespace)
+    shape |= _counts_of_person(request.user, namespace.user)
     shape |= {"user": namespace.name, "isPro": False, "orgs": _organizations(namespace.user)}
+    shape |= _picture(request, namespace) | _followed(request.user, namespace)
     if namespace.user.bio:
         shape["details"] = namespace.user.bio
     return Response(shape)
@@ -71,6 +74,7 @@ def organization_overview(request: Request, name: str) -> Response:
     namespace, organization = _organization(request.user, name)
     shape = account(namespace) | _counts(request.user, namespace)
     shape |= {"details": organization.bio, "isVerified": False, "numUsers": organization.memberships.count()}
+    shape |= _picture(request, namespace) | _followed(request.user, namespace)
     return Response(shape)
 
 
@@ -107,10 +111,34 @@ def _organizations(user: User) -> list[dict[str, Any]]:
     return [account(m.organization.namespace) | {"roleInOrg": m.role} for m in memberships]
 
 
+def _picture(request: Request, namespace: Namespace) -> dict[str, str]:
+    return {"avatarUrl": avatar_url(base_url(request._request), namespace.name)}
+
+
+def _followed(caller: Someone, namespace: Namespace) -> dict[str, Any]:
+    """Return how many follow them, and whether the caller does."""
+    followers = Follow.objects.filter(namespace=namespace)
+    told: dict[str, Any] = {"numFollowers": followers.count()}
+    if isinstance(caller, User):
+        told["isFollowing"] = followers.filter(follower=caller).exists()
+    return told
+
+
 def _counts(caller: Someone, namespace: Namespace) -> dict[str, int]:
     """Return how many repositories of each kind the caller would find there."""
     repos = Repository.objects.visible_to(caller).filter(namespace=namespace)
     counts = repos.aggregate(
-        numModels=Count("pk", filter=Q(kind=Kind.MODEL)), numDatasets=Count("pk", filter=Q(kind=Kind.DATASET))
+        numModels=Count("pk", filter=Q(kind=Kind.MODEL)),
+        numDatasets=Count("pk", filter=Q(kind=Kind.DATASET)),
+        numSpaces=Count("pk", filter=Q(kind=Kind.SPACE)),
     )
     return dict(counts)
+
+
+def _counts_of_person(caller: Someone, user: User) -> dict[str, int]:
+    """Return what somebody does here, as far as the caller may know of it."""
+    return {
+        "numDiscussions": Discussion.objects.visible_to(caller).filter(author=user).count(),
+        "numLikes": Like.objects.visible_to(caller).filter(user=user).count(),
+        "numFollowing": Follow.objects.filter(follower=user, namespace__user__isnull=False).count(),
+    }

@@ -11,6 +11,7 @@ from hub.api.hf import shapes
 from hub.catalog.conditions import loaded_models
 from hub.catalog.lineage import count_children, spaces_using
 from hub.catalog.models import SearchRow, download_counts
+from hub.catalog.trending import points_of
 from hub.core.errors import Invalid
 from hub.repos.git.files import FileEntry
 from hub.repos.models import VERSIONED, Kind, Repository
@@ -107,12 +108,13 @@ _EVERY: dict[str, Callable[[Subject], Any]] = {
     "downloadsAllTime": lambda s: s.downloads_ever,
     "gated": lambda s: s.repo.gate or False,
     "lastModified": lambda s: shapes.date(s.repo.updated_at),
-    # Nothing counts them yet; clients before 0.21 raise where the number is missing.
-    "likes": lambda s: 0,
+    # Clients before 0.21 raise where the number is missing.
+    "likes": lambda s: s.row.likes,
     "private": lambda s: s.repo.private,
     "sha": lambda s: s.sha,
     "siblings": lambda s: None if s.files is None else [sibling(file, s.with_sizes) for file in s.files],
     "tags": lambda s: s.row.tags,
+    "trendingScore": lambda s: points_of(s.row.trending),
     "usedStorage": lambda s: s.row.used_bytes,
 }
 _MODEL: dict[str, Callable[[Subject], Any]] = {
@@ -154,10 +156,10 @@ CARD_FACTS = frozenset({"cardData", "model-index", "widgetData", "paperswithcode
 
 # Known to the protocol, and not to this hub yet: asked for by name they stay out of the answer, which says "unknown".
 _NOT_YET = {
-    Kind.MODEL.value: "evalResults gguf inferenceProviderMapping mask_token resourceGroup trendingScore",
-    Kind.DATASET.value: "citation mainSize resourceGroup trendingScore",
-    Kind.SPACE.value: "region resourceGroup runtime subdomain trendingScore",
-    Kind.KERNEL.value: "resourceGroup trendingScore",
+    Kind.MODEL.value: "evalResults gguf inferenceProviderMapping mask_token resourceGroup",
+    Kind.DATASET.value: "citation mainSize resourceGroup",
+    Kind.SPACE.value: "region resourceGroup runtime subdomain",
+    Kind.KERNEL.value: "resourceGroup",
 }
 # A line of a list, unless more is asked for.
 BRIEF = {

@@ -25,8 +25,7 @@ DEFAULT_LIMIT = 200
 FULL_LIMIT = 100
 MAX_FILES = 50_000
 _SORTS = {"createdAt": "created", "created_at": "created", "lastModified": "updated", "last_modified": "updated"}
-_SORTS |= {"downloads": "downloads", "likes": "downloads", "trendingScore": "downloads", "trending_score": "downloads"}
-_UNCOUNTED = ("likes", "trendingScore", "trending_score")
+_SORTS |= {"downloads": "downloads", "likes": "likes", "trendingScore": "trending", "trending_score": "trending"}
 # Nobody's date of birth changes, so pages in this order are steady by themselves.
 DEFAULT_SORT = "created"
 # Parameter -> facet, where a parameter of its own stands for a filter.
@@ -54,7 +53,7 @@ _RANGE = re.compile(r"(min|max):(\d{1,9}(?:\.\d{1,6})?)([KMBT]?)", re.ASCII)
 def repositories(request: Request, kind: str) -> Response:
     """GET /api/{kind}s: by search, author, filters, in the order and detail that are asked for.
 
-    Queries: one each for the page, the order that later pages keep (downloads, lastModified, with a text), filters, a text;
+    Queries: one each for the page, the order that later pages keep (all but createdAt), filters, a text;
     two for the counters; two each for files, children, spaces where they are asked for.
     """
     check_may_read_hub(request.user)
@@ -91,10 +90,7 @@ def repositories(request: Request, kind: str) -> Response:
     if "siblings" in names:
         _add_files(listed)
     add_relatives(listed, names, request.user)
-    response = page(request, [describe(subject, names) for subject in listed], cursor=found.next_cursor or None)
-    if sort in _UNCOUNTED:
-        response["X-HF-Warning"] = f"sort; This hub does not count {sort} yet, so the list is ordered by downloads."
-    return response
+    return page(request, [describe(subject, names) for subject in listed], cursor=found.next_cursor or None)
 
 
 def _refuse_unknown(query: QueryDict, kind: str) -> None:

@@ -3,8 +3,9 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Case, F, Q, TextField, Value, When
-from django.db.models.functions import Coalesce, Left
+from django.db.models import Case, Exists, F, OuterRef, Q, TextField, Value, When
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce, Left
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -30,7 +31,10 @@ class ActivityKind(models.TextChoices):
     ANSWER = "answer", _("Accepted answer")  # discussion, event (the comment that answers)
     REVIEW = "review", _("Review")  # review
     REVIEW_REPLY = "review_reply", _("Reply to a review")  # review
-    RESULT = "result", _("Result of an evaluation")  # repository (the model); run, benchmark, score
+    RESULT = (
+        "result",
+        _("Result of an evaluation"),
+    )  # repository (the model); run, dataset (id), benchmark (its name), score
     FOLLOW = "follow", _("Follower")  # namespace (who is followed)
     INVITATION = "invitation", _("Invitation")  # namespace (the organization); invitation
     JOIN_REQUEST = "join_request", _("Request to join")  # namespace
@@ -43,7 +47,16 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
     def visible_to(self, user: Someone) -> Self:
         """Those of repositories that `user` may know of. What is about no repository, or meant for one person, reaches people
         by their notifications and is in nobody's feed."""
-        return self.filter(repository__in=Repository.objects.visible_to(user)).exclude(data__has_key="to")
+        visible = Repository.objects.visible_to(user)
+        return (
+            self.filter(repository__in=visible)
+            .exclude(data__has_key="to")
+            # What was hidden since is no news any more.
+            .filter(Q(event__hidden_at=None) | ~Q(kind=ActivityKind.COMMENT), review__hidden_at=None)
+            # A result names the dataset, too, which may be for fewer eyes than the model.
+            .alias(dataset=Cast(KT("data__dataset"), models.BigIntegerField()))
+            .filter(~Q(kind=ActivityKind.RESULT) | Exists(visible.filter(pk=OuterRef("dataset"))))
+        )
 
     def with_details(self) -> Self:
         """Load in one query what it takes to say them: hub.community.wording. Of long texts, the first MAX_OPENING

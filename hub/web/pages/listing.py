@@ -55,9 +55,11 @@ LINKED = ("dataset", "base_model", "model", "arch", "author")
 # Whether everybody gets the files: no facet, because a gate opens and shuts without a push.
 GATED = {"true": gettext_lazy("On request"), "false": gettext_lazy("For everybody")}
 SORTS = {
+    "trending": gettext_lazy("Trending"),
     "updated": gettext_lazy("Recently changed"),
     "created": gettext_lazy("Newest"),
     "downloads": gettext_lazy("Most downloaded"),
+    "likes": gettext_lazy("Most liked"),
     "name": gettext_lazy("By name"),
 }
 # How a model comes from its base models.
@@ -143,11 +145,11 @@ def _search(request: HttpRequest, kind: Kind) -> tuple[Page, str, str]:
         "limit": PAGE,
         "with_facets": True,
     }
-    default = "relevance" if query.strip() else "updated"
+    default = "relevance" if query.strip() else "trending"
     try:
-        return search(kind, request.user, sort=sort, cursor=cursor, **wanted), sort or default, ""
+        return search(kind, request.user, sort=sort or default, cursor=cursor, **wanted), sort or default, ""
     except SearchInvalid as error:
-        return search(kind, request.user, **wanted), default, error.message
+        return search(kind, request.user, sort=default, **wanted), default, error.message
 
 
 def _filter(request: HttpRequest, kind: Kind, key: str, counts: list[FacetCount]) -> Filter:

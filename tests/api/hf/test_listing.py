@@ -173,8 +173,7 @@ def test_what_other_rows_tell(family: dict[str, Repository]) -> None:
     assert told["ada/told"]["childrenModelCount"] == 1
     assert told["ada/told"]["gated"] is False
     assert told["ada/base"]["usedStorage"] > 4000
-    # What nobody knows is absent, which is how clients are told so.
-    assert all("trendingScore" not in item for item in told.values())
+    assert all(item["trendingScore"] == 0 for item in told.values())
     mine = ask(by=private.created_by, search="base", author="ada", expand=expand).json()
     assert mine[0]["childrenModelCount"] == 7
     one = Client().get("/api/models/ada/base?expand=childrenModelCount&expand=spaces").json()
@@ -260,7 +259,7 @@ def follow(answer: Any) -> Iterator[list[dict[str, Any]]]:
         answer = Client().get(f"/api/models?{urlencode(parse_qsl(query))}")
 
 
-@pytest.mark.parametrize("sort", ["createdAt", "lastModified", "downloads", "likes", ""])
+@pytest.mark.parametrize("sort", ["createdAt", "lastModified", "downloads", "likes", "trendingScore", ""])
 def test_what_moves_while_pages_are_read_is_met_once(sort: str) -> None:
     ada = make_user("ada")
     repos = [make_repo(ada, name=f"r{number:02}") for number in range(12)]

@@ -1,0 +1,95 @@
+"""What happened in what somebody follows."""
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from hub.accounts.models import Namespace, Someone, User
+from hub.community.models import Activity, ActivityKind, Block, Follow, Subscription
+from hub.community.models.activity import ActivityQuerySet
+from hub.repos.models import Repository
+
+PER_PAGE = 30
+# Of the organizations and people that somebody follows, the repositories that changed last are looked at.
+MAX_REPOSITORIES = 10_000
+
+# What one may look at alone, by its word in addresses.
+KINDS = {
+    "releases": (ActivityKind.RELEASE, ActivityKind.REPOSITORY),
+    "discussions": (
+        ActivityKind.DISCUSSION,
+        ActivityKind.QUESTION,
+        ActivityKind.PULL_REQUEST,
+        ActivityKind.COMMENT,
+        ActivityKind.STATUS,
+        ActivityKind.ANSWER,
+    ),
+    "reviews": (ActivityKind.REVIEW, ActivityKind.REVIEW_REPLY),
+    "results": (ActivityKind.RESULT,),
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some activities, newest first. `older`: the id behind which the next page goes on, or None. `follows`: whether there is
+    anything that could be in it."""
+
+    activities: list[Activity]
+    older: int | None
+    follows: bool = True
+
+
+def feed_of(user: User, *, kind: str = "", before: int | None = None) -> Page:
+    """Return a page of what happened in what `user` follows, and may know of now: not what they did themselves, nor what
+    they have muted, nor anything by people whom they have blocked or who have blocked them.
+
+    kind: one of KINDS, or "" for everything. before: `older` of the page before. Four queries, however much there is.
+    """
+    follows = Follow.objects.filter(follower=user)
+    people = list(
+        Namespace.objects.filter(pk__in=follows.values("namespace"), user__isnull=False)
+        .exclude(user__in=_not_heard_from(user))
+        .values_list("user", flat=True)
+    )
+    followed = Repository.objects.visible_to(user).filter(
+        Q(pk__in=follows.values("repository")) | Q(namespace__in=follows.values("namespace"))
+    )
+    muted = Subscription.objects.filter(user=user, level=Subscription.Level.MUTED)
+    heard = followed.exclude(pk__in=muted.filter(repository__isnull=False).values("repository"))
+    repositories = list(heard.order_by("-updated_at").values_list("pk", flat=True)[:MAX_REPOSITORIES])
+    if not people and not repositories:
+        return Page([], None, follows.exists())
+    rows = (
+        Activity.objects.visible_to(user)
+        # By their ids: so the database knows how many there are, and by which of its indexes it finds them best.
+        .filter(Q(repository__in=repositories) | Q(actor__in=people))
+        .exclude(actor=user)
+        .exclude(actor__in=_not_heard_from(user))
+        .exclude(repository__in=muted.filter(repository__isnull=False).values("repository"))
+        .exclude(discussion__in=muted.filter(discussion__isnull=False).values("discussion"))
+    )
+    return page_of(rows, kind=kind, before=before)
+
+
+def activity_of(namespace: Namespace, user: Someone, *, before: int | None = None) -> Page:
+    """Return a page of what a user did, or of what happened in an organization's repositories, as far as `user` may know."""
+    own = Q(actor=namespace.user_id) if namespace.user_id is not None else Q(repository__namespace=namespace)
+    return page_of(Activity.objects.visible_to(user).filter(own), before=before)
+
+
+def page_of(rows: ActivityQuerySet, *, kind: str = "", before: int | None = None) -> Page:
+    """Return a page of `rows`, newest first, loaded with what it takes to say them. One query."""
+    if kind:
+        rows = rows.filter(kind__in=KINDS[kind])
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.with_details().order_by("-pk")[: PER_PAGE + 1])
+    return Page(found[:PER_PAGE], found[PER_PAGE - 1].pk if len(found) > PER_PAGE else None)
+
+
+def _not_heard_from(user: User) -> QuerySet[User]:
+    """Return whom `user` has blocked, and who has blocked them."""
+    return User.objects.filter(
+        Q(pk__in=Block.objects.filter(blocker=user).values("blocked"))
+        | Q(pk__in=Block.objects.filter(blocked=user).values("blocker"))
+    )
