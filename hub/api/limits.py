@@ -39,7 +39,7 @@ _PATIENCE_SECONDS, _PAUSE_SECONDS = 0.25, 5.0
 _UNCOUNTED = re.compile(r"/api/worker/|/static/|/(robots\.txt|favicon\.ico)$")
 _RESOLVERS = re.compile(r"/xet/|/[^/]+/.*(/resolve/|/raw/|/git-(upload|receive)-pack$|/info/(lfs/|refs$))")
 _SIGNED = re.compile(r"/xet/data/")
-_API = re.compile(r"/(api|v1)/|/oauth/(device|token|revoke|userinfo)$|/\.well-known/|/models/[^/]+/[^/]+$")
+_API = re.compile(r"/(api|v1)/|/uploads$|/oauth/(device|token|revoke|userinfo)$|/\.well-known/|/models/[^/]+/[^/]+$")
 # One command, and no count that is left for ever: what begins one says when it ends.
 _COUNT = """
 local count = redis.call('INCR', KEYS[1])

@@ -1,6 +1,11 @@
 """Why something that people say to each other is refused."""
 
+from typing import TYPE_CHECKING
+
 from hub.core.errors import Conflict, Forbidden, Invalid, NotFound, SignInNeeded, TooLarge, TooMany
+
+if TYPE_CHECKING:
+    from hub.community.models import Collection
 
 
 class DiscussionNotFound(NotFound):
@@ -242,3 +247,39 @@ class PictureNotFound(NotFound):
     """No such picture, or no longer."""
 
     code = "PictureNotFound"
+
+
+class CollectionNotFound(NotFound):
+    """No such collection, or not theirs to see."""
+
+    code = "CollectionNotFound"
+
+
+class ItemNotFound(NotFound):
+    """A collection has no such item."""
+
+    code = "ItemNotFound"
+
+
+class NotYourCollection(Forbidden):
+    code = "Forbidden"
+
+
+class CollectionExists(Conflict):
+    """One owner's collections have different titles. collection: the one that has it."""
+
+    code = "CollectionExists"
+
+    def __init__(self, message: str, *, collection: "Collection") -> None:
+        super().__init__(message, field="title")
+        self.collection = collection
+
+
+class AlreadyCollected(Conflict):
+    code = "AlreadyCollected"
+
+
+class CollectionFull(Conflict):
+    """As many collections as one owner may have, or as many things as one collection."""
+
+    code = "CollectionFull"

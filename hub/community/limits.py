@@ -29,6 +29,8 @@ class Act(StrEnum):
     REPORT = "report"
     LIKE = "like"
     FOLLOW = "follow"
+    PICTURE = "picture"
+    COLLECTION = "collection"
 
 
 OF_NEW_ACCOUNTS: dict[Act, tuple[int, int]] = {
@@ -38,6 +40,8 @@ OF_NEW_ACCOUNTS: dict[Act, tuple[int, int]] = {
     Act.REPORT: (10, DAY),
     Act.LIKE: (50, DAY),
     Act.FOLLOW: (30, DAY),
+    Act.PICTURE: (20, DAY),
+    Act.COLLECTION: (5, DAY),
 }
 LINKS_OF_NEW_ACCOUNTS = 2
 MENTIONS_OF_NEW_ACCOUNTS = 3

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, include, path
 
-from hub.api.hf import buckets, files, short_names
+from hub.api.hf import attachments, buckets, files, short_names
 from hub.repos.models import VERSIONED, Kind
 
 
@@ -20,6 +20,7 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
 
 
 urlpatterns = [
+    path("uploads", attachments.upload),
     path("buckets/<str:namespace>/<str:name>/resolve/<file:path>", buckets.resolve),
     # Models last: the other prefixes would pass for a namespace.
     *(pattern for kind in VERSIONED if kind != Kind.MODEL for pattern in _of_kind(kind, f"{kind}s/")),

@@ -19,3 +19,6 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return str(self.key)
+
+    def get_absolute_url(self) -> str:
+        return f"/uploads/{self.key}"

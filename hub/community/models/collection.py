@@ -4,10 +4,12 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.text import slugify
 
-from hub.accounts.models import Namespace, Someone, User
+from hub.accounts.models import Namespace, Role, Someone, User
 from hub.repos.models import Repository
 
 MAX_COLLECTION_TITLE = 100  # characters
@@ -26,6 +28,34 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
             | Q(namespace__in=Namespace.objects.filter(user=user))
             | Q(namespace__organization__in=user.memberships.standing().values("organization"))
         )
+
+    def writable_by(self, user: Someone) -> Self:
+        """Those that `user` may change: their own, and those of organizations that let them write."""
+        if not user.is_authenticated or user.suspended:
+            return self.none()
+        writing = user.memberships.standing().filter(role__in=Role.at_least(Role.WRITE))
+        return self.filter(taken_down_at=None).filter(
+            Q(namespace__in=Namespace.objects.filter(user=user))
+            | Q(namespace__organization__in=writing.values("organization"))
+        )
+
+    def with_counts(self, user: Someone) -> Self:
+        """Add `item_count`, of those that `user` may see, and `upvote_count`; and have the owner at hand. One query."""
+        items = CollectionItem.objects.visible_to(user).filter(collection=OuterRef("pk")).order_by()
+        votes = CollectionUpvote.objects.filter(collection=OuterRef("pk"), user__is_active=True).order_by()
+        number = Count("pk")
+        return self.annotate(
+            item_count=Coalesce(Subquery(items.values("collection").annotate(number=number).values("number")), 0),
+            upvote_count=Coalesce(Subquery(votes.values("collection").annotate(number=number).values("number")), 0),
+        ).select_related("namespace__user", "namespace__organization")
+
+    def with_first_items(self, user: Someone, count: int) -> Self:
+        """Add `first_items`: so many of those that `user` may see, with what they name at hand. One query more."""
+        items = CollectionItem.objects.visible_to(user).with_things().in_order()[:count]
+        return self.prefetch_related(Prefetch("items", items, to_attr="first_items"))
+
+    def in_owners_order(self) -> Self:
+        return self.order_by("position", "-created_at", "-pk")
 
 
 class Collection(models.Model):
@@ -52,6 +82,35 @@ class Collection(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def get_absolute_url(self) -> str:
+        return f"/collections/{self.full_slug}"
+
+    @property
+    def slug(self) -> str:
+        """What follows the owner in its address: words of the title for people to read, and the key, which decides."""
+        words = slugify(self.title)[:60].strip("-")
+        return f"{words}-{self.key}" if words else self.key
+
+    @property
+    def full_slug(self) -> str:
+        """Its name for tools: `ada/small-models-0123456789abcdef01234567`."""
+        return f"{self.namespace.name}/{self.slug}"
+
+
+class CollectionItemQuerySet(models.QuerySet["CollectionItem"]):
+    def visible_to(self, user: Someone) -> Self:
+        """Those whose repository or collection `user` may see. The others are neither shown nor counted."""
+        return self.filter(
+            Q(repository__in=Repository.objects.visible_to(user)) | Q(nested__in=Collection.objects.visible_to(user))
+        )
+
+    def with_things(self) -> Self:
+        """Have at hand what they name, and its owner."""
+        return self.select_related("repository__namespace", "nested__namespace")
+
+    def in_order(self) -> Self:
+        return self.order_by("position", "pk")
+
 
 class CollectionItem(models.Model):
     """A repository or another collection in a collection, with a note."""
@@ -63,6 +122,8 @@ class CollectionItem(models.Model):
     position = models.PositiveIntegerField()
     added_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     added_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CollectionItemQuerySet.as_manager()
 
     class Meta:
         constraints = [
