@@ -199,10 +199,8 @@ def _close(case: Case) -> None:
 
 def _locked(case: Case) -> Case:
     """Return the case as it is now, its row locked."""
-    rows = Case.objects.select_for_update(of=("self",)).select_related(
-        "accused", "claimed_by", "namespace", "repository__namespace"
-    )
-    locked = rows.filter(pk=case.pk).first()
+    # Nothing joined: of what is joined, the database shows the state of before it waited for the lock.
+    locked = Case.objects.select_for_update().filter(pk=case.pk).first()
     if locked is None:
         raise CaseNotFound(_("There is no case of that number."))
     return locked

@@ -10,8 +10,9 @@ from typing import Any
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncMonth, TruncQuarter
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from hub.moderation.models import Action, Appeal, Case, Report
+from hub.moderation.models import Action, ActionKind, Appeal, Case, Ground, Report
 from hub.repos.models import Repository, Visibility
 
 PERIODS = {"month": TruncMonth, "quarter": TruncQuarter}
@@ -34,6 +35,25 @@ class Period:
     @property
     def report_count(self) -> int:
         return sum(self.reports.values())
+
+    @property
+    def quarter(self) -> int:
+        return (self.begins.month + 2) // 3
+
+    def named_reports(self) -> list[tuple[str, int]]:
+        """What stands in `reports`, by the names for people, in their order; so for the other two."""
+        return [(ground.label, self.reports[ground]) for ground in Ground if ground in self.reports]
+
+    def named_actions(self) -> list[tuple[str, int]]:
+        return [(kind.label, self.actions[kind]) for kind in ActionKind if kind in self.actions]
+
+    def named_appeals(self) -> list[tuple[str, int]]:
+        names = {
+            Appeal.State.OPEN: _("Appeals that wait"),
+            Appeal.State.GRANTED: _("Appeals granted"),
+            Appeal.State.REJECTED: _("Appeals turned down"),
+        }
+        return [(name, self.appeals[state]) for state, name in names.items() if state in self.appeals]
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,22 @@ from allauth.account import views as allauth
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from hub.web import account_urls, repo_urls
+from hub.web import account_urls, moderation_urls, repo_urls
 from hub.web.pages import (
     accounts,
     applications,
     demo_streams,
+    discussion_lists,
     home,
     profiles,
     repo_access,
+    repo_reviews,
     settings,
     setup,
     sign_in,
     site,
     storage,
+    uploads,
     usage,
 )
 
@@ -24,6 +27,8 @@ urlpatterns = [
     # The site as a whole.
     path("", home.home, name="home"),
     path("preferences", site.preferences, name="preferences"),
+    path("discussions", discussion_lists.of_hub, name="discussions"),
+    path("reviews/score", repo_reviews.score, name="how_scores_are_made"),
     path("robots.txt", site.robots, name="robots"),
     path("favicon.ico", site.favicon, name="favicon"),
     path("avatars/<str:name>.svg", profiles.avatar, name="avatar"),
@@ -69,8 +74,15 @@ urlpatterns = [
     path("settings/usage/<str:name>", usage.show, name="usage"),
     path("settings/usage/<str:name>/quota", usage.change_quota, name="set_quota"),
     path("settings/storage/start", storage.start, name="start_storage"),
+    # Pictures beside texts. Tools send theirs to `uploads` itself.
+    path("uploads/new", uploads.add, name="upload_picture"),
+    path("uploads/<uuid:picture>", uploads.show, name="picture"),
+    path("settings/uploads", uploads.own, name="settings_uploads"),
+    path("settings/uploads/<uuid:picture>/delete", uploads.delete, name="delete_picture"),
     # The second factor, another provider, organizations.
     *account_urls.urlpatterns,
+    # Reports, moderation, blocks.
+    *moderation_urls.urlpatterns,
     # Answers of demos, as they come.
     path("stream/<uuid:job_id>", demo_streams.stream, name="stream"),
     path("stream/<uuid:job_id>/stop", demo_streams.stop, name="stream_stop"),

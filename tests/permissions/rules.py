@@ -20,7 +20,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
     say, propose, write, administer, name: to speak about it; propose changes; change it; decide about it; give it short names.
     ask: an account, before anything is looked up; then to have its files. push: as write.
     review: as say, of what is not one's own. manage, belong: to be an administrator of the organization, or anything in it.
-    room: to be anything in it, or an administrator of the hub.
+    room: to be anything in it, or an administrator of the hub. moderate: to be an administrator of the hub.
     make: to make repositories in it, from contributor on.
     """
     if need == "public":
@@ -30,11 +30,11 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
     first = need.endswith("!")
     need = need.rstrip("!")
     signed_in = who.signed_in and who.valid and not who.job
-    if need in ("signed", "acts", "ask", "manage", "belong", "room", "make") and not signed_in:
+    if need in ("signed", "acts", "ask", "manage", "belong", "room", "make", "moderate") and not signed_in:
         return SIGN_IN
     if first and not signed_in:
         return SIGN_IN
-    if need not in ("open", "signed", "acts", "manage", "belong", "room", "make") and not _knows(who, repo):
+    if need not in ("open", "signed", "acts", "manage", "belong", "room", "make", "moderate") and not _knows(who, repo):
         return ABSENT
     if need in ("fetch", "propose", "ask") and not _fetches(who, repo):
         return GATED
@@ -50,6 +50,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
         "room": who.role is not None or who.site_admin,
         "administer": who.may_administer(),
         "name": who.site_admin,
+        "moderate": who.site_admin,
         "manage": who.role == "admin" and who.acts,
         "make": who.role not in (None, "read"),
     }

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from hub.core.errors import HubError
+from hub.repos.errors import RepoTakenDown
 
 
 def error_page(
@@ -39,7 +40,19 @@ def refused(request: HttpRequest, error: HubError) -> HttpResponse:
     }
     heading = headings.get(error.status, _("That did not work"))
     icon = "lock" if error.status in (401, 403) else "warn"
-    return error_page(request, error.status, heading=heading, text=error.message, icon=icon, login=_may_log_in(request))
+    advice = ""
+    if isinstance(error, RepoTakenDown):
+        heading, icon = _("This repository was taken down"), "shield"
+        advice = _("Its owner has been told, and can appeal under Settings, Account standing.")
+    return error_page(
+        request,
+        error.status,
+        heading=heading,
+        text=error.message,
+        advice=advice,
+        icon=icon,
+        login=_may_log_in(request) and not advice,
+    )
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -1,14 +1,12 @@
 """Access to a gated repository: asking for it, deciding about who asks, and one's own requests."""
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -21,6 +19,7 @@ from hub.repos import gates
 from hub.repos.access_forms import AccessForm as Asked
 from hub.repos.access_forms import form_of
 from hub.repos.models import AccessRequest, Gate, Repository
+from hub.web.csv_lines import csv_answer, csv_line
 from hub.web.forms import explain
 from hub.web.forms.access import AccessForm, DecisionForm, GrantForm
 from hub.web.gate_panel import panel_of
@@ -32,8 +31,6 @@ Status = AccessRequest.Status
 PER_PAGE = 30
 MAX_SEARCH = 100  # characters
 MAX_CSV_ROWS = 100_000
-# Spreadsheets run what begins with one of these; the wide ones, some that speak Chinese or Japanese.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 # --- who asks -----------------------------------------------------------------------------------------------------------
@@ -190,10 +187,7 @@ def grant(request: MemberRequest, repo: Repository) -> HttpResponse:
 def download(request: MemberRequest, repo: Repository) -> HttpResponseBase:
     """The requests of one state as CSV, with a column for each question that was answered."""
     found = AccessRequest.objects.filter(repository=repo, status=_chosen_status(request))
-    response = StreamingHttpResponse(_csv_lines(found, _order(repo)), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{repo.name}-access.csv"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return csv_answer(_csv_lines(found, _order(repo)), f"{repo.name}-access.csv")
 
 
 def _answers(asked: AccessRequest, form: Asked) -> list[tuple[str, Any]]:
@@ -221,22 +215,12 @@ def _csv_lines(found: Any, order: list[str]) -> Iterator[str]:
     for fields in found.order_by("pk").values_list("fields", flat=True)[:MAX_CSV_ROWS].iterator(chunk_size=1000):
         answered.update(fields)
     asked = [label for label, _none in _in_order(dict.fromkeys(answered), order)]
-    yield "\ufeff" + _csv_line(["user", "name", "status", "asked", "decided", "reason", *asked])
+    yield "\ufeff" + csv_line(["user", "name", "status", "asked", "decided", "reason", *asked])
     rows = found.select_related("user").order_by("pk")[:MAX_CSV_ROWS]
     for row in rows.iterator(chunk_size=1000):
         decided = row.decided_at.isoformat(timespec="seconds") if row.decided_at else ""
         told = [row.user.username, row.user.display_name, row.status, row.requested_at.isoformat(timespec="seconds")]
-        yield _csv_line([*told, decided, row.reason, *(row.fields.get(label, "") for label in asked)])
-
-
-def _csv_line(cells: list[Any]) -> str:
-    texts = ("yes" if cell is True else str(cell) for cell in cells)
-    out = io.StringIO()
-    # All in quotes: where a semicolon parts the cells, what follows one would begin another.
-    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(
-        [f"'{text}" if text.startswith(_FORMULA) else text for text in texts]
-    )
-    return out.getvalue()
+        yield csv_line([*told, decided, row.reason, *(row.fields.get(label, "") for label in asked)])
 
 
 def _chosen_status(request: HttpRequest) -> Status:
