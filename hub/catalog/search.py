@@ -332,7 +332,7 @@ def _walk_on(
     return Page(shown, after(len(shown), end), by_letters=place.by_letters, after=after)
 
 
-def _beyond(name: str, descending: bool, place: _Place) -> Q | Lookup[Any]:
+def _beyond(name: str, descending: bool, place: _Place) -> "Q | Lookup[Any]":
     """Return the condition for the rows that come after a place."""
     if place.value is None:
         return Q(**{name: None}, pk__lt=place.number)
