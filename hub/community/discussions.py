@@ -192,7 +192,11 @@ def set_status(*, discussion: Discussion, actor: User, status: str, text: str = 
     discussion.save(update_fields=["status"])
     verb = "discussion.reopen" if status == Status.OPEN else "discussion.close"
     record(actor=actor, verb=verb, target=target_of(discussion))
-    note(ActivityKind.STATUS, actor=actor, discussion=discussion, event=event)
+    if before != Status.DRAFT:
+        note(ActivityKind.STATUS, actor=actor, discussion=discussion, event=event)
+    elif status == Status.OPEN:
+        # Nobody was told of it before.
+        note(ActivityKind.PULL_REQUEST, actor=actor, discussion=discussion, event=opening_of(discussion))
     return event
 
 

@@ -162,11 +162,13 @@ def get_pull_request(repo: Repository, number: int) -> PullRequest:
 def get_pull_request_for_push(user: Someone, repo: Repository, number: int) -> PullRequest:
     """Return the pull request if `user`, who may read `repo`, may add commits to its `refs/pr/N`.
 
-    Raises PullRequestNotFound, WriteNeedsSignIn, ReadOnlyToken, GatedRepo, NotYourPullRequest, PullRequestClosed.
+    Raises PullRequestNotFound, WriteNeedsSignIn, ReadOnlyToken, GatedRepo, DiscussionLocked, Blocked, NotYourPullRequest,
+    PullRequestClosed.
     """
     found = get_pull_request(repo, number)
     check_may_act(user)
     check_may_fetch(user, repo)
+    check_may_join(user, found.discussion)
     writes = may_write(user, repo)
     if not writes and not _is(user, found.discussion.author_id):
         raise NotYourPullRequest(

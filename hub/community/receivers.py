@@ -7,10 +7,10 @@ from django.dispatch import receiver
 
 from hub.accounts.models import User
 from hub.community.models import DiscussionEvent, EventKind, PullRequest, Review
-from hub.community.pull_requests import tell_commits
+from hub.community.pull_requests import follow_branch, tell_commits
 from hub.repos.git.rewriting import follow_commits
 from hub.repos.models import Repository
-from hub.repos.models.git import number_of_ref
+from hub.repos.models.git import BRANCH_PREFIX, number_of_ref
 from hub.repos.signals import commits_renamed, ref_updated
 
 
@@ -18,9 +18,13 @@ from hub.repos.signals import commits_renamed, ref_updated
 def tell_pull_request(
     repository: Repository, name: str, old: str | None, new: str | None, actor: User | None, **_kwargs: Any
 ) -> None:
+    if old is None or new is None:
+        return
     number = number_of_ref(name)
-    if number is not None and old is not None and new is not None:
+    if number is not None:
         tell_commits(repo=repository, number=number, old=old, new=new, actor=actor)
+    elif name.startswith(BRANCH_PREFIX):
+        follow_branch(repo=repository, name=name, old=old, new=new, actor=actor)
 
 
 @receiver(commits_renamed)

@@ -55,7 +55,8 @@ class Hunk:
 class FileDiff:
     """One changed file. Sizes are bytes of the content, None on the side where the file is not.
 
-    `truncated`: there are more hunks than are here; `added` and `removed` count all lines.
+    `truncated`: there are more hunks than are here; `added` and `removed` count all lines. The sha256s name large content.
+    source: the path that it was moved from, "" otherwise.
     """
 
     path: str
@@ -67,6 +68,9 @@ class FileDiff:
     removed: int = 0
     truncated: bool = False
     mode_changed: bool = False
+    old_sha256: str | None = None
+    new_sha256: str | None = None
+    source: str = ""
 
     @property
     def status(self) -> str:
@@ -102,6 +106,9 @@ def diff_changes(repo: Repository, changes: Iterable[Change]) -> list[FileDiff]:
                 shown.removed if shown else 0,
                 shown.truncated if shown else False,
                 mode_changed,
+                old_sha,
+                new_sha,
+                change.source,
             )
         )
     return diffs

@@ -2,34 +2,21 @@
 
 from django.utils.translation import gettext as _
 
-from hub.accounts.models import User
 from hub.core.errors import Conflict
 from hub.repos.errors import EntryNotFound, RevisionNotFound, StaleParent
-from hub.repos.git.commits import Delete, Operation, Stage, create_commit
+from hub.repos.git.commits import Delete, Operation, Stage
 from hub.repos.git.files import find_entry, resolve_revision
 from hub.repos.models import GitCommit, Repository
-from hub.repos.models.git import BRANCH_PREFIX
 
 
-def commit_text(
-    *,
-    repo: Repository,
-    actor: User,
-    branch: str,
-    head: GitCommit,
-    seen: str,
-    path: str,
-    target: str,
-    before: str,
-    text: str,
-    title: str = "",
-    description: str = "",
-) -> GitCommit:
-    """Commit `text` to `target`, on top of `head`, the branch as it is now.
+def edit_file(
+    *, repo: Repository, head: GitCommit, seen: str, path: str, target: str, before: str, text: str
+) -> list[Operation]:
+    """Stage `text` for `target`; return the operations of a commit on top of `head`, the revision as it is now.
 
     path: the file that was opened, "" for a new one; where `target` differs, it moves there. before: its text at `head`.
     seen: the commit that the writer opened. Others may have committed since, as long as they left these paths alone.
-    Raises StaleParent where they did not, Conflict where `target` is taken, and what create_commit raises.
+    Raises StaleParent where they did not, Conflict where `target` is taken, PathInvalid.
     """
     _check_unchanged(repo, head, seen, {path, target} - {""})
     if target != path and _oid_at(repo, head, target):
@@ -45,18 +32,11 @@ def commit_text(
     if path and target != path:
         operations.insert(0, Delete(path))
     stage.finish()
-    return create_commit(
-        repo=repo,
-        actor=actor,
-        operations=operations,
-        title=title or _default_title(path, target),
-        description=description,
-        ref_name=BRANCH_PREFIX + branch,
-        parent=head.oid,
-    )
+    return operations
 
 
-def _default_title(path: str, target: str) -> str:
+def title_of_edit(path: str, target: str) -> str:
+    """Return what the commit of an edit is called, where its writer says nothing."""
     if not path:
         return _("Add %(path)s") % {"path": target}
     if path != target:

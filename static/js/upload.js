@@ -202,7 +202,13 @@ function install(form) {
       const response = await fetch(form.dataset.upload, {
         method: "POST",
         headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-        body: JSON.stringify({ title: form.elements.title?.value ?? "", description: form.elements.description?.value ?? "", files }),
+        body: JSON.stringify({
+          title: form.elements.title?.value ?? "",
+          description: form.elements.description?.value ?? "",
+          way: form.elements.way?.value ?? "",
+          draft: form.elements.draft?.checked ?? false,
+          files,
+        }),
       });
       const answer = parse(await response.text());
       if (!response.ok || !answer.address) throw new Error(answer.error || fill(text.refused, { status: response.status }));

@@ -4,8 +4,9 @@ import pytest
 from django.test import Client
 
 from hub.accounts.models import User
+from hub.community.merging import merge_pull_request
 from hub.community.models import PullRequest
-from hub.community.pull_requests import commit_as_pull_request, merge_pull_request, open_pull_request
+from hub.community.pull_requests import commit_as_pull_request, open_pull_request
 from hub.repos.git.commits import Stage, create_commit
 from hub.repos.models import Gate, Repository
 from tests.factories import make_repo, make_user

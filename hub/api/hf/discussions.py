@@ -12,6 +12,7 @@ from hub.api.hf.paging import number as number_of
 from hub.api.hf.shapes import date
 from hub.community import discussions as services
 from hub.community import pull_requests
+from hub.community.merging import merge_pull_request, standing_of
 from hub.community.models import Discussion, DiscussionEvent, EventKind, PullRequest, Status
 from hub.community.permissions import get_comment, get_discussion, get_pull_request, get_repo_for_posting
 from hub.community.text import render_texts
@@ -95,30 +96,35 @@ def discussion(request: Request, kind: str, namespace: str, name: str, number: i
 
 
 def _pull_request(pull: PullRequest, *, show_diff: bool) -> dict[str, Any]:
-    first, head, changed = pull_requests.changes_of(pull)
+    standing = standing_of(pull)
     told: dict[str, Any] = {"base": pull.base}
-    if head is not None:
-        told["headSha"] = head.oid
-    if first is not None:
-        told["baseSha"] = first.oid
+    if standing.head is not None:
+        told["headSha"] = standing.head.oid
+    if standing.first is not None:
+        told["baseSha"] = standing.first.oid
     if pull.merge is not None:
         told["mergeCommitId"] = pull.merge
-    conflicts = pull_requests.conflicts_of(pull)
+    conflicts = standing.paths
     # Names of files are for whoever may fetch them, too; the others learn whether there are any.
     answer: dict[str, Any] = {"changes": told, "filesWithConflicts": conflicts if show_diff else bool(conflicts)}
     if show_diff:
-        diffs = diff_changes(pull.discussion.repository, changed[:MAX_FILES])
+        diffs = diff_changes(pull.discussion.repository, standing.changes[:MAX_FILES])
         answer["diff"] = unified(diffs, limit=MAX_DIFF)
     return answer
 
 
 @json_view("POST")
 def merge(request: Request, kind: str, namespace: str, name: str, number: int) -> Response:
-    """POST (`comment`) .../discussions/{number}/merge: takes a pull request into its base as one commit."""
+    """POST (`comment`, `headSha`) .../discussions/{number}/merge: takes a pull request into its base as one commit.
+
+    With `headSha`, only while that is its head.
+    """
     repo = get_repo_for_write(request.user, kind, namespace, name)
     found = get_pull_request(repo, number)
-    text = _text(read_object(request), "comment")
-    commit = pull_requests.merge_pull_request(pull=found, actor=writer(request), text=text)
+    body = read_object(request)
+    commit = merge_pull_request(
+        pull=found, actor=writer(request), text=_text(body, "comment"), expected=_text(body, "headSha") or None
+    )
     return Response({"success": True, "mergeCommitId": commit.oid})
 
 

@@ -173,16 +173,24 @@ def finish_commit(
     actor: User,
     title: str,
     description: str,
+    merged: GitCommit | None = None,
 ) -> GitCommit:
     """Commit what `editor` has made of the tree of `head`, to a locked ref, in the caller's transaction.
 
-    Returns the new commit, or the head where nothing has changed.
+    merged: the second parent of a merge, which is made even where it changes no file. Returns the new commit, or the head
+    where nothing has changed.
     """
     tree = editor.write(writer)
-    if tree == head.tree:
+    if tree == head.tree and merged is None:
         return head
     commit = write_commit(
-        repo=repo, writer=writer, tree=tree, parents=[head], actor=actor, title=title, description=description
+        repo=repo,
+        writer=writer,
+        tree=tree,
+        parents=[head] if merged is None else [head, merged],
+        actor=actor,
+        title=title,
+        description=description,
     )
     if ref.name == MAIN:
         _update_paths(repo, commit, editor.changed)

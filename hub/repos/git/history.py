@@ -77,11 +77,15 @@ def merge_base(repo: Repository, one: GitCommit, other: GitCommit) -> GitCommit 
 
 @dataclass(frozen=True)
 class Change:
-    """What happened to one file between two commits; `old` or `new` is None where it was added or deleted."""
+    """What happened to one file between two commits; `old` or `new` is None where it was added or deleted.
+
+    source: the path that the file had before, where `join_renames` found that it was moved; "" otherwise.
+    """
 
     path: str
     old: Entry | None
     new: Entry | None
+    source: str = ""
 
 
 def changes(repo: Repository, old: GitCommit | None, new: GitCommit) -> list[Change]:
@@ -102,6 +106,25 @@ def changes(repo: Repository, old: GitCommit | None, new: GitCommit) -> list[Cha
                     _compare(prefix + name, before.get(name), after.get(name), found, deeper)
         level = deeper
     return sorted(found, key=lambda change: change.path.split("/"))
+
+
+def join_renames(changed: list[Change]) -> list[Change]:
+    """Tell of files that were moved as they are in one change: a path that has gone and one that has come with the same
+    content. A file that was moved and edited stays two changes."""
+    gone: dict[Entry, list[str]] = {}
+    for change in reversed(changed):
+        if change.old is not None and change.new is None:
+            gone.setdefault(change.old, []).append(change.path)
+    sources: dict[str, str] = {}
+    for change in changed:
+        if change.old is None and change.new is not None and gone.get(change.new):
+            sources[change.path] = gone[change.new].pop()
+    moved = set(sources.values())
+    return [
+        Change(change.path, change.new, change.new, sources[change.path]) if change.path in sources else change
+        for change in changed
+        if change.path not in moved
+    ]
 
 
 def _compare(

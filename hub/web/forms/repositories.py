@@ -17,12 +17,41 @@ PLAIN = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 
 
 class CommitForm(forms.Form):
-    """What is said of a change."""
+    """What is said of a change, and where it goes: to the branch at once, or into a pull request that asks for it.
+
+    ways: those that its writer has, COMMIT, PROPOSE or both.
+    """
+
+    COMMIT, PROPOSE = "commit", "propose"
 
     title = forms.CharField(label=_("What changes"), max_length=MAX_TITLE, required=False)
     description = forms.CharField(
         label=_("Why, or anything else"), max_length=10_000, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
+    way = forms.ChoiceField(
+        label=_("Where it goes"),
+        choices=[(COMMIT, _("To the branch, at once")), (PROPOSE, _("Into a pull request, for others to look at"))],
+        initial=COMMIT,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    draft = forms.BooleanField(
+        label=_("Open it as a draft"),
+        required=False,
+        help_text=_("Of a pull request: nobody is told before you publish it."),
+    )
+
+    def __init__(self, *args: Any, ways: tuple[str, ...] = (COMMIT,), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ways = ways
+        if len(ways) == 1:
+            del self.fields["way"]
+        if self.PROPOSE not in ways:
+            del self.fields["draft"]
+
+    def proposes(self) -> bool:
+        """Tell whether the change is to become a pull request."""
+        return self._ways == (self.PROPOSE,) or self.cleaned_data.get("way") == self.PROPOSE
 
 
 class FileForm(forms.Form):
@@ -60,7 +89,7 @@ class FileForm(forms.Form):
 class UploadForm(FileForm, CommitForm):
     """One file, and what is said of its commit."""
 
-    field_order = ("file", "folder", "title", "description")
+    field_order = ("file", "folder", "title", "description", "way", "draft")
 
 
 class EditForm(CommitForm):
@@ -85,7 +114,7 @@ class EditForm(CommitForm):
         ),
     )
     parent = forms.RegexField("^[0-9a-f]{40}$", widget=forms.HiddenInput)
-    field_order = ("path", "text", "title", "description", "parent")
+    field_order = ("path", "text", "title", "description", "way", "draft", "parent")
 
 
 class NamespaceChoice(forms.ModelChoiceField):

@@ -1,8 +1,7 @@
-"""Writing in the browser: edit a text file, start one, delete one."""
+"""Writing in the browser: edit a text file, start one, delete one; on a branch, or as a pull request."""
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,48 +12,47 @@ from hub.core.links import repo_path
 from hub.core.markdown import render as render_markdown
 from hub.repos import cards
 from hub.repos.card_checks import check_card
-from hub.repos.editing import commit_text
+from hub.repos.editing import edit_file, title_of_edit
 from hub.repos.errors import EntryNotFound, StaleParent
-from hub.repos.git.commits import Delete, create_commit
+from hub.repos.git.commits import Delete
 from hub.repos.git.files import find_file, read_file
 from hub.repos.models import Repository
-from hub.repos.models.git import BRANCH_PREFIX
 from hub.web.forms import explain
 from hub.web.forms.repositories import CommitForm, EditForm
+from hub.web.pages.proposing import Place, open_place
 from hub.web.pages.repo_files import as_text
-from hub.web.pages.repo_head import Revision, crumbs_of, for_writers, open_branch, repo_page
+from hub.web.pages.repo_head import Revision, crumbs_of, for_proposers, repo_page
 from hub.web.requests import MemberRequest
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_writers
+@for_proposers
 def edit(request: MemberRequest, repo: Repository, rev: str, path: str) -> HttpResponse:
     """Edit a text file in place. Raises EntryNotFound where it is not there, or is no text."""
-    revision = open_branch(repo, rev)
-    file = find_file(repo, revision.commit, path)
+    place = open_place(request, repo, rev)
+    file = find_file(repo, place.revision.commit, path)
     text = as_text(read_file(repo, file)) if file.sha256 is None and file.size <= EditForm.MAX_TEXT else None
     if text is None:
         raise EntryNotFound(
             _("“%(path)s” is not a text that can be edited here. Upload a new version.") % {"path": path}
         )
-    return _editor(request, repo, revision, path, text)
+    return _editor(request, place, path, text)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_writers
+@for_proposers
 def new(request: MemberRequest, repo: Repository, rev: str, path: str = "") -> HttpResponse:
     """Start a text file, in the folder that the address names; `?name=README.md` suggests a name."""
-    revision = open_branch(repo, rev)
+    place = open_place(request, repo, rev)
     folder = path.strip("/")
     name = request.GET.get("name", "")[:200]
-    return _editor(request, repo, revision, "", "", suggested=f"{folder}/{name}" if folder else name)
+    return _editor(request, place, "", "", suggested=f"{folder}/{name}" if folder else name)
 
 
-def _editor(
-    request: MemberRequest, repo: Repository, revision: Revision, path: str, text: str, suggested: str = ""
-) -> HttpResponse:
+def _editor(request: MemberRequest, place: Place, path: str, text: str, suggested: str = "") -> HttpResponse:
+    repo, revision = place.repo, place.revision
     initial = {"path": path or suggested, "text": text, "parent": revision.commit.oid}
-    form = EditForm(request.POST or None, initial=initial)
+    form = EditForm(request.POST or None, initial=initial, ways=place.ways)
     more: dict[str, Any] = {"preview": None}
     status = 200
     if request.method == "POST":
@@ -66,35 +64,42 @@ def _editor(
             if request.headers.get("X-Fragment") == "preview":
                 return render(request, "web/repo/preview.html", more)
             # Somebody who only looks is not told what is missing yet.
-            form = EditForm(initial={name: request.POST.get(name, "") for name in form.fields})
+            form = EditForm(initial={name: request.POST.get(name, "") for name in form.fields}, ways=place.ways)
         elif form.is_valid():
             try:
                 wanted = form.cleaned_data
-                commit_text(
+                target = wanted["path"]
+                operations = edit_file(
                     repo=repo,
-                    actor=request.user,
-                    branch=revision.name,
                     head=revision.commit,
                     seen=wanted["parent"],
                     path=path,
-                    target=wanted["path"],
+                    target=target,
                     before=text,
                     text=wanted["text"],
-                    title=wanted["title"],
+                )
+                opened = place.commit(
+                    request,
+                    operations,
+                    title=wanted["title"] or title_of_edit(path, target),
                     description=wanted["description"],
+                    proposes=form.proposes(),
+                    draft=wanted.get("draft", False),
+                    parent=revision.commit.oid,
+                    done=_("The change is committed."),
                 )
             except StaleParent as error:
                 more["conflict"] = error.message
                 data = request.POST.copy()
                 data["parent"] = revision.commit.oid
-                form = EditForm(data)
+                form = EditForm(data, ways=place.ways)
                 status = error.status
             except HubError as error:
                 explain(form, error)
                 status = error.status
             else:
-                messages.success(request, _("The change is committed."))
-                target = wanted["path"]
+                if opened or place.pull is not None:
+                    return redirect(opened or place.pull.discussion)
                 if target == cards.CARD_FILE:
                     return redirect(repo.get_absolute_url())
                 return redirect(repo_path(repo.kind, repo.full_name, "blob", rev=revision.name, path=target))
@@ -105,6 +110,7 @@ def _editor(
         tab="files",
         status=status,
         form=form,
+        place=place,
         revision=revision,
         path=path,
         crumbs=crumbs_of(path),
@@ -122,22 +128,25 @@ def _preview(repo: Repository, revision: Revision, text: str) -> Any:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_writers
+@for_proposers
 def delete(request: MemberRequest, repo: Repository, rev: str, path: str) -> HttpResponse:
     """Ask, then delete one file in a commit."""
-    revision = open_branch(repo, rev)
+    place = open_place(request, repo, rev)
+    revision = place.revision
     find_file(repo, revision.commit, path)
-    form = CommitForm(request.POST or None)
+    form = CommitForm(request.POST or None, ways=place.ways)
     if request.method == "POST" and form.is_valid():
-        create_commit(
-            repo=repo,
-            actor=request.user,
-            operations=[Delete(path)],
+        opened = place.commit(
+            request,
+            [Delete(path)],
             title=form.cleaned_data["title"] or _("Delete %(path)s") % {"path": path},
             description=form.cleaned_data["description"],
-            ref_name=BRANCH_PREFIX + revision.name,
+            proposes=form.proposes(),
+            draft=form.cleaned_data.get("draft", False),
+            done=_("“%(path)s” is deleted. Earlier commits still have it.") % {"path": path},
         )
-        messages.success(request, _("“%(path)s” is deleted. Earlier commits still have it.") % {"path": path})
+        if opened or place.pull is not None:
+            return redirect(opened or place.pull.discussion)
         return redirect(repo_path(repo.kind, repo.full_name, "tree", rev=rev, path=path.rpartition("/")[0]))
     return repo_page(
         request,
@@ -145,6 +154,7 @@ def delete(request: MemberRequest, repo: Repository, rev: str, path: str) -> Htt
         repo,
         tab="files",
         form=form,
+        place=place,
         revision=revision,
         path=path,
         crumbs=crumbs_of(path),

@@ -18,6 +18,7 @@ from hub.repos.git.files import FileEntry, blob_of, find_file, find_files, list_
 from hub.repos.models import GitCommit, Repository
 from hub.repos.permissions import may_fetch
 from hub.repos.safetensors import Header, HeaderInvalid, read_header
+from hub.web.pages.proposing import may_change
 from hub.web.pages.repo_head import (
     Revision,
     crumbs_of,
@@ -73,6 +74,7 @@ def tree(request: HttpRequest, repo: Repository, rev: str, path: str = "") -> Ht
         repo,
         tab="files",
         revision=revision,
+        may_change=may_change(request.user, repo, revision),
         view="tree",
         path=path,
         crumbs=crumbs_of(path),
@@ -113,6 +115,7 @@ def blob(request: HttpRequest, repo: Repository, rev: str, path: str) -> HttpRes
         repo,
         tab="files",
         revision=revision,
+        may_change=may_change(request.user, repo, revision),
         view="blob",
         path=path,
         crumbs=crumbs_of(path),

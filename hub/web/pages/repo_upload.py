@@ -6,7 +6,6 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -17,12 +16,11 @@ from hub.core.errors import HubError, Invalid
 from hub.core.links import repo_path
 from hub.core.text import UNSTORABLE
 from hub.repos.attributes import LargeFileRule
-from hub.repos.git.commits import create_commit
 from hub.repos.models import Repository
-from hub.repos.models.git import BRANCH_PREFIX
 from hub.repos.uploads import Receipts, receive_file
-from hub.web.forms.repositories import UploadForm
-from hub.web.pages.repo_head import crumbs_of, for_writers, open_branch, repo_page
+from hub.web.forms.repositories import CommitForm, UploadForm
+from hub.web.pages.proposing import Place, open_place
+from hub.web.pages.repo_head import crumbs_of, for_proposers, repo_page
 from hub.web.requests import MemberRequest
 
 MAX_COMMIT_JSON = 16 * 1024 * 1024  # bytes; some 25 000 receipts
@@ -52,12 +50,12 @@ def answers_json(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
 
 
 @answers_json
-@for_writers
+@for_proposers
 def _receive(request: MemberRequest, repo: Repository, rev: str, path: str = "") -> HttpResponse:
     """Store one file. Answers its receipt, and whether it is kept outside git."""
     if "Transfer-Encoding" in request.headers:
         raise Invalid(_("The upload does not say how long it is."))
-    revision = open_branch(repo, rev)
+    place = open_place(request, repo, rev)
     put = receive_file(
         repo=repo,
         user=request.user,
@@ -65,30 +63,40 @@ def _receive(request: MemberRequest, repo: Repository, rev: str, path: str = "")
         # Django's own reading of a body is for small forms.
         stream=request.META["wsgi.input"],
         length=int(request.META.get("CONTENT_LENGTH") or 0),
-        rule=LargeFileRule.at(repo, revision.commit),
+        rule=LargeFileRule.at(repo, place.revision.commit),
     )
     return JsonResponse({"receipt": Receipts(repo, request.user).issue(put)}, status=201)
 
 
 @answers_json
-@for_writers
+@for_proposers
 def _commit(request: MemberRequest, repo: Repository, rev: str, path: str = "") -> HttpResponse:
-    """Commit `{"title", "description", "files": [{"path", "receipt"}]}`. Answers where the result is seen."""
+    """Commit `{"title", "description", "way", "draft", "files": [{"path", "receipt"}]}`. Answers where the result is seen."""
     wanted = read_json(request)
+    place = open_place(request, repo, rev)
+    form = CommitForm({name: wanted.get(name) for name in ("way", "draft")}, ways=place.ways)
+    if not form.is_valid():
+        raise Invalid(_("A change goes to the branch, or into a pull request."), field="way")
     receipts = Receipts(repo, request.user)
     title = wanted["title"] or _default_title([file["path"] for file in wanted["files"]])
-    create_commit(
-        repo=repo,
-        actor=request.user,
-        operations=[receipts.redeem(file["receipt"], file["path"]) for file in wanted["files"]],
+    count = len(wanted["files"])
+    opened = place.commit(
+        request,
+        [receipts.redeem(file["receipt"], file["path"]) for file in wanted["files"]],
         title=title,
         description=wanted["description"],
-        ref_name=BRANCH_PREFIX + open_branch(repo, rev).name,
+        proposes=form.proposes(),
+        draft=form.cleaned_data.get("draft", False),
+        done=ngettext("%(count)d file is uploaded.", "%(count)d files are uploaded.", count) % {"count": count},
     )
-    count = len(wanted["files"])
-    done = ngettext("%(count)d file is uploaded.", "%(count)d files are uploaded.", count) % {"count": count}
-    messages.success(request, done)
-    return JsonResponse({"address": repo_path(repo.kind, repo.full_name, "tree", rev=rev, path=path)}, status=201)
+    return JsonResponse({"address": opened or _seen_at(place, path)}, status=201)
+
+
+def _seen_at(place: Place, folder: str) -> str:
+    """Return where somebody sees what they have uploaded."""
+    if place.pull is not None:
+        return place.pull.discussion.get_absolute_url()
+    return repo_path(place.repo.kind, place.repo.full_name, "tree", rev=place.revision.name, path=folder)
 
 
 def read_json(request: HttpRequest) -> dict[str, Any]:
@@ -120,12 +128,12 @@ def _default_title(paths: list[str]) -> str:
     return ngettext("Upload %(count)d file", "Upload %(count)d files", len(paths)) % {"count": len(paths)}
 
 
-@for_writers
+@for_proposers
 def _page(request: MemberRequest, repo: Repository, rev: str, path: str = "") -> HttpResponse:
     """The page; without a script its form takes one file."""
-    revision = open_branch(repo, rev)
-    folder = path.strip("/")
-    form = UploadForm(request.POST or None, request.FILES or None, initial={"folder": folder})
+    place = open_place(request, repo, rev)
+    revision, folder = place.revision, path.strip("/")
+    form = UploadForm(request.POST or None, request.FILES or None, initial={"folder": folder}, ways=place.ways)
     status = 200
     if request.method == "POST" and form.is_valid():
         file, target = form.cleaned_data["file"], form.path()
@@ -138,20 +146,20 @@ def _page(request: MemberRequest, repo: Repository, rev: str, path: str = "") ->
                 length=file.size,
                 rule=LargeFileRule.at(repo, revision.commit),
             )
-            create_commit(
-                repo=repo,
-                actor=request.user,
-                operations=[put],
+            opened = place.commit(
+                request,
+                [put],
                 title=form.cleaned_data["title"] or _default_title([target]),
                 description=form.cleaned_data["description"],
-                ref_name=BRANCH_PREFIX + revision.name,
+                proposes=form.proposes(),
+                draft=form.cleaned_data.get("draft", False),
+                done=_("“%(path)s” is uploaded.") % {"path": target},
             )
         except HubError as error:
             form.add_error("folder" if error.field == "path" else None, error.message)
             status = error.status
         else:
-            messages.success(request, _("“%(path)s” is uploaded.") % {"path": target})
-            return redirect(repo_path(repo.kind, repo.full_name, "tree", rev=rev, path=target.rpartition("/")[0]))
+            return redirect(opened or _seen_at(place, target.rpartition("/")[0]))
     return repo_page(
         request,
         "web/repo/upload.html",
@@ -159,6 +167,7 @@ def _page(request: MemberRequest, repo: Repository, rev: str, path: str = "") ->
         tab="files",
         status=status,
         form=form,
+        place=place,
         revision=revision,
         path=folder,
         crumbs=crumbs_of(folder),
