@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -15,7 +16,14 @@ from hub.core.links import base_url
 _RULE = "\n" + "-" * 40 + "\n\n"
 
 
-def send_mail(user: User, template: str, facts: dict[str, Any], *, headers: Mapping[str, str] | None = None) -> bool:
+def send_mail(
+    user: User,
+    template: str,
+    facts: dict[str, Any],
+    *,
+    headers: Mapping[str, str] | None = None,
+    connection: BaseEmailBackend | None = None,
+) -> bool:
     """Send `email/{template}_subject.txt` and `_message.txt`; return whether it was sent.
 
     Nothing goes to closed accounts, nor, on a hub that finds out, to an address that nobody has confirmed to be theirs.
@@ -23,7 +31,7 @@ def send_mail(user: User, template: str, facts: dict[str, Any], *, headers: Mapp
     if not user.is_active or not _may_be_mailed(user):
         return False
     subject, text = compose(user, template, facts)
-    EmailMessage(subject, text, to=[user.email], headers=dict(headers or {})).send()
+    EmailMessage(subject, text, to=[user.email], headers=dict(headers or {}), connection=connection).send()
     return True
 
 
@@ -36,7 +44,7 @@ def compose(user: User | None, template: str, facts: dict[str, Any]) -> tuple[st
         with translation.override(language):
             subjects.append(" ".join(render_to_string(f"email/{template}_subject.txt", facts).split()))
             texts.append(render_to_string(f"email/{template}_message.txt", facts).strip() + "\n")
-    return " · ".join(subjects), _RULE.join(texts) + f"\nGrove · {base_url()}\n"
+    return " · ".join(dict.fromkeys(subjects)), _RULE.join(texts) + f"\nGrove · {base_url()}\n"
 
 
 def _may_be_mailed(user: User) -> bool:

@@ -1,22 +1,114 @@
-"""Telling people what happened: whom, why, and by which way."""
+"""Telling people what happened, and what becomes of it in their hands: read, or gone after a while."""
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from hub.community.models import Activity
+from hub.accounts.models import User
+from hub.community.audience import Delivery, audience_of
+from hub.community.errors import NotificationNotFound
+from hub.community.models import Activity, Discussion, Notification
+
+log = logging.getLogger(__name__)
+
+Mail = Notification.Mail
+
+_MAIL = {Delivery.SITE: Mail.NONE, Delivery.DIGEST: Mail.DIGEST, Delivery.MAIL: Mail.NOW}
+# What was read so long ago is forgotten.
+KEEP_READ = timedelta(days=90)
+# Unread ones of one person that are counted, and that are marked at once.
+MAX_COUNT = 100
+_BATCH = 10_000
 
 
 @transaction.atomic
 def tell(activity_id: int) -> int:
     """Notify whom one activity concerns; returns how many. A second call for the same activity does nothing."""
-    activity = Activity.objects.select_for_update(skip_locked=True).filter(pk=activity_id, told_at=None).first()
+    waiting = Activity.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=activity_id, told_at=None)
+    activity = waiting.select_related("repository__namespace", "namespace", "discussion", "event", "review").first()
     if activity is None:
         return 0
+    told = audience_of(activity)
+    rows = [
+        Notification(
+            user_id=user, activity=activity, reason=reason, mail=_MAIL[delivery], created_at=activity.created_at
+        )
+        for user, (reason, delivery) in told.items()
+    ]
+    Notification.objects.bulk_create(rows, ignore_conflicts=True)
     activity.told_at = timezone.now()
     activity.save(update_fields=["told_at"])
-    return 0
+    if any(row.mail == Mail.NOW for row in rows):
+        transaction.on_commit(partial(_queue_mails, activity.pk))
+    return len(rows)
+
+
+def _queue_mails(activity_id: int) -> None:
+    # Tasks import this module.
+    from hub.community.tasks import send_mails
+
+    try:
+        send_mails.apply_async((activity_id,), retry=False)
+    except Exception:
+        log.exception("mails about activity %d were not queued; the next sweep sends them", activity_id)
 
 
 def untold() -> list[int]:
     """Return the activities that nobody has been told of yet, oldest first."""
     return list(Activity.objects.filter(told_at=None).order_by("pk").values_list("pk", flat=True)[:1000])
+
+
+def unread_count(user: User) -> int:
+    """Return how many notifications wait for `user`, MAX_COUNT at most. One query."""
+    return Notification.objects.visible_to(user).unread().order_by()[:MAX_COUNT].count()
+
+
+def get_notification(user: User, notification_id: int) -> Notification:
+    """Return one of the user's notifications, of what they may still see. Raises NotificationNotFound."""
+    mine = Notification.objects.visible_to(user).filter(pk=notification_id)
+    found = mine.select_related(
+        "activity__actor",
+        "activity__namespace",
+        "activity__repository__namespace",
+        "activity__discussion__repository__namespace",
+        "activity__event",
+        "activity__review",
+        "activity__release",
+    ).first()
+    if found is None:
+        raise NotificationNotFound(
+            _("There is no such notification. It may be about something that you cannot see any more.")
+        )
+    return found
+
+
+def mark_read(user: User, ids: Iterable[int]) -> int:
+    """Mark some of the user's notifications as read; returns how many were not."""
+    return user.notifications.unread().filter(pk__in=list(ids)).update(read_at=timezone.now())
+
+
+def mark_unread(user: User, ids: Iterable[int]) -> int:
+    """Take it back that some were read; returns how many were."""
+    return user.notifications.exclude(read_at=None).filter(pk__in=list(ids)).update(read_at=None)
+
+
+def mark_all_read(user: User, *, up_to: int) -> int:
+    """Mark everything as read that was there when the page was shown: up to the notification of that id."""
+    return user.notifications.unread().filter(pk__lte=up_to).update(read_at=timezone.now())
+
+
+def mark_thread_read(user: User, discussion: Discussion) -> int:
+    """Mark as read what tells of this thread: they are looking at it."""
+    return user.notifications.unread().filter(activity__discussion=discussion).update(read_at=timezone.now())
+
+
+def prune() -> int:
+    """Forget what was read long ago; returns how many, _BATCH at most."""
+    old = Notification.objects.filter(read_at__lt=timezone.now() - KEEP_READ).order_by("pk")
+    many, _by_table = Notification.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:_BATCH])).delete()
+    return many

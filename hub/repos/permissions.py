@@ -3,10 +3,10 @@
 from fnmatch import fnmatchcase
 from typing import NoReturn
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from hub.accounts.models import Namespace, Role, Someone, User
+from hub.accounts.models import Membership, Namespace, Role, Someone, User
 from hub.accounts.permissions import check_not_suspended, get_namespace, role_in
 from hub.core.errors import Forbidden, SignInNeeded
 from hub.repos.errors import (
@@ -159,6 +159,17 @@ def get_namespace_for_create(user: Someone, name: str | None) -> Namespace:
             field="organization",
         )
     return namespace
+
+
+def readers_of(repo: Repository) -> QuerySet[User]:
+    """Return everybody with an open account who may know of `repo`: `visible_to`, asked the other way round."""
+    people = User.objects.filter(is_active=True)
+    if repo.taken_down_at is not None:
+        return people.none()
+    if repo.visibility == Visibility.PUBLIC:
+        return people
+    members = Membership.objects.standing().filter(organization=repo.namespace.organization_id)
+    return people.filter(Q(pk=repo.namespace.user_id) | Q(pk__in=members.values("user")))
 
 
 def may_fetch(user: Someone, repo: Repository) -> bool:

@@ -1,6 +1,7 @@
 """Webhooks: other programs are told what happens here."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from hub.accounts.models import Namespace, User
 from hub.repos.models import Repository
+from hub.repos.permissions import readers_of
 
 MAX_URL = 500
 
@@ -21,9 +23,22 @@ class Domain(models.TextChoices):
     DISCUSSION = "discussion"
 
 
+class WebhookQuerySet(models.QuerySet["Webhook"]):
+    def hearing(self, repo: Repository, domain: Domain, *, namespaces: Iterable[int] = ()) -> Self:
+        """Those that are told of something in `repo`: that watch it, its owner or one of `namespaces`, while whoever answers
+        for them may know of it."""
+        watched = Q(repository=repo) | Q(namespace__in=[repo.namespace_id, *namespaces])
+        return self.filter(
+            pk__in=WebhookWatch.objects.filter(watched).values("webhook"),
+            disabled_at=None,
+            domains__contains=[domain],
+            created_by__in=readers_of(repo),
+        )
+
+
 class Webhook(models.Model):
     """An address that is told what happens to repositories. It belongs to a user or an organization, and is told what
-    `created_by` may see, for as long as they may."""
+    `created_by` may see, for as long as they may: whoever set its address last."""
 
     namespace = models.ForeignKey(Namespace, on_delete=models.CASCADE, related_name="webhooks")
     key = models.CharField(max_length=24, unique=True)  # 24 hex digits, random: what tools call it by
@@ -39,6 +54,8 @@ class Webhook(models.Model):
     disabled_at = models.DateTimeField(null=True)
     # Why the hub switched it off; empty where its owner did.
     disabled_reason = models.CharField(max_length=500, blank=True)
+
+    objects = WebhookQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.url
