@@ -40,7 +40,7 @@ class LinkExpired(NotFound):
 
 
 class NotEmpty(Conflict):
-    """The organization still owns repositories."""
+    """The organization, or the account that is to be deleted, still owns repositories."""
 
     code = "NotEmpty"
 

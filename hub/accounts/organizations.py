@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.errors import LastAdmin, NotEmpty
 from hub.accounts.models import Membership, Organization, Role, User
 from hub.accounts.services import claim_name
+from hub.accounts.signals import member_joined
 from hub.core.errors import Conflict, Invalid
 from hub.core.models import record
 
@@ -30,22 +31,52 @@ def update_organization(*, organization: Organization, actor: User, display_name
 
 
 @transaction.atomic
+def set_requirements(*, organization: Organization, actor: User, requires_mfa: bool, takes_requests: bool) -> None:
+    """Say what members must have, and whether people may ask to be let in.
+
+    Raises Invalid where `actor` would shut themselves out: without a second factor one cannot ask it of others.
+    """
+    if requires_mfa and not organization.requires_mfa and not actor.second_factor:
+        raise Invalid(
+            _("Set one up for yourself first, under Settings, Security: you would shut yourself out."),
+            field="requires_mfa",
+        )
+    if (organization.requires_mfa, organization.takes_requests) == (requires_mfa, takes_requests):
+        return
+    organization.requires_mfa, organization.takes_requests = requires_mfa, takes_requests
+    organization.save(update_fields=["requires_mfa", "takes_requests"])
+    if not takes_requests:
+        organization.join_requests.all().delete()
+    record(
+        actor=actor,
+        verb="organization.requirements",
+        target=organization.namespace.name,
+        requires_mfa=requires_mfa,
+        takes_requests=takes_requests,
+    )
+
+
+@transaction.atomic
 def add_member(*, organization: Organization, actor: User, user: User, role: str) -> Membership:
     """Let a user in. Raises Conflict where they are a member already, Invalid for an unknown role."""
-    _check_role(role)
+    check_role(role)
     membership, created = Membership.objects.get_or_create(
         organization=organization, user=user, defaults={"role": role}
     )
     if not created:
         raise Conflict(_("%(name)s is a member already.") % {"name": user.username}, field="user")
+    # They are in: whatever else asked for it is answered.
+    organization.invitations.filter(user=user).delete()
+    organization.join_requests.filter(user=user).delete()
     record(actor=actor, verb="member.add", target=organization.namespace.name, user=user.username, role=role)
+    member_joined.send(sender=Membership, membership=membership, actor=actor)
     return membership
 
 
 @transaction.atomic
 def set_role(*, organization: Organization, actor: User, user: User, role: str) -> None:
     """Change a member's role. Raises LastAdmin, Invalid."""
-    _check_role(role)
+    check_role(role)
     membership = _locked_membership(organization, user)
     if role != Role.ADMIN:
         _keep_one_admin(organization, membership)
@@ -74,7 +105,8 @@ def delete_organization(*, organization: Organization, actor: User) -> None:
     record(actor=actor, verb="organization.delete", target=name)
 
 
-def _check_role(role: str) -> None:
+def check_role(role: str) -> None:
+    """Raise Invalid for what is no role."""
     if role not in Role.values:
         raise Invalid(_("A role is read, contributor, write or admin."), field="role")
 

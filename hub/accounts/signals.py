@@ -4,3 +4,9 @@ from django.dispatch import Signal
 
 # name: str. A user or an organization is about to take this name; a receiver that has given it away raises NameTaken.
 name_wanted = Signal()
+# invitation: MemberInvitation, of a user by name.
+invited = Signal()
+# request: JoinRequest.
+join_requested = Signal()
+# membership: Membership; actor: User, who let them in. Not sent for who makes an organization.
+member_joined = Signal()

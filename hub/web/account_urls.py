@@ -6,8 +6,9 @@ from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.socialaccount import views as social
 from django.urls import path
+from django.views.decorators.cache import never_cache
 
-from hub.web.pages import organizations, security
+from hub.web.pages import joining, organizations, security
 
 urlpatterns = [
     # The second step of a log-in, and of proving that it is still the same person.
@@ -20,9 +21,9 @@ urlpatterns = [
     path("sso/cancelled", social.login_cancelled, name="socialaccount_login_cancelled"),
     # What opens an account.
     path("settings/security", security.show, name="mfa_index"),
-    path("settings/security/app", totp.activate_totp, name="mfa_activate_totp"),
+    path("settings/security/app", never_cache(totp.activate_totp), name="mfa_activate_totp"),
     path("settings/security/app/remove", totp.deactivate_totp, name="mfa_deactivate_totp"),
-    path("settings/security/codes", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("settings/security/codes", never_cache(recovery_codes.view_recovery_codes), name="mfa_view_recovery_codes"),
     path("settings/security/codes/new", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
     path("settings/security/disconnect", security.disconnect, name="socialaccount_connections"),
     path("settings/sessions/<int:browser_id>/end", security.end_session, name="end_session"),
@@ -32,6 +33,12 @@ urlpatterns = [
     path("organizations/<str:name>/settings", organizations.settings, name="organization_settings"),
     path("organizations/<str:name>/delete", organizations.delete, name="organization_delete"),
     path("organizations/<str:name>/members", organizations.members, name="organization_members"),
+    path("organizations/<str:name>/invitations/<int:invitation_id>/resend", joining.resend, name="member_reinvite"),
+    path("organizations/<str:name>/invitations/<int:invitation_id>/withdraw", joining.withdraw, name="member_uninvite"),
+    path("organizations/<str:name>/requests/<str:member>", joining.decide, name="join_decide"),
+    path("organizations/<str:name>/join", joining.ask, name="join_ask"),
+    path("organizations/<str:name>/answer", joining.answer, name="invitation_answer"),
+    path("invitations/<str:secret>", joining.invitation, name="member_invitation"),
     path("organizations/<str:name>/members/<str:member>/role", organizations.set_role, name="member_role"),
     path("organizations/<str:name>/members/<str:member>/remove", organizations.remove_member, name="member_remove"),
 ]

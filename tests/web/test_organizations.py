@@ -14,7 +14,11 @@ pytestmark = pytest.mark.django_db
 WRITES = [
     ("settings", {"display_name": "Changed", "bio": "", "website": ""}),
     ("delete", {"confirm": "crew"}),
-    ("members", {"user": "newcomer", "role": "admin"}),
+    ("settings", {"about": "members", "requires_mfa": "on"}),
+    ("members", {"who": "newcomer", "role": "admin"}),
+    ("invitations/1/resend", {}),
+    ("invitations/1/withdraw", {}),
+    ("requests/newcomer", {"decision": "accept", "role": "admin"}),
     ("members/mate/role", {"role": "admin"}),
     ("members/mate/remove", {}),
 ]
@@ -32,6 +36,8 @@ def state(organization: Organization) -> tuple[object, ...]:
     organization.refresh_from_db()
     return (
         organization.display_name,
+        organization.requires_mfa,
+        organization.invitations.count(),
         *organization.memberships.order_by("user_id").values_list("user__username", "role"),
     )
 
@@ -61,14 +67,21 @@ def test_only_administrators_change_anything(crew: Organization, who: str | None
 
 def test_running_one(browser: Client, crew: Organization) -> None:
     assert browser.get("/organizations/crew/members").status_code == 200
-    browser.post("/organizations/crew/members", {"user": "NEWCOMER", "role": "contributor"})
+    browser.post("/organizations/crew/members", {"who": "NEWCOMER", "role": "contributor"})
+    newcomer = browser_of(User.objects.get(username="newcomer"))
+    assert not crew.memberships.filter(user__username="newcomer").exists()
+    assert "invites you to join" in newcomer.get("/crew").content.decode()
+    newcomer.post("/organizations/crew/answer", {"answer": "accept"})
     assert crew.memberships.get(user__username="newcomer").role == Role.CONTRIBUTOR
     for data, complaint in (
-        ({"user": "newcomer", "role": "read"}, "is a member already"),
-        ({"user": "nobody-here", "role": "read"}, "There is no user"),
-        ({"user": "newcomer", "role": "king"}, "king"),
+        ({"who": "newcomer", "role": "read"}, "is a member already"),
+        ({"who": "nobody-here", "role": "read"}, "There is no user"),
+        ({"who": "a@b", "role": "read"}, "neither a user name nor an e-mail address"),
+        ({"who": "newcomer", "role": "king"}, "king"),
     ):
         assert complaint in browser.post("/organizations/crew/members", data).content.decode()
+    found = browser.get("/organizations/crew/members?search=NEWC").content.decode()
+    assert "newcomer" in found and 'href="/writer"' not in found
     browser.post("/organizations/crew/members/newcomer/role", {"role": "admin"})
     assert crew.memberships.get(user__username="newcomer").role == Role.ADMIN
     browser.post("/organizations/crew/members/newcomer/remove")

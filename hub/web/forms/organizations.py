@@ -32,6 +32,19 @@ class OrganizationForm(forms.Form):
     website = forms.URLField(label=_("Website"), max_length=200, required=False, assume_scheme="https")
 
 
+class RequirementsForm(forms.Form):
+    """Who may be in, and how."""
+
+    requires_mfa = forms.BooleanField(
+        label=_("Members need a second factor"),
+        required=False,
+        help_text=_("Whoever logs in by a password alone can do nothing here, by no way, until they have set one up."),
+    )
+    takes_requests = forms.BooleanField(
+        label=_("People may ask to be let in"), required=False, help_text=_("Administrators decide about each.")
+    )
+
+
 class NewOrganizationForm(OrganizationForm):
     """The name cannot be changed later, because it stands in addresses."""
 
@@ -45,10 +58,13 @@ class NewOrganizationForm(OrganizationForm):
     field_order = ("name", "display_name", "bio")
 
 
-class MemberForm(forms.Form):
-    """Somebody to let in."""
+class InviteForm(forms.Form):
+    """Somebody to invite."""
 
-    user = forms.CharField(
-        label=_("User name"), max_length=MAX_NAMESPACE, widget=forms.TextInput(attrs={"autocapitalize": "none"})
+    who = forms.CharField(
+        label=_("User name or e-mail address"),
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+        help_text=_("To an address goes a mail with a link, for which an account can also be made."),
     )
     role = forms.ChoiceField(label=_("Role"), choices=ROLES, initial=Role.CONTRIBUTOR)

@@ -2,18 +2,21 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from hub.accounts import organizations, services
-from hub.accounts.models import Membership, Organization, Role
+from hub.accounts import joining, organizations, services
+from hub.accounts.models import Organization, Role
 from hub.accounts.permissions import get_organization, get_organization_for_admin
 from hub.core.errors import HubError
 from hub.web.forms import explain
-from hub.web.forms.organizations import MemberForm, NewOrganizationForm, OrganizationForm
+from hub.web.forms.organizations import InviteForm, NewOrganizationForm, OrganizationForm, RequirementsForm
 from hub.web.requests import MemberRequest
+
+SHOWN = 100  # members, invitations and requests; a search finds the others
 
 
 @login_required
@@ -25,22 +28,37 @@ def create(request: MemberRequest) -> HttpResponse:
         except HubError as error:
             explain(form, error)
         else:
-            messages.success(request, _("The organization is there. Now add its members."))
+            messages.success(request, _("The organization is there. Now invite its members."))
             return redirect("organization_members", name=organization.namespace.name)
     return render(request, "web/organizations/new.html", {"form": form})
 
 
 @login_required
 def settings(request: MemberRequest, name: str) -> HttpResponse:
-    """What the organization says of itself, and its deletion. Raises AccountNotFound, NotYours."""
+    """What the organization says of itself, what it asks of members, and its deletion. Raises AccountNotFound, NotYours."""
     organization = get_organization_for_admin(request.user, name)
-    initial = {field: getattr(organization, field) for field in ("display_name", "bio", "website")}
-    form = OrganizationForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        organizations.update_organization(organization=organization, actor=request.user, **form.cleaned_data)
-        messages.success(request, _("The organization's settings are saved."))
-        return redirect("organization_settings", name=organization.namespace.name)
-    return render(request, "web/organizations/settings.html", {"form": form, "organization": organization})
+    said = {field: getattr(organization, field) for field in ("display_name", "bio", "website")}
+    asked = {field: getattr(organization, field) for field in ("requires_mfa", "takes_requests")}
+    about = request.POST.get("about")
+    form = OrganizationForm(request.POST if request.method == "POST" and about != "members" else None, initial=said)
+    requirements = RequirementsForm(request.POST if about == "members" else None, initial=asked)
+    try:
+        if form.is_bound and form.is_valid():
+            organizations.update_organization(organization=organization, actor=request.user, **form.cleaned_data)
+            return _saved(request, organization)
+        if requirements.is_bound and requirements.is_valid():
+            organizations.set_requirements(organization=organization, actor=request.user, **requirements.cleaned_data)
+            return _saved(request, organization)
+    except HubError as error:
+        explain(requirements, error)
+    weak = organization.memberships.filter(user__second_factor=False).count()
+    context = {"form": form, "requirements": requirements, "organization": organization, "weak": weak}
+    return render(request, "web/organizations/settings.html", context)
+
+
+def _saved(request: MemberRequest, organization: Organization) -> HttpResponse:
+    messages.success(request, _("The organization's settings are saved."))
+    return redirect("organization_settings", name=organization.namespace.name)
 
 
 @login_required
@@ -62,28 +80,34 @@ def delete(request: MemberRequest, name: str) -> HttpResponse:
 
 @login_required
 def members(request: MemberRequest, name: str) -> HttpResponse:
-    """Who is in it and what they may do; adding somebody. Raises AccountNotFound, NotYours."""
+    """Who is in it and what they may do, who was invited, who asks; inviting somebody. Raises AccountNotFound, NotYours."""
     organization = get_organization_for_admin(request.user, name)
-    form = MemberForm(request.POST or None)
+    form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            user = services.get_user(name=form.cleaned_data["user"])
-            organizations.add_member(
-                organization=organization, actor=request.user, user=user, role=form.cleaned_data["role"]
-            )
+            invitation = joining.invite(organization=organization, actor=request.user, **form.cleaned_data)
         except HubError as error:
-            _explain_member(form, error)
+            form.add_error("role" if error.field == "role" else "who", error.message)
         else:
-            messages.success(request, _("%(name)s is a member now.") % {"name": user.username})
+            whom = invitation.user.username if invitation.user else invitation.email
+            messages.success(request, _("%(name)s is invited.") % {"name": whom})
             return _to_members(organization)
-    memberships = Membership.objects.filter(organization=organization).select_related("user").order_by("joined_at")
-    context = {"form": form, "organization": organization, "memberships": memberships, "roles": Role.choices}
+    sought = request.GET.get("search", "").strip()[:80]
+    found = organization.memberships.select_related("user").order_by("joined_at", "pk")
+    if sought:
+        found = found.filter(Q(user__username__icontains=sought) | Q(user__display_name__icontains=sought))
+    rows = list(found[: SHOWN + 1])
+    context = {
+        "form": form,
+        "organization": organization,
+        "sought": sought,
+        "memberships": rows[:SHOWN],
+        "more": len(rows) > SHOWN,
+        "roles": Role.choices,
+        "invitations": organization.invitations.select_related("user", "invited_by").order_by("-created_at")[:SHOWN],
+        "requests": organization.join_requests.select_related("user").order_by("created_at")[:SHOWN],
+    }
     return render(request, "web/organizations/members.html", context)
-
-
-def _explain_member(form: MemberForm, error: HubError) -> None:
-    """A name that nobody has is the fault of the field `user`, whatever the service calls it."""
-    form.add_error("role" if error.field == "role" else "user", error.message)
 
 
 @login_required

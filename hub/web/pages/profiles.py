@@ -13,6 +13,7 @@ from hub.accounts.permissions import get_namespace, may_administer
 from hub.repos.errors import RepoNotFound
 from hub.repos.models import Kind, Repository
 from hub.web.kinds import KINDS
+from hub.web.membership_panel import membership_panel
 from hub.web.pages.home import for_rows
 from hub.web.pages.short_names import page_by_short_name
 
@@ -58,9 +59,11 @@ def _people(request: HttpRequest, namespace: Namespace) -> dict[str, object]:
         members = (
             Membership.objects.filter(organization=namespace.organization).select_related("user").order_by("joined_at")
         )
+        is_member = any(member.user_id == request.user.pk for member in members)
         return {
             "members": members,
-            "is_member": any(member.user_id == request.user.pk for member in members),
+            "is_member": is_member,
+            "panel": membership_panel(request.user, namespace.organization, is_member=is_member),
             "may_administer": may_administer(request.user, namespace.organization),
         }
     memberships = Membership.objects.filter(user=namespace.user).select_related("organization__namespace")

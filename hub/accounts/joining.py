@@ -1,0 +1,243 @@
+"""Coming into an organization: invitations of its administrators, and requests of people who want to be in.
+
+For what administrators do, the caller has passed `get_organization_for_admin`.
+"""
+
+import logging
+import secrets
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hub.accounts.errors import AccountNotFound, LinkExpired, NotYours
+from hub.accounts.mails import compose
+from hub.accounts.models import JoinRequest, MemberInvitation, Membership, Organization, User, digest_of
+from hub.accounts.organizations import add_member, check_role
+from hub.accounts.permissions import check_not_suspended, may_administer
+from hub.accounts.services import get_user
+from hub.accounts.signals import invited, join_requested
+from hub.core.errors import Conflict, Invalid
+from hub.core.links import base_url
+from hub.core.models import record
+from hub.core.throttles import check_rate
+
+log = logging.getLogger(__name__)
+
+INVITATION_LIFE = timedelta(days=14)
+MAX_INVITATIONS = 50  # of one organization in a day
+MAX_REQUESTS = 10  # of one person in a day
+MAX_REQUEST_TEXT = 500  # characters
+DAY = 86_400  # seconds
+
+
+def invite(*, organization: Organization, actor: User, who: str, role: str) -> MemberInvitation:
+    """Invite a user by name, or whoever reads the mail of an address. Raises Invalid, AccountNotFound, Conflict, TooMany.
+
+    Who has an address is not told: the mail goes to it in either case.
+    """
+    check_role(role)
+    check_rate("member-invitation", organization.pk, limit=MAX_INVITATIONS, seconds=DAY)
+    if "@" in who:
+        return _invite_address(organization, actor, who.strip().lower(), role)
+    return _invite_user(organization, actor, get_user(name=who.strip().removeprefix("@")), role)
+
+
+@transaction.atomic
+def _invite_user(organization: Organization, actor: User, user: User, role: str) -> MemberInvitation:
+    if organization.memberships.filter(user=user).exists():
+        raise Conflict(_("%(name)s is a member already.") % {"name": user.username}, field="who")
+    invitation = _new(organization, actor, role, user=user)
+    invited.send(sender=MemberInvitation, invitation=invitation)
+    return invitation
+
+
+def _invite_address(organization: Organization, actor: User, email: str, role: str) -> MemberInvitation:
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise Invalid(_("That is neither a user name nor an e-mail address."), field="who") from error
+    secret = secrets.token_urlsafe(24)
+    with transaction.atomic():
+        invitation = _new(organization, actor, role, email=email, secret=secret)
+        _mail(invitation, secret)
+    return invitation
+
+
+def _new(
+    organization: Organization, actor: User, role: str, *, user: User | None = None, email: str = "", secret: str = ""
+) -> MemberInvitation:
+    # One that has run out makes room for the next.
+    organization.invitations.filter(expires_at__lte=timezone.now()).delete()
+    try:
+        with transaction.atomic():
+            invitation = MemberInvitation.objects.create(
+                organization=organization,
+                user=user,
+                email=email,
+                digest=digest_of(secret or secrets.token_urlsafe(24)),
+                role=role,
+                invited_by=actor,
+                expires_at=timezone.now() + INVITATION_LIFE,
+            )
+    except IntegrityError as error:
+        raise Conflict(
+            _("They are invited already. Withdraw that invitation, or send it again."), field="who"
+        ) from error
+    whom = user.username if user else email
+    record(actor=actor, verb="member.invite", target=organization.namespace.name, user=whom, role=role)
+    return invitation
+
+
+def _mail(invitation: MemberInvitation, secret: str) -> None:
+    """Send the link once the transaction has committed. Without the mail the invitation stands, and can be sent again."""
+    facts = {
+        "organization": invitation.organization.shown_name,
+        "inviter": invitation.invited_by.username if invitation.invited_by else "",
+        "link": f"{base_url()}/invitations/{secret}",
+        "days": INVITATION_LIFE.days,
+    }
+    subject, text = compose(None, "member_invitation", facts)
+
+    def send() -> None:
+        try:
+            EmailMessage(subject, text, to=[invitation.email]).send()
+        except OSError:
+            log.exception("The mail of invitation %d was not sent", invitation.pk)
+
+    transaction.on_commit(send)
+
+
+@transaction.atomic
+def resend_invitation(*, organization: Organization, actor: User, invitation_id: int) -> None:
+    """Send an invitation again, good for as long as a new one; an earlier link opens nothing then. Raises LinkExpired, TooMany."""
+    check_rate("member-invitation", organization.pk, limit=MAX_INVITATIONS, seconds=DAY)
+    invitation = organization.invitations.select_for_update().filter(pk=invitation_id).first()
+    if invitation is None:
+        raise expired()
+    secret = secrets.token_urlsafe(24)
+    invitation.digest, invitation.invited_by = digest_of(secret), actor
+    invitation.expires_at = timezone.now() + INVITATION_LIFE
+    invitation.save(update_fields=["digest", "invited_by", "expires_at"])
+    if invitation.user is None:
+        _mail(invitation, secret)
+    else:
+        invited.send(sender=MemberInvitation, invitation=invitation)
+    record(actor=actor, verb="member.reinvite", target=organization.namespace.name, invitation=invitation.pk)
+
+
+@transaction.atomic
+def withdraw_invitation(*, organization: Organization, actor: User, invitation_id: int) -> None:
+    """Take an invitation back; doing it twice changes nothing."""
+    if organization.invitations.filter(pk=invitation_id).delete()[0]:
+        record(actor=actor, verb="member.uninvite", target=organization.namespace.name, invitation=invitation_id)
+
+
+def find_invitation(secret: str) -> MemberInvitation:
+    """Return the invitation behind a mailed link. Raises LinkExpired."""
+    return _standing(MemberInvitation.objects.filter(digest=digest_of(secret), user=None).first())
+
+
+def invitation_of(user: User, organization: Organization) -> MemberInvitation | None:
+    """Return the open invitation of a user by name."""
+    found = organization.invitations.open().filter(user=user).select_related("invited_by").first()
+    return found if found is not None and _inviter_may(found) else None
+
+
+def _standing(invitation: MemberInvitation | None) -> MemberInvitation:
+    if invitation is None or invitation.expires_at <= timezone.now() or not _inviter_may(invitation):
+        raise expired()
+    return invitation
+
+
+def _inviter_may(invitation: MemberInvitation) -> bool:
+    """Whether the inviter still administers the organization: what was given away before one had to go counts no more."""
+    inviter = invitation.invited_by
+    return inviter is not None and inviter.is_active and may_administer(inviter, invitation.organization)
+
+
+def expired() -> LinkExpired:
+    """What is raised where there is no such invitation, for whatever reason."""
+    return LinkExpired(_("This invitation was used, withdrawn, or has run out. Ask the organization for a new one."))
+
+
+@transaction.atomic
+def accept_invitation(*, invitation: MemberInvitation, user: User) -> Membership:
+    """Become a member. Raises LinkExpired, NotYours, Suspended, Conflict."""
+    check_not_suspended(user)
+    invitation = _locked(invitation, user)
+    organization, role = invitation.organization, invitation.role
+    invitation.delete()
+    return add_member(organization=organization, actor=user, user=user, role=role)
+
+
+@transaction.atomic
+def decline_invitation(*, invitation: MemberInvitation, user: User | None) -> None:
+    """Say no. Whoever holds a mailed link may. Raises LinkExpired, NotYours."""
+    invitation = _locked(invitation, user)
+    target = invitation.organization.namespace.name
+    invitation.delete()
+    record(actor=user, verb="member.decline", target=target, user=user.username if user else "")
+
+
+def _locked(invitation: MemberInvitation, user: User | None) -> MemberInvitation:
+    found = _standing(MemberInvitation.objects.select_for_update().filter(pk=invitation.pk).first())
+    if found.user_id is not None and found.user_id != getattr(user, "pk", None):
+        raise NotYours(_("This invitation is for somebody else."))
+    return found
+
+
+# --- asking to be let in ----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def request_to_join(*, organization: Organization, user: User, text: str) -> JoinRequest:
+    """Ask the administrators to be let in. Raises Conflict, Invalid, Suspended, TooMany."""
+    check_not_suspended(user)
+    name = organization.namespace.name
+    if not organization.takes_requests:
+        raise Conflict(_("%(name)s takes no requests. Its administrators invite people.") % {"name": name})
+    if organization.memberships.filter(user=user).exists():
+        raise Conflict(_("You are a member already."))
+    if len(text) > MAX_REQUEST_TEXT:
+        raise Invalid(_("Say it in at most %(max)d characters.") % {"max": MAX_REQUEST_TEXT}, field="text")
+    check_rate("join-request", user.pk, limit=MAX_REQUESTS, seconds=DAY)
+    request, created = JoinRequest.objects.get_or_create(
+        organization=organization, user=user, defaults={"text": text.strip()}
+    )
+    if not created:
+        raise Conflict(_("You have asked already. Its administrators see it on the page of members."))
+    record(actor=user, verb="join.request", target=name)
+    join_requested.send(sender=JoinRequest, request=request)
+    return request
+
+
+@transaction.atomic
+def withdraw_request(*, organization: Organization, user: User) -> None:
+    """Take one's request back; doing it twice changes nothing."""
+    if organization.join_requests.filter(user=user).delete()[0]:
+        record(actor=user, verb="join.withdraw", target=organization.namespace.name)
+
+
+@transaction.atomic
+def accept_request(*, organization: Organization, actor: User, user: User, role: str) -> Membership:
+    """Let somebody in who asked. Raises AccountNotFound where nobody of that name asks, Invalid, Conflict."""
+    check_role(role)
+    _take_request(organization, user)
+    return add_member(organization=organization, actor=actor, user=user, role=role)
+
+
+@transaction.atomic
+def decline_request(*, organization: Organization, actor: User, user: User) -> None:
+    """Turn a request down. Raises AccountNotFound."""
+    _take_request(organization, user)
+    record(actor=actor, verb="join.decline", target=organization.namespace.name, user=user.username)
+
+
+def _take_request(organization: Organization, user: User) -> None:
+    if not organization.join_requests.filter(user=user).delete()[0]:
+        raise AccountNotFound(_("%(name)s does not ask to join, or not any more.") % {"name": user.username})
