@@ -114,7 +114,7 @@ def _mail(invitation: MemberInvitation, secret: str) -> None:
 
 @transaction.atomic
 def resend_invitation(*, organization: Organization, actor: User, invitation_id: int) -> None:
-    """Send an invitation again, good for as long as a new one; an earlier link opens nothing then. Raises LinkExpired, TooMany."""
+    """Send an invitation again, good for as long as a new one; earlier links open nothing. Raises LinkExpired, TooMany."""
     check_rate("member-invitation", organization.pk, limit=MAX_INVITATIONS, seconds=DAY)
     invitation = organization.invitations.select_for_update().filter(pk=invitation_id).first()
     if invitation is None:
