@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import RequestFactory
 
+from hub.catalog.indexing import index_repository
+from hub.community.activities import note
+from hub.community.models import ActivityKind, Like
+from hub.repos.models import Kind, Repository
+from hub.repos.takedowns import take_down_repo
 from hub.web.middleware import is_site_page
 from tests.permissions import rules
 from tests.permissions.routes import address, patterns
 from tests.permissions.table import NEEDS
-from tests.permissions.world import ABSENT, GATED, PRIVATE, PUBLIC, REPOS, Principal, World, make_world
+from tests.permissions.world import ABSENT, GATED, OWNER, PRIVATE, PUBLIC, REPOS, Principal, World, make_world
 
 pytestmark = pytest.mark.django_db
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -78,8 +84,6 @@ def by_area() -> dict[str, list[Call]]:
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> World:
     """Everybody and everything, made once: each call is taken back, and the whole at the end."""
-    from django.db import transaction
-
     with django_db_blocker.unblock(), transaction.atomic():  # type: ignore[attr-defined]
         yield make_world()  # type: ignore[misc]
         transaction.set_rollback(True)
@@ -148,6 +152,57 @@ def test_the_same_holds_for_every_kind_and_spelling(world: World) -> None:
             if problem := _problem(call, stranger, PRIVATE, answer):
                 wrong.append(f"{route}: {problem}")
     assert not wrong, "\n".join(wrong)
+
+
+# What tells of a takedown on purpose.
+TELLS_OF_TAKEDOWNS = ("transparency", "transparency.json", "settings/standing", "moderation/log", "moderation/log.csv")
+
+
+def test_what_is_taken_down_is_reached_by_nobody(world: World) -> None:
+    """No call of its own answers with anything but a refusal, to whoever it belongs; and no list, page or feed names it."""
+    before = transaction.savepoint()
+    repos = Repository.objects.filter(name=PUBLIC)
+    for repo in repos.exclude(kind=Kind.BUCKET):
+        index_repository(repo.pk)
+    owner = world.principals["owner"]
+    creator = world.principals["creator"].user
+    assert creator is not None and owner.user is not None
+    for repo in repos:
+        Like.objects.create(user=owner.user, repository=repo)
+        note(ActivityKind.REPOSITORY, actor=creator, repository=repo)
+    try:
+        standing = _naming(world, owner)
+        assert len(standing) > 5, standing
+        for repo in repos:
+            take_down_repo(repo=repo, actor=creator, reason="It steals keys.")
+        wrong = sorted(_naming(world, owner) | _naming(world, world.principals["anonymous"]))
+        for name in ("owner", "anonymous", "job"):
+            who = world.principals[name]
+            for call in calls():
+                if not call.of_a_repo or call.need == "nobody" or (call.is_page and name in BY_TOKEN):
+                    continue
+                if call.method != "GET" and name == "anonymous":
+                    continue
+                answer = call.by(world, who, call.path(world, PUBLIC))
+                content = b"" if answer.streaming else answer.content
+                refused = answer.status_code >= 400 or answer.headers.get("Location", "").startswith("/login")
+                if not refused or b"# Here" in content or b"Tell me." in content:
+                    wrong.append(f"{call.method} {call.pattern} by {name}: {answer.status_code}")
+        assert not wrong, "\n".join(wrong)
+    finally:
+        transaction.savepoint_rollback(before)
+
+
+def _naming(world: World, who: Principal) -> set[str]:
+    """The addresses of no one repository whose answers name the public one of any kind."""
+    found = set()
+    for call in calls():
+        if call.of_a_repo or call.method != "GET" or call.pattern in TELLS_OF_TAKEDOWNS or call.need == "nobody":
+            continue
+        answer = call.by(world, who, call.path(world, PUBLIC))
+        if not answer.streaming and answer.status_code == 200 and f"{OWNER}/{PUBLIC}".encode() in answer.content:
+            found.add(call.pattern)
+    return found
 
 
 def test_what_is_not_in_the_table_is_refused(world: World) -> None:
