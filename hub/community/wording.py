@@ -193,8 +193,26 @@ def _webhook_disabled(activity: Activity) -> Said:
 
 def _moderation(activity: Activity) -> Said:
     what = Part(activity.data.get("target", ""), activity.data.get("path", ""))
-    sentence = _("The moderators wrote to you about %(what)s")
-    return Said("shield", sentence, _parts(activity, what), quote=_short(activity.data.get("reason", "")))
+    sentences = {
+        "hide": _("The moderators have hidden %(what)s"),
+        "unhide": _("The moderators show %(what)s again"),
+        "lock": _("The moderators have locked the discussion of %(what)s"),
+        "unlock": _("The moderators have unlocked the discussion of %(what)s"),
+        "warn": _("The moderators warn you because of %(what)s"),
+        "suspend": _("The moderators have suspended your account because of %(what)s"),
+        "lift": _("The moderators have lifted the suspension of your account"),
+        "take_down": _("The moderators have taken down %(what)s"),
+        "restore": _("The moderators have put back %(what)s"),
+        "appeal_granted": _("Your appeal about %(what)s was granted"),
+        "appeal_rejected": _("Your appeal about %(what)s was turned down"),
+        "report_acted": _("You reported %(what)s, and the moderators have done something about it"),
+        "report_dismissed": _("You reported %(what)s, and the moderators found nothing to do"),
+        "case_taken_over": _("Another moderator has taken over your case about %(what)s"),
+    }
+    sentence = sentences.get(activity.data.get("action", ""), _("The moderators wrote to you about %(what)s"))
+    until = activity.data.get("until", "")
+    ends = _("Until %(day)s.") % {"day": until[:10]} if until else ""
+    return Said("shield", sentence, _parts(activity, what), ends, _short(activity.data.get("reason", "")))
 
 
 # --- parts --------------------------------------------------------------------------------------------------------------
