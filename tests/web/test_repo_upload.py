@@ -10,7 +10,7 @@ from django.test import Client
 
 from hub.core.blobs import lfs_key, store
 from hub.repos.git.files import find_file, read_file, resolve_revision
-from hub.repos.models import GitCommit, Repository
+from hub.repos.models import Gate, GitCommit, Repository
 from hub.repos.releases import create_tag
 from tests.factories import make_repo, make_user
 from tests.web.conftest import browser_of
@@ -108,8 +108,10 @@ def test_a_refused_commit_keeps_what_was_sent(repo: Repository) -> None:
 
 
 def test_who_may_not_upload_is_told_in_json(client: Client, repo: Repository) -> None:
-    for visitor, status in ((client, 401), (browser_of(make_user()), 403)):
-        for answer in (send(visitor, repo, "a.txt", b"a"), commit(visitor, repo, **{"a": "b"})):
+    gated = make_repo()
+    Repository.objects.filter(pk=gated.pk).update(gate=Gate.MANUAL)
+    for visitor, where, status in ((client, repo, 401), (browser_of(make_user()), gated, 403)):
+        for answer in (send(visitor, where, "a.txt", b"a"), commit(visitor, where, **{"a": "b"})):
             assert answer.status_code == status
             assert answer.json()["error"]
     private = make_repo(visibility="private")
