@@ -20,6 +20,7 @@ from hub.community.errors import (
     NotYourComment,
     NotYourDiscussion,
 )
+from hub.community.limits import Act, check_pace, check_words
 from hub.community.models import ActivityKind, CommentEdit, Discussion, DiscussionEvent, EventKind, Status
 from hub.community.models.discussion import MAX_TITLE
 from hub.community.permissions import (
@@ -54,7 +55,8 @@ def open_discussion(*, repo: Repository, actor: User, title: str, text: str, is_
     title = clean_line(title, field="title", limit=MAX_TITLE)
     text = clean_text(text, field="text")
     check_not_blocked(actor, repo.namespace.user_id)
-    count_post(actor)
+    check_pace(actor, Act.DISCUSSION)
+    count_post(actor, f"{title}\n{text}")
     discussion = begin(repo, actor, title, text, is_question=is_question)
     opening = opening_of(discussion)
     note(
@@ -98,7 +100,7 @@ def post_comment(*, discussion: Discussion, actor: User, text: str) -> Discussio
     text = clean_text(text, field="text")
     discussion = lock_discussion(discussion)
     check_may_join(actor, discussion)
-    count_post(actor)
+    count_post(actor, text)
     comment = add_event(discussion, actor, kind=EventKind.COMMENT, text=text)
     note(ActivityKind.COMMENT, actor=actor, discussion=discussion, event=comment)
     follow_references(comment, actor)
@@ -116,7 +118,7 @@ def edit_comment(*, comment: DiscussionEvent, actor: User, text: str) -> Discuss
     check_may_edit(actor, comment)
     check_may_join(actor, comment.discussion)
     if text != comment.text:
-        count_post(actor)
+        count_post(actor, text)
         if comment.edits.count() >= MAX_EDITS:
             raise Conflict(_("A comment can be edited %(max)d times. Write another one instead.") % {"max": MAX_EDITS})
         CommentEdit.objects.create(comment=comment, text=comment.text)
@@ -273,7 +275,10 @@ def lock_comment(comment: DiscussionEvent) -> DiscussionEvent:
     return locked
 
 
-def count_post(actor: User) -> None:
+def count_post(actor: User, text: str = "") -> None:
+    """Count one more post, or change of one; of a new account, look at what it says, too. Raises TooMany, TooManyLinks."""
+    check_words(actor, text)
+    check_pace(actor, Act.POST)
     check_rate("post", actor.pk, limit=settings.POSTS_PER_MINUTE, seconds=60)
 
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import Namespace, User
 from hub.community.activities import note
 from hub.community.errors import Blocked, TooManyFollows
+from hub.community.limits import Act, check_pace
 from hub.community.models import Activity, ActivityKind, Block, Follow, Like
 from hub.community.permissions import check_not_blocked
 from hub.community.signals import likes_changed
@@ -31,6 +32,7 @@ def like(*, repo: Repository, actor: User) -> bool:
     check_may_act(actor)
     check_not_blocked(actor, repo.namespace.user_id)
     check_rate("like", actor.pk, limit=RATE, seconds=60)
+    check_pace(actor, Act.LIKE)
     _like, new = Like.objects.get_or_create(user=actor, repository=repo)
     if new:
         likes_changed.send(sender=Like, repository=repo)
@@ -92,6 +94,7 @@ def unfollow(*, actor: User, namespace: Namespace | None = None, repo: Repositor
 
 def _follow(actor: User, **what: Namespace | Repository) -> bool:
     check_rate("follow", actor.pk, limit=RATE, seconds=60)
+    check_pace(actor, Act.FOLLOW)
     # Of one person one after the other, so that what is counted is what is there; it also keeps the news of it to one.
     User.objects.select_for_update(no_key=True).get(pk=actor.pk)
     if Follow.objects.filter(follower=actor).count() >= MAX_FOLLOWS:

@@ -24,6 +24,7 @@ from hub.community.discussions import (
     target_of,
 )
 from hub.community.errors import NothingChanged, PullRequestClosed, PullRequestExists
+from hub.community.limits import Act, check_pace
 from hub.community.models import ActivityKind, Discussion, DiscussionEvent, EventKind, PullRequest, Status
 from hub.community.models.discussion import MAX_TITLE
 from hub.community.permissions import check_not_blocked
@@ -157,7 +158,9 @@ def _open(
     text = clean_text(description, field="description") if description.strip() else ""
     if not may_write(actor, repo):
         check_not_blocked(actor, repo.namespace.user_id)
-    count_post(actor)
+    if repo.namespace.user_id != actor.pk:
+        check_pace(actor, Act.DISCUSSION)
+    count_post(actor, f"{title}\n{text}")
     discussion = begin(repo, actor, title, text, Status.DRAFT if draft else Status.OPEN)
     pull = PullRequest.objects.create(discussion=discussion, base=base, start=start, source=source)
     create_ref(repo, actor, pull.ref, head)
