@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, IntegerField, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -287,7 +287,11 @@ def _moved(every: list[int], moved: int, place: int, *, seen: Sequence[int] | No
 
 def _place(rows: Any, order: list[int]) -> None:
     """Number rows by their order. One statement."""
-    places = Case(*(When(pk=key, then=Value(place)) for place, key in enumerate(order)), default=F("position"))
+    places = Case(
+        *(When(pk=key, then=Value(place)) for place, key in enumerate(order)),
+        default=F("position"),
+        output_field=IntegerField(),
+    )
     rows.filter(pk__in=order).update(position=places)
 
 

@@ -4,7 +4,7 @@ from allauth.account import views as allauth
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from hub.web import account_urls, moderation_urls, repo_urls
+from hub.web import account_urls, collection_urls, moderation_urls, repo_urls
 from hub.web.pages import (
     accounts,
     applications,
@@ -18,6 +18,7 @@ from hub.web.pages import (
     setup,
     sign_in,
     site,
+    social,
     storage,
     uploads,
     usage,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("preferences", site.preferences, name="preferences"),
     path("discussions", discussion_lists.of_hub, name="discussions"),
     path("reviews/score", repo_reviews.score, name="how_scores_are_made"),
+    path("following/<str:name>", social.follow, name="follow"),
     path("robots.txt", site.robots, name="robots"),
     path("favicon.ico", site.favicon, name="favicon"),
     path("avatars/<str:name>.svg", profiles.avatar, name="avatar"),
@@ -74,6 +76,8 @@ urlpatterns = [
     path("settings/usage/<str:name>", usage.show, name="usage"),
     path("settings/usage/<str:name>/quota", usage.change_quota, name="set_quota"),
     path("settings/storage/start", storage.start, name="start_storage"),
+    # Collections.
+    *collection_urls.urlpatterns,
     # Pictures beside texts. Tools send theirs to `uploads` itself.
     path("uploads/new", uploads.add, name="upload_picture"),
     path("uploads/<uuid:picture>", uploads.show, name="picture"),

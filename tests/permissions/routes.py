@@ -51,6 +51,9 @@ FILLED = {
     "link_id": "1",
     "generation": "2",
     "grant": str(uuid.UUID(int=1)),
+    "picture": str(uuid.UUID(int=1)),
+    "slug": "small-models-" + "0" * 24,
+    "item_id": "1",
 }
 
 

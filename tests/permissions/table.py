@@ -37,6 +37,11 @@ name!        DELETE                   api/v1/KINDS/REPO/short-names/<str:short_n
 known        GET                      api/v1/models/REPO/reviews
 review!      POST                     api/v1/models/REPO/reviews  {"stars": 4}
 known?       GET                      api/v1/models/REPO/reviews/<int:review_id>
+known?       GET                      api/v1/models/REPO/reviews/<int:review_id>/edits
+say!?        PUT,DELETE               api/v1/models/REPO/reviews/<int:review_id>/vote
+write!?      PUT                      api/v1/models/REPO/reviews/<int:review_id>/reply  {"text": "Thanks."}
+write!?      DELETE                   api/v1/models/REPO/reviews/<int:review_id>/reply
+known        GET                      api/v1/models/REPO/ratings
 say!?        DELETE                   api/v1/models/REPO/reviews/<int:review_id>
 say!?        PATCH                    api/v1/models/REPO/reviews/<int:review_id>  {"stars": 4}
 room         GET                      api/v1/usage/<str:namespace>
@@ -181,6 +186,7 @@ open         POST                     preferences
 open         GET                      discussions
 open         GET                      robots.txt
 open         GET                      favicon.ico
+signed       GET,POST                 following/<str:name>
 open         GET                      avatars/<str:name>.svg
 open         GET,POST                 login
 open         GET,POST                 logout
@@ -204,6 +210,29 @@ signed       GET,POST                 settings/password/set
 signed       GET,POST                 settings/tokens
 signed       POST                     settings/tokens/<int:token_id>/revoke
 signed       GET                      settings/gated
+acts         POST                     uploads
+acts         POST                     uploads/new
+open         GET                      uploads/<uuid:picture>
+signed       GET                      settings/uploads
+acts?        POST                     settings/uploads/<uuid:picture>/delete
+open         GET                      api/collections
+acts         POST                     api/collections
+open?        GET,PATCH,DELETE         api/collections/<str:namespace>/<str:slug>
+open?        POST                     api/collections/<str:namespace>/<str:slug>/items
+open?        PATCH,DELETE             api/collections/<str:namespace>/<str:slug>/items/<str:item_id>
+open?        POST                     api/collections/<str:namespace>/<str:slug>/resource-group
+open         GET                      collections
+signed       GET                      collections/new
+acts         POST                     collections/new
+open?        GET                      collections/<str:namespace>/<str:slug>
+signed?      GET,POST                 collections/<str:namespace>/<str:slug>/edit
+signed?      POST                     collections/<str:namespace>/<str:slug>/delete
+signed?      POST                     collections/<str:namespace>/<str:slug>/upvote
+signed?      POST                     collections/<str:namespace>/<str:slug>/items
+signed?      POST                     collections/<str:namespace>/<str:slug>/items/<str:item_id>/note
+signed?      POST                     collections/<str:namespace>/<str:slug>/items/<str:item_id>/move
+signed?      POST                     collections/<str:namespace>/<str:slug>/items/<str:item_id>/remove
+say          GET,POST                 REPO/collect
 signed       POST                     settings/sign-ins/<int:sign_in_id>/end
 signed       GET,POST                 settings/applications
 signed       POST                     settings/applications/<int:application_id>/withdraw
@@ -335,7 +364,15 @@ known?       GET,POST                 REPO/leaderboard.json
 known?       GET,POST                 REPO/leaderboard.csv
 known        GET                      REPO/demo
 fetch        POST                     REPO/demo/ask
+say          GET,POST                 REPO/like
+say          GET,POST                 REPO/follow
+known        GET                      REPO/likes
+open         GET                      reviews/score
 known        GET                      REPO/reviews
+known?       GET                      REPO/reviews/<int:review_id>
+say?         POST                     REPO/reviews/<int:review_id>/vote
+write?       GET,POST                 REPO/reviews/<int:review_id>/reply
+write?       GET,POST                 REPO/reviews/<int:review_id>/reply/delete
 review       GET,POST                 REPO/reviews/new
 say?         GET,POST                 REPO/reviews/<int:review_id>/edit
 say?         GET,POST                 REPO/reviews/<int:review_id>/delete
