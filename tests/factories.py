@@ -1,6 +1,9 @@
 """Accounts and repositories for tests, made through the same services as everybody's."""
 
+from datetime import timedelta
 from itertools import count
+
+from django.utils import timezone
 
 from hub.accounts.models import Organization, Role, User
 from hub.accounts.organizations import add_member, create_organization
@@ -20,6 +23,14 @@ def make_user(name: str = "", *, admin: bool = False) -> User:
     """Make a user, with a name of its own where none is given."""
     name = name or f"user{next(_numbers)}"
     return create_user(name=name, email=f"{name}@example.org", password=PASSWORD, admin=admin)
+
+
+def make_reviewer(name: str = "", *, days: float = 365) -> User:
+    """Make a user whose account is so many days old, so that their reviews have weight in scores."""
+    user = make_user(name)
+    user.date_joined = timezone.now() - timedelta(days=days)
+    user.save(update_fields=["date_joined"])
+    return user
 
 
 def make_organization(owner: User, name: str = "", **members: User) -> Organization:

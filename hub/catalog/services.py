@@ -1,4 +1,5 @@
-"""Counting downloads: quickly in Valkey while requests are served, then in batches in the tables.
+"""Counting downloads, and keeping who downloaded what: quickly in Valkey while requests are served, then in batches in the
+tables.
 
 Search rows are written in `indexing.py`.
 """
@@ -7,16 +8,19 @@ import hashlib
 import logging
 import uuid
 from collections import defaultdict
-from datetime import date, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from redis import Redis, RedisError
+from redis.client import Pipeline
 
 from hub.catalog.models import DrainedBatch
 from hub.repos.models import Repository
+from hub.repos.uses import keep_downloads
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +28,9 @@ WINDOW = 3600  # seconds in which one client counts once for one repository
 PENDING, DRAINING = "downloads:pending", "downloads:draining"
 _BATCH = "batch"  # the field of a batch that names it; the others are "<repository id>:<day>"
 KEEP_BATCHES = timedelta(days=7)
+# "<user id>:<repository id>:<commit>" -> when, in seconds since the epoch.
+USES = "downloads:uses"
+USES_AT_ONCE = 1000
 
 # Return the batch that is being added; where there is none, begin one with all that is waiting.
 _BEGIN = f"""
@@ -63,16 +70,61 @@ def _valkey() -> Redis:
     )
 
 
-def count_download(*, repo: Repository, client: str) -> None:
-    """Count one download of `repo`: once for each client (an address, a user, any text) and hour. Never fails."""
+def count_download(*, repo: Repository, client: str, user_id: int | None = None, used: Iterable[str] = ()) -> None:
+    """Count one download of `repo`: once for each client (an address, a user, any text) and hour. Never fails.
+
+    user_id, used: who has used which commits by this, where it is a use (hub.repos.uses). That goes along in one message.
+    """
     now = timezone.now()
     who = hashlib.sha256(client.encode(errors="replace")).hexdigest()[:24]
     seen = f"downloads:seen:{now:%Y%m%d%H}:{repo.pk}:{who}"
     try:
-        if _valkey().set(seen, 1, nx=True, ex=WINDOW):
+        told = _valkey().pipeline(transaction=False)
+        told.set(seen, 1, nx=True, ex=WINDOW)
+        if user_id is not None:
+            _tell_uses(told, repo, user_id, used)
+        if told.execute()[0]:
             _valkey().hincrby(PENDING, f"{repo.pk}:{now:%Y-%m-%d}", 1)
     except RedisError as error:
         log.warning("a download was not counted: %s", error)
+
+
+def note_uses(*, repo: Repository, user_id: int, commits: Iterable[str]) -> None:
+    """Keep that somebody has taken these commits whole, which counts as no download of its own. Never fails."""
+    try:
+        told = _valkey().pipeline(transaction=False)
+        _tell_uses(told, repo, user_id, commits)
+        told.execute()
+    except RedisError as error:
+        log.warning("a use was not kept: %s", error)
+
+
+def _tell_uses(told: Pipeline, repo: Repository, user_id: int, commits: Iterable[str]) -> None:
+    now = int(timezone.now().timestamp())
+    for commit in commits:
+        told.hsetnx(USES, f"{user_id}:{repo.pk}:{commit}", now)
+
+
+def drain_uses() -> int:
+    """Move what people have used from Valkey into the table; return how much of it was news.
+
+    What is written is taken away afterwards, so that nothing is lost in between; what was written already, by a crashed worker
+    or by two at once, changes nothing.
+    """
+    valkey = _valkey()
+    news = 0
+    # What comes meanwhile is left for the next time.
+    for _round in range(1 + valkey.hlen(USES) // USES_AT_ONCE):
+        found: dict[str, str] = valkey.hscan(USES, count=USES_AT_ONCE)[1]  # type: ignore[assignment] # answers are decoded
+        if not found:
+            break
+        uses = []
+        for name, at in found.items():
+            user, repo, commit = name.split(":")
+            uses.append((int(user), int(repo), commit, datetime.fromtimestamp(int(at), UTC)))
+        news += keep_downloads(uses)
+        valkey.hdel(USES, *found)
+    return news
 
 
 def drain_downloads() -> int:

@@ -1,21 +1,24 @@
-"""What jobs do before the site starts: the workers that run beside it get their keys; and when a repository is taken down:
-those that read it end."""
+"""What jobs do before the site starts: the workers that run beside it get their keys; when a repository is taken down: those
+that read it end; and when one ends well: who has run which model is kept."""
 
 from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.dispatch import receiver
+from django.utils import timezone
 
 from hub.accounts.models import digest_of
 from hub.core.signals import prepared
 from hub.embedded.workers import CARRIED, key_file
 from hub.jobs.errors import JobFinished
-from hub.jobs.models import Job, Worker
+from hub.jobs.models import Job, State, Worker
 from hub.jobs.services import cancel_job, create_worker, renew_worker_key
-from hub.repos.models import Repository
+from hub.jobs.signals import job_finished
+from hub.repos.models import Kind, Repository
 from hub.repos.signals import repository_taken_down
-from workers.contracts import WorkerKind
+from hub.repos.uses import keep_run
+from workers.contracts import JobKind, WorkerKind
 
 
 @receiver(prepared)
@@ -36,6 +39,16 @@ def keep_keys(workers: bool, **_kwargs: Any) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(key)
+
+
+@receiver(job_finished)
+def keep_use(job: Job, **_kwargs: Any) -> None:
+    """A demo or an evaluation that came to its end is a use of the model, whatever somebody thinks of what it said."""
+    if job.state != State.DONE or job.user is None or job.kind not in (JobKind.INFERENCE, JobKind.EVALUATION):
+        return
+    model = job.repositories.filter(kind=Kind.MODEL).first()
+    if model is not None:
+        keep_run(user=job.user, repo=model, commit=job.spec["model"]["commit"], at=timezone.now())
 
 
 @receiver(repository_taken_down)

@@ -65,6 +65,10 @@ def make_samples(*, url: str, python: Path, say: Say) -> str:
     return password
 
 
+# How long the sample accounts have been there.
+SAMPLE_AGE = timedelta(days=365)
+
+
 @transaction.atomic
 def make_people(password: str) -> dict[str, User]:
     """Make the accounts and their organization; returns the users by name."""
@@ -73,6 +77,8 @@ def make_people(password: str) -> dict[str, User]:
         user = create_user(name=person.name, email=f"{person.name}@{content.MAIL_DOMAIN}", password=password)
         update_profile(user=user, display_name=person.display_name, bio=person.bio, website="")
         people[person.name] = user
+    # They have been here for a while: what new accounts say has little weight in scores.
+    User.objects.filter(pk__in=[user.pk for user in people.values()]).update(date_joined=timezone.now() - SAMPLE_AGE)
     mira = people[content.MIRA]
     organization = create_organization(
         name=content.ORGANIZATION, owner=mira, display_name=content.ORGANIZATION_NAME, bio=content.ORGANIZATION_BIO

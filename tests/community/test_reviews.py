@@ -1,6 +1,7 @@
 """Who may review what, how often, and what the reviews say together."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -10,10 +11,30 @@ from django.db import IntegrityError, connection, transaction
 from hub.accounts.models import Organization, Role, User
 from hub.accounts.organizations import add_member
 from hub.accounts.services import create_token
-from hub.community.errors import NotReviewable, NotYourReview, OwnModel, ReviewExists, ReviewNeedsSignIn, ReviewNotFound
-from hub.community.models import Review
-from hub.community.permissions import check_may_review, get_own_review
-from hub.community.reviews import RATE, delete_review, edit_review, post_review
+from hub.community.errors import (
+    NotReviewable,
+    NotYourReview,
+    OwnModel,
+    OwnReview,
+    ReviewExists,
+    ReviewHidden,
+    ReviewNeedsSignIn,
+    ReviewNotFound,
+)
+from hub.community.models import Activity, ActivityKind, Block, Review, ReviewEdit, ReviewVote
+from hub.community.models.review import Exclusion
+from hub.community.moderating import set_review_hidden
+from hub.community.permissions import check_may_review, get_own_review, get_review
+from hub.community.ratings import ratings_of
+from hub.community.reviews import (
+    RATE,
+    delete_reply,
+    delete_review,
+    edit_review,
+    post_review,
+    reply_to_review,
+    vote_review,
+)
 from hub.core.errors import HubError, Invalid, TooMany
 from hub.core.models import AuditEvent
 from hub.repos.errors import ReadOnlyToken, ReleaseNotFound, WriteNeedsSignIn
@@ -21,7 +42,7 @@ from hub.repos.git.files import resolve_revision
 from hub.repos.models import Repository
 from hub.repos.releases import create_release, delete_release, delete_tag, get_release
 from hub.repos.services import delete_repo, move_repo
-from tests.factories import make_organization, make_repo, make_user
+from tests.factories import make_organization, make_repo, make_reviewer, make_user
 from tests.web.repos import commit_files, owner
 
 pytestmark = pytest.mark.django_db
@@ -32,8 +53,8 @@ def _fresh_limits() -> None:
     cache.clear()
 
 
-def review(repo: Repository, author: User | None = None, stars: int = 4, **more: str) -> Review:
-    return post_review(repo=repo, author=author or make_user(), stars=stars, **more)
+def review(repo: Repository, author: User | None = None, stars: int = 4, **more: Any) -> Review:
+    return post_review(repo=repo, author=author or make_reviewer(), stars=stars, **more)
 
 
 def release(repo: Repository, tag: str) -> None:
@@ -123,15 +144,15 @@ def test_only_the_author_changes_a_review() -> None:
     with pytest.raises(ReviewNotFound):
         get_own_review(ada, make_repo(), made.pk)
     commit_files(repo, {"a.txt": "a"})
-    edit_review(review=get_own_review(ada, repo, made.pk), stars=3, text="")
+    edit_review(review=get_own_review(ada, repo, made.pk), actor=ada, stars=3, text="")
     made.refresh_from_db()
     assert (made.stars, made.text, made.commit != resolve_revision(repo, "main").oid) == (3, "", True)
     assert made.edited_at is not None
-    delete_review(review=get_own_review(ada, repo, made.pk))
+    delete_review(review=get_own_review(ada, repo, made.pk), actor=ada)
     assert not Review.objects.exists()
     # Loaded before somebody deleted it in another window.
     with pytest.raises(ReviewNotFound):
-        edit_review(review=made, stars=4, text="")
+        edit_review(review=made, actor=ada, stars=4, text="")
     assert AuditEvent.objects.filter(verb__startswith="review.").count() == 3
     assert review(repo, ada).pk
 
@@ -166,43 +187,117 @@ def test_reviews_go_with_their_model_and_stay_without_their_author() -> None:
     assert [r.author for r in Review.objects.all()] == [None]
 
 
-def test_what_reviews_say_together() -> None:
-    repo = make_repo()
-    assert Review.objects.summary().mean is None
-    for stars in (5, 5, 4, 1):
-        review(repo, stars=stars)
-    review(make_repo(), stars=1)
-    told = repo.reviews.all().summary()
-    assert (told.count, told.mean, told.enough) == (4, 3.75, False)
-    assert told.distribution == {5: 2, 4: 1, 3: 0, 2: 0, 1: 1}
-    release(repo, "v1")
-    review(repo, stars=2, tag="v1")
-    assert repo.reviews.all().summary().enough
-    assert repo.reviews.all().by_tag() == [("", 4, 3.75), ("v1", 1, 2.0)]
-    assert [r.stars for r in repo.reviews.all().sorted_by("highest")] == [5, 5, 4, 2, 1]
-    assert [r.stars for r in repo.reviews.all().sorted_by("lowest")] == [1, 2, 4, 5, 5]
-    assert [r.stars for r in repo.reviews.all().sorted_by("newest")] == [2, 1, 4, 5, 5]
-
-
 def test_whoever_comes_to_belong_to_the_owner_counts_no_more() -> None:
     boss = make_user()
     team: Organization = make_organization(boss)
-    repo, ada = make_repo(boss, organization=team), make_user()
+    repo, ada = make_repo(boss, organization=team), make_reviewer()
     made = review(repo, ada, 5)
     review(repo, stars=1)
-    assert repo.reviews.counted().summary().mean == 3
+    assert ratings_of(repo).all.mean == 3
     add_member(organization=team, actor=boss, user=ada, role=Role.READ)
-    assert repo.reviews.count() == 2
-    assert repo.reviews.counted().summary().mean == 1
+    told = ratings_of(repo).all
+    assert (told.count, told.rated, told.mean, told.excluded) == (2, 1, 1, {Exclusion.OWN: 1})
     with pytest.raises(OwnModel):
-        edit_review(review=get_own_review(ada, repo, made.pk), stars=5, text="Still good.")
-    delete_review(review=get_own_review(ada, repo, made.pk))
+        edit_review(review=get_own_review(ada, repo, made.pk), actor=ada, stars=5, text="Still good.")
+    delete_review(review=get_own_review(ada, repo, made.pk), actor=ada)
     # The same where a model is moved to its reviewer.
-    bob = make_user()
+    bob = make_reviewer()
     review(repo, bob, 5)
-    assert repo.reviews.counted().count() == 2
+    assert ratings_of(repo).all.rated == 2
     move_repo(repo=repo, actor=boss, namespace=bob.namespace, name=repo.name)
-    assert repo.reviews.counted().count() == 1
+    assert ratings_of(repo).all.rated == 1
+
+
+def test_blocked_people_may_review() -> None:
+    repo, ada = make_repo(), make_reviewer()
+    Block.objects.create(blocker=owner(repo), blocked=ada)
+    assert review(repo, ada, 1).pk
+
+
+def test_the_rubric() -> None:
+    repo, ada = make_repo(), make_reviewer()
+    made = review(repo, ada, 4, quality=5, speed=None, use_case="  sorting \n mail ", hardware="RTX 4090")
+    made.refresh_from_db()
+    assert (made.quality, made.speed, made.safety, made.use_case) == (5, None, None, "sorting mail")
+    assert [(name, given) for name, _words, given in made.rubric] == [("quality", 5)]
+    for field, wrong in [("ease", 0), ("safety", 6), ("hardware", "x" * 201), ("use_case", "a\0b")]:
+        with pytest.raises(Invalid) as refused:
+            edit_review(review=made, actor=ada, **{field: wrong})  # type: ignore[misc]
+        assert refused.value.field == field
+
+
+def test_an_edit_keeps_what_was_said() -> None:
+    repo, ada = make_repo(), make_reviewer()
+    made = review(repo, ada, 4, text="Good.", ease=3)
+    edit_review(review=made, actor=ada, stars=4)
+    assert not ReviewEdit.objects.exists() and made.edited_at is None
+    edit_review(review=made, actor=ada, stars=2, ease=None)
+    edit_review(review=made, actor=ada, text="Worse.")
+    first, second = ReviewEdit.objects.all()
+    assert (first.said["stars"], first.said["text"], first.said["ease"]) == (4, "Good.", 3)
+    assert (second.said["stars"], second.said["text"], second.said["ease"]) == (2, "Good.", None)
+    made.refresh_from_db()
+    assert (made.stars, made.text, made.ease) == (2, "Worse.", None)
+
+
+def test_helpful() -> None:
+    repo, bob = make_repo(), make_user()
+    made = review(repo)
+    other = review(repo, stars=1)
+    for _ in range(2):
+        vote_review(review=made, actor=bob, helpful=True)
+    assert get_review(bob, repo, made.pk).helpful == 1
+    assert list(Review.objects.with_votes().sorted_by("helpful")) == [made, other]
+    for _ in range(2):
+        vote_review(review=made, actor=bob, helpful=False)
+    assert get_review(bob, repo, made.pk).helpful == 0
+    with pytest.raises(OwnReview):
+        vote_review(review=made, actor=made.author, helpful=True)  # type: ignore[arg-type] # it has one
+    delete_review(review=other, actor=other.author)  # type: ignore[arg-type]
+    other.pk = Review(pk=10**9).pk
+    with pytest.raises(ReviewNotFound):
+        vote_review(review=other, actor=bob, helpful=True)
+
+
+def test_a_reply_is_told_once() -> None:
+    repo = make_repo()
+    made = review(repo)
+    boss = owner(repo)
+    for text in ("Thanks.", "Thank you."):
+        reply_to_review(review=made, actor=boss, text=text)
+    made.refresh_from_db()
+    assert (made.reply, made.replied_by) == ("Thank you.", boss)
+    kinds = Activity.objects.filter(review=made).values_list("kind", flat=True)
+    assert sorted(kinds) == [ActivityKind.REVIEW, ActivityKind.REVIEW_REPLY]
+    delete_reply(review=made, actor=boss)
+    made.refresh_from_db()
+    assert (made.reply, made.replied_by, made.replied_at) == ("", None, None)
+    with pytest.raises(ReviewNotFound):
+        delete_reply(review=made, actor=boss)
+    with pytest.raises(Invalid):
+        reply_to_review(review=made, actor=boss, text="x" * 10_001)
+
+
+def test_what_moderators_hide() -> None:
+    repo, ada, judge = make_repo(), make_reviewer(), make_user(admin=True)
+    made = review(repo, ada, 1)
+    set_review_hidden(review=made, actor=judge, hidden=True)
+    for reader in (AnonymousUser(), owner(repo), make_user()):
+        with pytest.raises(ReviewNotFound):
+            get_review(reader, repo, made.pk)
+        assert not Review.objects.visible_to(reader).exists()
+    assert get_review(ada, repo, made.pk) == made
+    told = ratings_of(repo).all
+    assert (told.count, told.rated, told.excluded) == (0, 0, {Exclusion.HIDDEN: 1})
+    # It is not written again under another number.
+    with pytest.raises(ReviewHidden):
+        delete_review(review=made, actor=ada)
+    with pytest.raises(ReviewHidden):
+        edit_review(review=made, actor=ada, stars=2)
+    with pytest.raises(ReviewExists):
+        review(repo, ada, 1)
+    set_review_hidden(review=made, actor=judge, hidden=False)
+    assert ratings_of(repo).all.count == 1
 
 
 def test_reviews_are_as_private_as_their_model() -> None:
@@ -220,6 +315,25 @@ def test_a_limit_in_a_minute() -> None:
     with pytest.raises(TooMany):
         for _ in range(2 * RATE + 1):
             review(make_repo(), ada)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_votes_at_once() -> None:
+    repo = make_repo()
+    made = review(repo)
+    people = [make_user() for _ in range(3)]
+
+    def one(n: int) -> None:
+        try:
+            vote_review(
+                review=Review.objects.get(pk=made.pk), actor=User.objects.get(pk=people[n % 3].pk), helpful=True
+            )
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(one, range(12)))
+    assert ReviewVote.objects.filter(review=made).count() == 3
 
 
 @pytest.mark.django_db(transaction=True)

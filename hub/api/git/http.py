@@ -4,6 +4,7 @@ Git reads refusals as plain text, and asks for a name and a token where a 401 sa
 an access token.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
@@ -23,6 +24,7 @@ from hub.api.bodies import in_time, open_body
 from hub.api.edge import View, writer
 from hub.api.errors import MethodNotAllowed, respond_to
 from hub.api.git import receiving
+from hub.api.hf.downloads import note_clone
 from hub.api.places import Places
 from hub.community.permissions import has_pull_requests, may_push_pull_request
 from hub.core import callers, metrics
@@ -32,7 +34,7 @@ from hub.repos.errors import NotWritable
 from hub.repos.git.cache import open_cache, upload_pack_environment
 from hub.repos.git.program import Errors, run, running
 from hub.repos.git.pushing import Push
-from hub.repos.models import Repository
+from hub.repos.models import GitRef, Repository
 from hub.repos.permissions import get_repo_for_content, get_repo_for_proposing, get_repo_for_write
 
 UPLOAD_PACK, RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
@@ -42,6 +44,9 @@ MAX_FETCH_REQUEST = 64 * 1024 * 1024
 ASKING_SECONDS = 300
 _PIECE = 64 * 1024
 _RETRY_SECONDS = 10
+# Of what a fetch asks, this much is looked at for what it wants: some hundreds of branches and tags.
+_LOOKED_AT = 16 * 1024
+_WANT = re.compile(rb"[0-9a-f]{4}want ([0-9a-f]{40})")
 
 
 def git_view(method: str) -> Callable[[View], View]:
@@ -111,11 +116,23 @@ def upload_pack(request: HttpRequest, namespace: str, name: str, kind: str) -> H
         stack.enter_context(_place(request))
         wanted = stack.enter_context(_spooled(request))
         cache = stack.enter_context(open_cache(repo))
+        if request.user.is_authenticated and (commits := _fetched(repo, wanted)):
+            note_clone(request, repo, commits)
         pieces = _Fetch(stack, cache, wanted, request.headers.get("Git-Protocol", "")[:200])
     # Whoever reads slowly holds a thread, not a connection to the database.
     if not connection.in_atomic_block:
         connection.close()
     return StreamingHttpResponse(pieces, content_type=f"application/x-{UPLOAD_PACK}-result")
+
+
+def _fetched(repo: Repository, wanted: IO[bytes]) -> list[str]:
+    """Return the commits of branches and tags that a fetch asks for whole: with a filter, it leaves the content out."""
+    asked = wanted.read(_LOOKED_AT)
+    wanted.seek(0)
+    if b"filter " in asked:
+        return []
+    names = {name.decode() for name in _WANT.findall(asked)}
+    return [ref.commit for ref in GitRef.objects.filter(repository=repo, oid__in=names)] if names else []
 
 
 @git_view("POST")

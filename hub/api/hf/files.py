@@ -42,7 +42,7 @@ def resolve(request: HttpRequest, kind: str, namespace: str, name: str, revision
     if file.sha256 and blob is None:
         raise missing_content(file)
     if request.method == "GET":
-        note_download(request, repo)
+        note_download(request, repo, used=[commit.oid] if blob is not None and not is_picture(file.name) else ())
 
     def content(start: int, end: int) -> HttpResponseBase:
         if blob is not None:
@@ -91,6 +91,11 @@ def file_headers(request: HttpRequest, name: str, etag: str) -> dict[str, str]:
         # To be kept, and asked about: the same name may hold something else a moment later, or be closed.
         "Cache-Control": "private, no-cache",
     }
+
+
+def is_picture(name: str) -> bool:
+    """Tell by a file's name whether it is there to be looked at or listened to."""
+    return bool(_SHOWN.fullmatch(mimetypes.guess_type(name)[0] or ""))
 
 
 def _presentation(name: str) -> tuple[str, bool]:

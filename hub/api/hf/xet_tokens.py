@@ -18,9 +18,9 @@ from hub.repos.xet.tokens import Scope, issue_token, token_answer
 def read_token(request: Request, kind: str, namespace: str, name: str, revision: str) -> Response:
     """GET /api/{kind}s/{repo}/xet-read-token/{rev}."""
     repo = get_repo_for_content(request.user, kind, namespace, name)
-    resolve_revision(repo, revision)
+    commit = resolve_revision(repo, revision)
     # Large files go past `resolve`: this is where their download begins.
-    note_download(request._request, repo)
+    note_download(request._request, repo, used=[commit.oid])
     return token_response(request, repo, "read")
 
 

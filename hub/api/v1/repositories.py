@@ -49,6 +49,9 @@ class FoundShape(serializers.ModelSerializer[SearchRow]):
     head = serializers.CharField()
     downloads = serializers.SerializerMethodField(help_text=_("In all, since there are any."))
     parameters = serializers.IntegerField(allow_null=True)
+    rating = serializers.FloatField(
+        allow_null=True, help_text=_("The score by its reviews, 1 to 5; null where they are too few.")
+    )
     tags = serializers.ListField(child=serializers.CharField())
 
     class Meta:
@@ -67,7 +70,7 @@ class FoundShape(serializers.ModelSerializer[SearchRow]):
                 "task",
                 "library",
             ),
-            *("license", "tags", "parameters", "used_bytes", "downloads"),
+            *("license", "tags", "parameters", "used_bytes", "downloads", "rating"),
         )
 
     def get_url(self, row: SearchRow) -> str:

@@ -1,83 +1,116 @@
-"""Reviews of models: stars and a text, one per person and release."""
+"""Reviews of models: stars, a rubric and a text, one per person and release. What they say together: hub.community.ratings."""
 
-from dataclasses import dataclass
 from typing import Self
 
 from django.db import models
-from django.db.models import Avg, Count, Exists, F, OuterRef, Q
+from django.db.models import Case, Count, Exists, ExpressionWrapper, F, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.models import Membership, Someone, User
 from hub.core.fields import HexField
-from hub.repos.models import Release, Repository
+from hub.repos.models import Release, Repository, Use
 
 MAX_STARS = 5
 MAX_REVIEW = 10_000  # characters
-# Below this many, a mean says more of chance than of the model, so pages show none.
-ENOUGH = 5
+MAX_LINE = 200  # characters of a use case, or of hardware
+MAX_REPLY = 10_000  # characters
+# The rubric: each 1 to 5, or left out.
+AXES = {
+    "quality": _("Quality of output"),
+    "documentation": _("Documentation"),
+    "ease": _("Ease of use"),
+    "safety": _("Safety"),
+    "speed": _("Speed"),
+}
+# What people fill in, and an edit keeps the earlier values of.
+FILLED_IN = ("stars", *AXES, "use_case", "hardware", "text")
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What reviews say together. `mean` is None where there are none; `distribution` counts 5 stars first, then 4…"""
+class Exclusion(models.TextChoices):
+    """Why a review is left out of all that reviews say together."""
 
-    count: int
-    mean: float | None
-    distribution: dict[int, int]
-
-    @property
-    def enough(self) -> bool:
-        """Whether a page may show the mean."""
-        return self.count >= ENOUGH
-
-    @property
-    def most(self) -> int:
-        """The longest bar of a drawing: how many the commonest number of stars has, at least 1."""
-        return max(1, *self.distribution.values())
+    HIDDEN = "hidden", _("hidden by moderators")
+    DELETED = "deleted", _("by deleted accounts")
+    OWN = "own", _("by people who belong to the owner by now")
+    CLOSED = "closed", _("by accounts that are suspended or closed")
+    # Of these, the stars are in the plain mean and the spread; they have no weight in the score.
+    NEW = "new", _("by accounts that were new")
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):
     def visible_to(self, user: Someone) -> Self:
-        """Those of models that `user` may read."""
-        return self.filter(repository__in=Repository.objects.visible_to(user))
+        """Those of models that `user` may read, without what moderators have hidden from all but its author."""
+        seen = Q(hidden_at=None) | Q(author=user.pk) if user.is_authenticated else Q(hidden_at=None)
+        return self.filter(seen, repository__in=Repository.objects.visible_to(user))
 
-    def counted(self) -> Self:
-        """Those by people who do not belong to the model's owner. Whoever joins the owner later keeps their review; it
-        is shown, and it counts no more.
-        """
+    def shown(self) -> Self:
+        """Those that moderators have not hidden."""
+        return self.filter(hidden_at=None)
+
+    def with_use(self) -> Self:
+        """Tell of each in `verified` whether its author has used here what they review: the commit of that release, or, where
+        it is about `main`, any commit of the model, since `main` is what becomes of all of them."""
+        about = ExpressionWrapper(OuterRef("tag"), output_field=models.CharField())
+        used = Use.objects.filter(repository=OuterRef("repository"), user=OuterRef("author")).annotate(about=about)
+        verified = Exists(used.filter(Q(commit=OuterRef("commit")) | Q(about="")))
+        return self.annotate(verified=verified)
+
+    def by_users(self) -> Self:
+        """Those of verified use."""
+        return self.with_use().filter(Q(verified=True))
+
+    def with_votes(self) -> Self:
+        """Tell of each in `helpful` how many found it so."""
+        votes = ReviewVote.objects.filter(review=OuterRef("pk")).order_by().values("review")
+        number = Subquery(votes.annotate(number=Count("pk")).values("number"), output_field=IntegerField())
+        return self.annotate(helpful=Coalesce(number, 0))
+
+    def with_details(self) -> Self:
+        """Load in one query what is shown of a review."""
+        return self.select_related("author", "replied_by").with_use().with_votes()
+
+    def with_exclusion(self) -> Self:
+        """Tell of each in `exclusion` why it does not count, "" where it may. Whoever comes to belong to the owner keeps their
+        review; it is shown, and it counts no more."""
         own = Repository.objects.filter(
             Q(created_by=OuterRef("author")) | Q(namespace__user=OuterRef("author")), pk=OuterRef("repository")
         )
         joined = Membership.objects.filter(
             organization=OuterRef("repository__namespace__organization"), user=OuterRef("author")
         )
-        return self.filter(~Exists(own), ~Exists(joined))
+        suspended = Q(author__suspended_at__isnull=False) & (
+            Q(author__suspended_until=None) | Q(author__suspended_until__gt=timezone.now())
+        )
+        return self.annotate(
+            exclusion=Case(
+                When(hidden_at__isnull=False, then=Value(Exclusion.HIDDEN)),
+                When(author=None, then=Value(Exclusion.DELETED)),
+                When(Exists(own) | Exists(joined), then=Value(Exclusion.OWN)),
+                When(suspended | Q(author__is_active=False), then=Value(Exclusion.CLOSED)),
+                default=Value(""),
+            )
+        )
 
     def of(self, tag: str) -> Self:
         """Those of one release, by its tag; "" for those of `main`."""
         return self.filter(tag=tag)
 
-    def summary(self) -> Summary:
-        """What they say together, in one query."""
-        counts = {stars: Count("pk", filter=Q(stars=stars)) for stars in range(MAX_STARS, 0, -1)}
-        told = self.aggregate(
-            number=Count("pk"), mean=Avg("stars"), **{f"of_{stars}": count for stars, count in counts.items()}
-        )
-        mean = None if told["mean"] is None else float(told["mean"])
-        return Summary(told["number"], mean, {stars: told[f"of_{stars}"] for stars in counts})
-
-    def by_tag(self) -> list[tuple[str, int, float]]:
-        """Return (tag, how many, mean) for each release that has any; the tag is "" for `main`."""
-        rows = self.values("tag").annotate(number=Count("pk"), mean=Avg("stars")).order_by("tag")
-        return [(row["tag"], row["number"], row["mean"]) for row in rows]
+    def about(self, words: str) -> Self:
+        """Those whose use case or hardware has each of the words."""
+        found = self
+        for word in words.split():
+            found = found.filter(Q(use_case__icontains=word) | Q(hardware__icontains=word))
+        return found
 
     def sorted_by(self, order: str) -> Self:
-        """`newest`, `highest` or `lowest` first; the newest first among equals."""
-        stars = {"highest": [F("stars").desc()], "lowest": [F("stars").asc()]}.get(order, [])
-        return self.order_by(*stars, "-pk")
+        """One of ORDERS; the newest first among equals. `helpful` needs with_votes."""
+        first = {"helpful": [F("helpful").desc()], "highest": [F("stars").desc()], "lowest": [F("stars").asc()]}
+        return self.order_by(*first.get(order, []), "-pk")
 
 
-ORDERS = ("newest", "highest", "lowest")
+ORDERS = ("newest", "helpful", "highest", "lowest")
 
 
 class Review(models.Model):
@@ -112,6 +145,9 @@ class Review(models.Model):
     hidden_at = models.DateTimeField(null=True)
     hidden_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
+    verified: bool  # of those that `with_use` loaded
+    helpful: int  # of those that `with_votes` loaded
+
     objects = ReviewQuerySet.as_manager()
 
     class Meta:
@@ -133,6 +169,11 @@ class Review(models.Model):
     def anchor(self) -> str:
         """What follows # in its address."""
         return f"review-{self.pk}"
+
+    @property
+    def rubric(self) -> list[tuple[str, str, int]]:
+        """What of the rubric was filled in: (name, its words, 1 to 5)."""
+        return [(name, str(words), given) for name, words in AXES.items() if (given := getattr(self, name)) is not None]
 
     @property
     def orphaned(self) -> bool:

@@ -25,6 +25,7 @@ from hub.repos.models import CommitReceipt, GitCommit, GitPath, GitRef, RefUpdat
 from hub.repos.models.git import BRANCH_PREFIX, TAG_PREFIX, ObjectType
 from hub.repos.permissions import check_may_move
 from hub.repos.signals import commits_renamed
+from hub.repos.uses import follow_uses
 
 MAX_COMMITS = 50_000
 COMMITS_AT_ONCE = 200
@@ -72,6 +73,7 @@ def rewrite_without(*, repo: Repository, actor: User, sha256s: Iterable[str]) ->
     GitPath.objects.filter(repository=repo, sha256__in=list(sha256s)).delete()
     for rows, column in ((GitPath, "last_commit"), (Release, "commit"), (CommitReceipt, "commit")):
         follow_commits(rows, column, repo, names)
+    follow_uses(repo=repo, names=names)
     commits_renamed.send(sender=Repository, repository=repo, names=names)
     return names
 

@@ -70,6 +70,8 @@ RELATIONS = {
     "quantized": gettext_lazy("Quantization"),
 }
 RELEVANCE = gettext_lazy("Best match")
+# Only models are reviewed.
+RATED = gettext_lazy("Best rated")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,11 @@ def listing(request: HttpRequest, kind: Kind) -> HttpResponse:
         "notes": notes,
         "query": asked.get("search", "")[:MAX_QUERY],
         "sort": sort,
-        "sorts": {**({"relevance": RELEVANCE} if asked.get("search", "").strip() else {}), **SORTS},
+        "sorts": {
+            **({"relevance": RELEVANCE} if asked.get("search", "").strip() else {}),
+            **SORTS,
+            **({"rating": RATED} if kind == Kind.MODEL else {}),
+        },
         "filters": [
             *(_filter(request, kind, key, page.facets.get(key, [])) for key in FACETS[kind]),
             _gate_filter(asked),

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 
 from hub.accounts.models import Someone
 from hub.catalog.models import DownloadDay, RepoStats
-from hub.community.models import Review
-from hub.community.models.review import ENOUGH
+from hub.community.ratings import ratings_of
+from hub.community.scoring import ENOUGH
 from hub.core.links import base_url, repo_path
 from hub.core.markdown import Rendered, plain_text, render
 from hub.evaluations.models import Run
@@ -95,7 +95,7 @@ def card(request: HttpRequest, repo: Repository) -> HttpResponse:
         days=_download_days(repo),
         demo=demo,
         newest_release=Release.objects.filter(repository=repo).newest_first().first(),
-        ratings=Review.objects.filter(repository=repo).counted().summary() if repo.kind == Kind.MODEL else None,
+        ratings=ratings_of(repo).all if repo.kind == Kind.MODEL else None,
         enough=ENOUGH,
         results=_results(request.user, repo) if repo.kind == Kind.MODEL else [],
         # What a demo says of the model tells it as well; without one, its page of evaluations does.

@@ -1,23 +1,28 @@
-"""Reviews of a model: what they say together and one by one, and writing, changing and deleting one's own."""
+"""Reviews of a model: what they say together and one by one, writing, changing and deleting one's own, votes and replies."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import redirect, render
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hub.accounts.models import Someone, User
+from hub.accounts.permissions import check_may_read_hub
 from hub.community import reviews as services
+from hub.community import scoring
 from hub.community.errors import ReviewExists, ReviewNotFound
-from hub.community.models import Review
-from hub.community.models.review import ENOUGH, MAX_REVIEW, ORDERS
-from hub.community.permissions import check_may_review, get_own_review
+from hub.community.models import Review, ReviewEdit, ReviewVote
+from hub.community.models.review import FILLED_IN, MAX_LINE, MAX_REPLY, MAX_REVIEW, ORDERS
+from hub.community.permissions import check_may_review, get_own_review, get_review
+from hub.community.ratings import Ratings, hub, ratings_of
+from hub.community.scoring import ENOUGH
 from hub.community.text import render_text, render_texts
 from hub.core.errors import HubError
 from hub.core.links import repo_path
@@ -26,28 +31,33 @@ from hub.core.text import UNSTORABLE
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Release, Repository
 from hub.web.forms import explain
-from hub.web.forms.reviews import NewReviewForm, ReviewForm
+from hub.web.forms.reviews import NewReviewForm, ReplyForm, ReviewForm
 from hub.web.pages.composing import preview_fragment, previewed, typed
-from hub.web.pages.repo_head import DEFAULT_BRANCH, for_posters, for_readers, page_of, repo_page
+from hub.web.pages.repo_head import DEFAULT_BRANCH, for_posters, for_readers, for_writers, page_of, repo_page
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 20
 # Releases that the form and the filter offer, the newest first.
 MAX_RELEASES = 50
+# Earlier versions of one review that its page shows.
+MAX_EDITS = 50
 SORTS = {
+    "helpful": gettext_lazy("Most helpful"),
     "newest": gettext_lazy("Most recent"),
     "highest": gettext_lazy("Best first"),
-    "lowest": gettext_lazy("Worst first"),
+    "lowest": gettext_lazy("Most critical"),
 }
-assert tuple(SORTS) == ORDERS
+assert set(SORTS) == set(ORDERS)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A review with its text as HTML."""
+    """A review with its texts as HTML. voted: whether the visitor found it helpful."""
 
     review: Review
     rendered: Rendered | None
+    reply: Rendered | None
+    voted: bool
 
     @property
     def html(self) -> SafeString | str:
@@ -56,54 +66,126 @@ class Shown:
 
 @dataclass(frozen=True)
 class Choice:
-    """A release to filter by, with its mean or, where they are too few, none."""
+    """A release to filter by, with its score or, where its reviews are too few, none."""
 
     label: str
     count: int
-    mean: str
+    score: str
     address: str
     on: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address asks for. tag: None for all versions. about: words of the use case or the hardware."""
+
+    sort: str
+    tag: str | None
+    about: str
+    verified: bool
+
+    @classmethod
+    def of(cls, query: QueryDict) -> "Asked":
+        """Raises ReviewNotFound for what no list is."""
+        sort, tag, about = query.get("sort", next(iter(SORTS))), query.get("release"), query.get("about", "")
+        if sort not in SORTS or UNSTORABLE.search(f"{tag or ''}{about}"):
+            raise ReviewNotFound(_("There is no such list of reviews."))
+        return cls(sort, tag, about[:MAX_LINE].strip(), query.get("verified") == "1")
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.about) or self.verified
 
 
 @for_readers
 @require_safe
 def reviews(request: HttpRequest, repo: Repository) -> HttpResponse:
-    """The reviews of a model; `?release=` of one release (empty: of main), `?sort=`. Raises ReviewNotFound."""
-    sort = request.GET.get("sort", ORDERS[0])
-    tag = request.GET.get("release")
-    if sort not in SORTS or (tag and UNSTORABLE.search(tag)):
-        raise ReviewNotFound(_("There is no such list of reviews."))
-    everything = Review.objects.filter(repository=repo)
-    chosen = everything if tag is None else everything.of(tag)
-    summary = chosen.counted().summary()
-    total = chosen.count()
+    """The reviews of a model; `?release=` of one release (empty: of main), `?about=` words, `?verified=1`, `?sort=`.
+
+    Queries: one for what they say together, one for a page of them, one each for the visitor's own and votes.
+    Raises ReviewNotFound.
+    """
+    asked = Asked.of(request.GET)
+    ratings = ratings_of(repo)
+    everything = Review.objects.filter(repository=repo).with_details()
+    listed = everything.shown().about(asked.about)
+    if asked.tag is not None:
+        listed = listed.of(asked.tag)
+    if asked.verified:
+        listed = listed.by_users()
     # One's own stand apart, whatever is chosen.
     author = request.user.pk
-    mine = list(everything.filter(author=author).select_related("author").sorted_by("newest")) if author else []
-    page = page_of(request, chosen.exclude(author=author).select_related("author").sorted_by(sort), PER_PAGE)
-    shown = _shown(request, repo, [*mine, *page.rows])
-    own, listed = shown[: len(mine)], shown[len(mine) :]
-    reason, form = _form_or_reason(request.user, repo, tag)
+    mine = list(everything.filter(author=author).sorted_by("newest")) if author else []
+    if author:
+        listed = listed.filter(~Q(author=author) | Q(author=None))
+    page = page_of(request, listed.sorted_by(asked.sort), PER_PAGE)
+    shown = _shown(request.user, repo, [*mine, *page.rows])
+    own, others = shown[: len(mine)], shown[len(mine) :]
+    reason, form = _form_or_reason(request.user, repo, asked.tag)
     return repo_page(
         request,
         "web/reviews/list.html",
         repo,
         tab="reviews",
-        reviews=listed,
+        reviews=others,
         mine=own,
-        summary=summary,
-        total=total,
-        uncounted=total - summary.count,
+        summary=ratings.of(asked.tag),
         enough=ENOUGH,
-        choices=_choices(request.GET, everything, tag),
-        sort=sort,
+        choices=_choices(request.GET, ratings, asked.tag),
+        asked=asked,
+        unverified=_with(request.GET, "verified", None if asked.verified else "1"),
         sorts=SORTS,
         reason=reason,
         form=form,
-        has_math=any(each.rendered.has_math for each in shown if each.rendered),
+        has_math=_has_math(shown),
         previous=page.previous,
         next=page.next,
     )
+
+
+@for_readers
+@require_safe
+def review(request: HttpRequest, repo: Repository, review_id: int) -> HttpResponse:
+    """One review, and what it said before. Raises ReviewNotFound."""
+    found = get_review(request.user, repo, review_id)
+    edits = list(ReviewEdit.objects.filter(review=found).order_by("-pk")[:MAX_EDITS])
+    before = [
+        Review(
+            pk=-edit.pk,
+            repository=repo,
+            author=found.author,
+            created_at=edit.at,
+            **{name: edit.said[name] for name in FILLED_IN if name in edit.said},
+        )
+        for edit in edits
+    ]
+    shown, *earlier = _shown(request.user, repo, [found, *before])
+    return repo_page(
+        request,
+        "web/reviews/one.html",
+        repo,
+        tab="reviews",
+        shown=shown,
+        own=request.user.is_authenticated and found.author_id == request.user.pk,
+        earlier=earlier,
+        has_math=_has_math([shown, *earlier]),
+    )
+
+
+@require_safe
+def score(request: HttpRequest) -> HttpResponse:
+    """How the score of a model is made, with the numbers of the formula."""
+    check_may_read_hub(request.user)
+    facts = {
+        "enough": ENOUGH,
+        "prior": round(scoring.PRIOR),
+        "days": scoring.MATURE.days,
+        "window": scoring.WINDOW.days,
+        "unverified": scoring.UNVERIFIED,
+        "least": scoring.LEAST,
+        "mean": hub().mean,
+    }
+    return render(request, "web/reviews/score.html", facts)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -124,9 +206,7 @@ def new(request: MemberRequest, repo: Repository) -> HttpResponse:
         if form.is_valid():
             sent = form.cleaned_data
             try:
-                made = services.post_review(
-                    repo=repo, author=request.user, stars=sent["stars"], text=sent["text"], tag=sent["release"]
-                )
+                made = services.post_review(repo=repo, author=request.user, tag=sent.pop("release"), **_said(sent))
             except HubError as error:
                 explain(form, error)
                 status = error.status
@@ -142,7 +222,7 @@ def edit(request: MemberRequest, repo: Repository, review_id: int) -> HttpRespon
     """Put other stars and words in place. Raises ReviewNotFound, NotYourReview, OwnModel."""
     review = get_own_review(request.user, repo, review_id)
     check_may_review(request.user, repo)
-    form = ReviewForm(initial={"stars": review.stars, "text": review.text})
+    form = ReviewForm(initial={name: getattr(review, name) for name in FILLED_IN})
     preview, status = _preview(request, repo), 200
     if fragment := preview_fragment(request, preview):
         return fragment
@@ -152,7 +232,7 @@ def edit(request: MemberRequest, repo: Repository, review_id: int) -> HttpRespon
         form, status = ReviewForm(request.POST), 400
         if form.is_valid():
             try:
-                services.edit_review(review=review, **form.cleaned_data)
+                services.edit_review(review=review, actor=request.user, **_said(form.cleaned_data))
             except HubError as error:
                 explain(form, error)
                 status = error.status
@@ -168,10 +248,70 @@ def delete(request: MemberRequest, repo: Repository, review_id: int) -> HttpResp
     """Ask, then delete one's own review."""
     review = get_own_review(request.user, repo, review_id)
     if request.method == "POST":
-        services.delete_review(review=review)
+        services.delete_review(review=review, actor=request.user)
         messages.success(request, _("Your review is deleted."))
         return redirect(_address(repo))
     return repo_page(request, "web/reviews/delete.html", repo, tab="reviews", review=review)
+
+
+@require_POST
+@for_posters
+def vote(request: MemberRequest, repo: Repository, review_id: int) -> HttpResponse:
+    """Find a review helpful (`helpful=1`), or no more (`helpful=0`)."""
+    found = get_review(request.user, repo, review_id)
+    services.vote_review(review=found, actor=request.user, helpful=request.POST.get("helpful") == "1")
+    # Back to where they read: the list as it was filtered, or the review's own page.
+    back = request.POST.get("back", "")[:2000]
+    page = _address(repo) + f"?{back}" if back else _address(repo, below=str(found.pk))
+    return HttpResponseRedirect(f"{page}#{found.anchor}")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_writers
+def reply(request: MemberRequest, repo: Repository, review_id: int) -> HttpResponse:
+    """Answer a review for the model's owner, or change the answer."""
+    found = get_review(request.user, repo, review_id)
+    form, status = ReplyForm(initial={"text": found.reply}), 200
+    preview = _preview(request, repo, MAX_REPLY)
+    if fragment := preview_fragment(request, preview):
+        return fragment
+    if preview:
+        form = ReplyForm(initial=typed(request, form))
+    elif request.method == "POST":
+        form, status = ReplyForm(request.POST), 400
+        if form.is_valid():
+            try:
+                services.reply_to_review(review=found, actor=request.user, text=form.cleaned_data["text"])
+            except HubError as error:
+                explain(form, error)
+                status = error.status
+            else:
+                messages.success(request, _("Your reply stands below the review."))
+                return redirect(_address(repo, found, below=str(found.pk)))
+    (shown,) = _shown(request.user, repo, [found])
+    return repo_page(
+        request,
+        "web/reviews/reply.html",
+        repo,
+        tab="reviews",
+        status=status,
+        form=form,
+        preview=preview,
+        shown=shown,
+        has_math=_has_math([shown]),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_writers
+def delete_reply(request: MemberRequest, repo: Repository, review_id: int) -> HttpResponse:
+    """Ask, then take the owner's answer away."""
+    found = get_review(request.user, repo, review_id)
+    if request.method == "POST":
+        services.delete_reply(review=found, actor=request.user)
+        messages.success(request, _("The reply is deleted."))
+        return redirect(_address(repo, found, below=str(found.pk)))
+    return repo_page(request, "web/reviews/delete_reply.html", repo, tab="reviews", review=found)
 
 
 def _form_page(
@@ -224,36 +364,66 @@ def _new_form(
     return NewReviewForm(data, initial={"release": newest, **(initial or {})}, releases=releases, main=main)
 
 
-def _choices(query: QueryDict, everything: Any, tag: str | None) -> list[Choice]:
+def _choices(query: QueryDict, ratings: Ratings, tag: str | None) -> list[Choice]:
     """Return what can be filtered by: everything, main, and each release that has reviews."""
-    rows = everything.counted().by_tag()
-    found = [Choice(_("All versions"), sum(count for _tag, count, _mean in rows), "", _with(query, None), tag is None)]
-    for name, count, mean in rows[:MAX_RELEASES]:
-        shown = number_format(mean, decimal_pos=1) if count >= ENOUGH else ""
-        found.append(Choice(name or DEFAULT_BRANCH, count, shown, _with(query, name), tag == name))
+
+    def score_of(value: float | None) -> str:
+        return "" if value is None else number_format(value, decimal_pos=1)
+
+    everything = ratings.all
+    found = [
+        Choice(
+            _("All versions"),
+            everything.count,
+            score_of(everything.score),
+            _with(query, "release", None),
+            tag is None,
+        )
+    ]
+    for name, summary in list(ratings.releases.items())[:MAX_RELEASES]:
+        address = _with(query, "release", name)
+        found.append(Choice(name or DEFAULT_BRANCH, summary.count, score_of(summary.score), address, tag == name))
     return found
 
 
-def _with(query: QueryDict, tag: str | None) -> str:
+def _with(query: QueryDict, name: str, value: str | None) -> str:
+    """Return the address of the list with one thing changed, from its first page."""
     kept = query.copy()
     kept.pop("page", None)
-    kept.pop("release", None)
-    if tag is not None:
-        kept["release"] = tag
+    kept.pop(name, None)
+    if value is not None:
+        kept[name] = value
     return f"?{kept.urlencode()}"
 
 
-def _shown(request: HttpRequest, repo: Repository, reviews: list[Review]) -> list[Shown]:
+def _said(sent: dict[str, Any]) -> services.Said:
+    return services.Said(**{name: sent[name] for name in FILLED_IN})  # type: ignore[typeddict-item]
+
+
+def _shown(user: Someone, repo: Repository, reviews: list[Review]) -> list[Shown]:
     texts = {review.anchor: review.text for review in reviews if review.text}
-    rendered = render_texts(repo, texts, reader=request.user)
-    return [Shown(review, rendered.get(review.anchor)) for review in reviews]
+    texts |= {f"{review.anchor}-reply": review.reply for review in reviews if review.reply}
+    rendered = render_texts(repo, texts, reader=user)
+    voted: set[int] = set()
+    if user.is_authenticated and reviews:
+        cast = ReviewVote.objects.filter(user=user, review__in=[review.pk for review in reviews])
+        voted = set(cast.values_list("review", flat=True))
+    return [
+        Shown(review, rendered.get(review.anchor), rendered.get(f"{review.anchor}-reply"), review.pk in voted)
+        for review in reviews
+    ]
 
 
-def _preview(request: HttpRequest, repo: Repository) -> Rendered | None:
+def _has_math(shown: list[Shown]) -> bool:
+    return any(text.has_math for each in shown for text in (each.rendered, each.reply) if text)
+
+
+def _preview(request: HttpRequest, repo: Repository, limit: int = MAX_REVIEW) -> Rendered | None:
     return previewed(
-        request, "text", MAX_REVIEW, lambda text: render_text(repo, text, scope="preview", reader=request.user)
+        request, "text", limit, lambda text: render_text(repo, text, scope="preview", reader=request.user)
     )
 
 
-def _address(repo: Repository, review: Review | None = None) -> str:
-    return repo_path(repo.kind, repo.full_name, "reviews") + (f"#{review.anchor}" if review else "")
+def _address(repo: Repository, review: Review | None = None, *, below: str = "") -> str:
+    page = repo_path(repo.kind, repo.full_name, "reviews", *([below] if below else []))
+    return page + (f"#{review.anchor}" if review else "")

@@ -7,7 +7,7 @@ from hub.community.reviews import RATE, post_review
 from hub.repos.git.files import resolve_revision
 from hub.repos.releases import create_release
 from tests.api.v1.conftest import Call, next_of
-from tests.factories import make_organization, make_repo, make_user
+from tests.factories import make_organization, make_repo, make_reviewer, make_user
 from tests.web.repos import owner
 
 pytestmark = pytest.mark.django_db
@@ -39,23 +39,63 @@ def test_the_life_of_a_review(call: Call) -> None:
 def test_lists(call: Call) -> None:
     repo = make_repo()
     create_release(repo=repo, actor=owner(repo), tag="v1")
-    for stars, tag in [(5, ""), (2, ""), (4, "v1")]:
-        post_review(repo=repo, author=make_user(), stars=stars, tag=tag)
+    for stars, tag, on in [(5, "", "a phone"), (2, "", "RTX 4090"), (4, "v1", "")]:
+        post_review(repo=repo, author=make_reviewer(), stars=stars, tag=tag, hardware=on)
     base = f"/models/{repo.full_name}/reviews"
     told = call("GET", base).json
     assert [(r["stars"], r["release"]) for r in told["items"]] == [(4, "v1"), (2, None), (5, None)]
-    assert (told["count"], told["counted"], round(told["mean"], 3)) == (3, 3, 3.667)
-    assert told["distribution"] == {"5": 1, "4": 1, "3": 0, "2": 1, "1": 0}
+    assert told["count"] == 3
     assert [r["stars"] for r in call("GET", f"{base}?order=lowest&release=").json["items"]] == [2, 5]
-    of_v1 = call("GET", f"{base}?release=v1").json
-    assert (of_v1["count"], of_v1["mean"]) == (1, 4)
-    none = call("GET", f"{base}?release=v9").json
-    assert (none["count"], none["mean"], none["items"]) == (0, None, [])
-    page = call("GET", f"{base}?order=highest&limit=2")
-    assert [r["stars"] for r in page.json["items"]] == [5, 4]
-    assert [r["stars"] for r in call("GET", next_of(page)).json["items"]] == [2]
+    assert [r["stars"] for r in call("GET", f"{base}?about=rtx").json["items"]] == [2]
+    assert call("GET", f"{base}?verified=true").json["count"] == 0
+    assert call("GET", f"{base}?release=v9").json["items"] == []
+    for order, stars in [("highest", [5, 4, 2]), ("helpful", [4, 2, 5])]:
+        page = call("GET", f"{base}?order={order}&limit=2")
+        assert [r["stars"] for r in page.json["items"]] == stars[:2]
+        assert [r["stars"] for r in call("GET", next_of(page)).json["items"]] == stars[2:]
     for query, field in [("order=best", "order"), ("stars=5", "stars"), ("limit=x", "limit")]:
         assert call("GET", f"{base}?{query}").field == field
+
+
+def test_ratings(call: Call) -> None:
+    repo = make_repo()
+    create_release(repo=repo, actor=owner(repo), tag="v1")
+    address = f"/models/{repo.full_name}/ratings"
+    empty = call("GET", address).json
+    assert (empty["all"]["count"], empty["all"]["score"], empty["releases"]) == (0, None, {})
+    for stars in (5, 4, 3, 4):
+        post_review(repo=repo, author=make_reviewer(), stars=stars, quality=5)
+    post_review(repo=repo, author=make_user(), stars=1)
+    few = call("GET", address).json["all"]
+    assert (few["count"], few["counted"], few["score"], few["mean"], few["rubric"]) == (5, 4, None, None, {})
+    assert (few["distribution"], few["excluded"]) == ({"5": 1, "4": 2, "3": 1, "2": 0, "1": 1}, {"new": 1})
+    post_review(repo=repo, author=make_reviewer(), stars=4, tag="v1")
+    told = call("GET", address).json
+    assert (told["all"]["counted"], round(told["all"]["mean"], 2)) == (5, 3.5)
+    assert 3 < told["all"]["score"] < 5 and told["all"]["rubric"] == {"quality": {"mean": 5, "count": 4}}
+    assert set(told["releases"]) == {"", "v1"} and told["releases"]["v1"]["score"] is None
+
+
+def test_votes_replies_and_edits(call: Call) -> None:
+    repo, ada, bob = make_repo(), make_user(), make_user()
+    made = post_review(repo=repo, author=ada, stars=3, text="So so.")
+    one = f"/models/{repo.full_name}/reviews/{made.pk}"
+    for _ in range(2):
+        assert call("PUT", f"{one}/vote", by=bob).status == 204
+    assert call("GET", one).json["helpful"] == 1
+    assert call("PUT", f"{one}/vote", by=ada).code == "OwnReview"
+    assert call("DELETE", f"{one}/vote", by=bob).status == 204
+    assert call("GET", one).json["helpful"] == 0
+    assert call("PUT", f"{one}/reply", {"text": "Why?"}, by=bob).status == 403
+    replied = call("PUT", f"{one}/reply", {"text": "Why?"}, by=owner(repo)).json["reply"]
+    assert (replied["by"], replied["text"]) == (owner(repo).username, "Why?")
+    assert call("DELETE", f"{one}/reply", by=owner(repo)).status == 204
+    assert call("DELETE", f"{one}/reply", by=owner(repo)).code == "ReviewNotFound"
+    call("PATCH", one, {"stars": 1, "quality": 2}, by=ada)
+    edits = call("GET", f"{one}/edits").json
+    assert (edits["count"], edits["items"][0]["said"]["stars"]) == (1, 3)
+    ada.delete()
+    assert call("GET", one).json["author"] is None
 
 
 @pytest.mark.parametrize(
@@ -67,6 +107,8 @@ def test_lists(call: Call) -> None:
         ({"stars": "many"}, 400, "stars"),
         ({"stars": 3.5}, 400, "stars"),
         ({"stars": True}, 400, "stars"),
+        ({"stars": 3, "safety": 7}, 400, "safety"),
+        ({"stars": 3, "hardware": "x" * 201}, 400, "hardware"),
         ({"stars": 3, "text": "x" * 10_001}, 400, "text"),
         ({"stars": 3, "text": "NUL \0"}, 400, ""),
         ({"stars": 3, "author": "olga"}, 400, "author"),
