@@ -5,6 +5,7 @@ const ASK_EVERY_MS = 10_000;
 
 for (const form of document.querySelectorAll("form[data-draft]")) keepDraft(form);
 installEditing();
+installFeet();
 const thread = document.querySelector("ol[data-news]");
 if (thread) listen(thread);
 
@@ -57,6 +58,32 @@ async function openEditor(link, comment) {
   }
 }
 
+// A sign or a vote: only what stands under the comment changes.
+function installFeet() {
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    const foot = form.closest("[data-foot]");
+    const button = event.submitter;
+    if (!foot || !button || form.hasAttribute("data-plain")) return;
+    event.preventDefault();
+    try {
+      const body = new FormData(form, button);
+      const response = await fetch(form.action, { method: "POST", body, headers: { "X-Fragment": "foot" } });
+      if (!response.ok || response.redirected) throw new Error(String(response.status));
+      const holder = document.createElement("template");
+      holder.innerHTML = await response.text();
+      const next = holder.content.querySelector("[data-foot]");
+      foot.replaceWith(next);
+      const same = button.name === "wanted" ? "[name=wanted]" : `.chip[value="${CSS.escape(button.value)}"]`;
+      (next.querySelector(same) ?? next.querySelector("summary"))?.focus();
+    } catch {
+      // The server's own answer says more than a script could.
+      form.setAttribute("data-plain", "");
+      button.click();
+    }
+  });
+}
+
 // Asks for newer events while somebody looks at the page.
 function listen(thread) {
   let asking = false;
@@ -65,8 +92,7 @@ function listen(thread) {
     if (document.hidden || asking) return;
     asking = true;
     try {
-      const newest = thread.lastElementChild?.dataset.event ?? "0";
-      const response = await fetch(`${thread.dataset.news}?after=${newest}`, { cache: "no-store" });
+      const response = await fetch(`${thread.dataset.news}?after=${thread.dataset.newest}`, { cache: "no-store" });
       if (response.status === 200) show(thread, await response.text());
       // What is no longer there, or no longer ours to read, is not asked for again.
       if (response.status >= 400 && response.status < 500) clearInterval(timer);
@@ -86,6 +112,7 @@ function show(thread, html) {
   holder.innerHTML = html;
   const state = holder.content.querySelector("[data-state]");
   document.querySelector("[data-state]")?.replaceWith(state);
+  thread.dataset.newest = holder.content.querySelector("[data-newest]").dataset.newest;
   let added = 0;
   for (const item of holder.content.querySelectorAll("li[data-event]")) {
     if (document.getElementById(item.id)) continue;

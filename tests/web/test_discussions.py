@@ -14,7 +14,8 @@ from hub.community.models import Discussion, DiscussionEvent
 from hub.community.text import MAX_TEXT
 from hub.repos.models import VERSIONED, Repository, Visibility
 from hub.repos.services import move_repo
-from hub.web.pages import composing, repo_discussions
+from hub.web import thread
+from hub.web.pages import composing, discussion_lists, repo_discussions
 from tests.factories import make_organization, make_repo, make_user
 from tests.web.conftest import browser_of
 from tests.web.repos import owner, text_of
@@ -60,7 +61,7 @@ def test_open_answer_close_and_find_again(browser: Client, kind: str) -> None:
     assert "Nothing is open" in text_of(browser, base)
     assert "Which tokenizer?" in text_of(browser, f"{base}?status=closed")
     assert "Which tokenizer?" in text_of(browser, f"{base}?status=all&q=TOKENIZER")
-    assert "No title has these words" in text_of(browser, f"{base}?q=weights")
+    assert "Nothing fits all of this" in text_of(browser, f"{base}?q=weights")
     browser.post(f"{base}/1/comment", {"text": "Not yet.", "status": "open"})
     assert "1 answer" not in (listed := text_of(browser, base)) and "2 answers" in listed
 
@@ -178,8 +179,9 @@ def test_an_open_page_asks_for_what_is_newer(browser: Client, repo: Repository, 
 def test_long_threads_and_lists_have_pages(
     browser: Client, repo: Repository, discussion: Discussion, member: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repo_discussions, "EVENTS_PER_PAGE", 3)
-    monkeypatch.setattr(repo_discussions, "PER_PAGE", 2)
+    for module in (repo_discussions, thread):
+        monkeypatch.setattr(module, "PER_PAGE", 3)
+    monkeypatch.setattr(discussion_lists, "PER_PAGE", 2)
     address = discussion.get_absolute_url()
     for n in range(3):
         post_comment(discussion=discussion, actor=member, text=f"answer {n}")

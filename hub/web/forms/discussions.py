@@ -38,6 +38,11 @@ class ReplyForm(CommentForm):
 
 
 class DiscussionForm(TitleForm, CommentForm):
-    """A title and what there is to say."""
+    """A title and what there is to say; a question waits for an answer."""
 
     field_order = ("title", "text")
+    is_question = forms.BooleanField(
+        label=_("This is a question"),
+        help_text=_("You can then take one of the comments for its answer."),
+        required=False,
+    )
