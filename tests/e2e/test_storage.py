@@ -1,11 +1,13 @@
 """The administrators' page of the storage: content with every look, and it follows a check by itself."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD, Looks, Visitor
 from tests.live import Instance
 
 
+@pytest.mark.full  # in the usual run, tests/web asks for the same pages
 def test_an_administrator_follows_a_check(visit: Visitor, live_hub: Instance, looks: Looks) -> None:
     live_hub.manage("create_user", "keeper", "--email", "keeper@example.org", "--password", PASSWORD, "--admin")
     visit.open("/login?next=/settings/storage")

@@ -80,6 +80,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.full
 def test_the_site_goes_on_where_the_workers_cannot_be_installed(checkout: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     env = live.environment(data, GROVE_WORKERS="on")

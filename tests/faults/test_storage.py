@@ -154,6 +154,7 @@ def site(request: pytest.FixtureRequest) -> Site:
 # --- processes of the hub are killed ------------------------------------------------------------------------------------
 
 
+@pytest.mark.full  # in the usual run, uploads of all clients at once are killed below
 def test_the_web_killed_in_an_upload(on_files: Site) -> None:
     site, content = on_files, some(8 * MB, "killed")
     action = site.action(content)["href"]
