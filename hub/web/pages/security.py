@@ -68,6 +68,8 @@ def end_other_sessions(request: MemberRequest) -> HttpResponse:
 def disconnect(request: MemberRequest) -> HttpResponse:
     """Disconnect the account from the provider, where there is another way in."""
     form = DisconnectForm(request.POST, request=request)
+    # One of a provider that the hub had before opens nothing, and allauth does not know its provider any more.
+    form.fields["account"].queryset = form.accounts.filter(provider=settings.OIDC_ISSUER)
     if form.is_valid():
         form.save()
     else:
