@@ -29,6 +29,10 @@ fetch        GET                      api/v1/KINDS/REPO/compare  ?old=v1&new=mai
 administer   GET                      api/v1/KINDS/REPO/branch-rules
 administer!  POST                     api/v1/KINDS/REPO/branch-rules  {"pattern": "v*"}
 administer!  DELETE                   api/v1/KINDS/REPO/branch-rules/<int:rule_id>
+propose!     POST                     api/v1/KINDS/REPO/pull-requests  {"source": "side", "title": "t"}
+known?       GET                      api/v1/KINDS/REPO/pull-requests/<int:number>
+write!?      POST                     api/v1/KINDS/REPO/pull-requests/<int:number>/merge
+say!?        POST                     api/v1/KINDS/REPO/pull-requests/<int:number>/update
 known        GET                      api/v1/KINDS/REPO/access
 say!         POST,DELETE              api/v1/KINDS/REPO/access
 known        GET                      api/v1/KINDS/REPO/short-names
@@ -315,17 +319,25 @@ write        GET,POST                 REPO/tags/<rev:tag>/delete
 fetch        GET                      REPO/compare
 fetch        GET                      REPO/compare/<file:spec>
 ask          GET,POST                 REPO/duplicate
-write        GET,POST                 REPO/upload/<rev:rev>
-write        PUT                      REPO/upload/<rev:rev>
-write        GET,POST                 REPO/upload/<rev:rev>/<file:path>
-write        PUT                      REPO/upload/<rev:rev>/<file:path>
-write        GET,POST                 REPO/new/<rev:rev>
-write        GET,POST                 REPO/new/<rev:rev>/<file:path>
-write        GET,POST                 REPO/edit/<rev:rev>/<file:path>
-write        GET,POST                 REPO/delete/<rev:rev>/<file:path>
+propose      GET,POST                 REPO/upload/<rev:rev>
+propose      PUT                      REPO/upload/<rev:rev>
+propose      GET,POST                 REPO/upload/<rev:rev>/<file:path>
+propose      PUT                      REPO/upload/<rev:rev>/<file:path>
+propose      GET,POST                 REPO/new/<rev:rev>
+propose      GET,POST                 REPO/new/<rev:rev>/<file:path>
+propose      GET,POST                 REPO/edit/<rev:rev>/<file:path>
+propose      GET,POST                 REPO/delete/<rev:rev>/<file:path>
 known        GET                      REPO/discussions
 say          GET,POST                 REPO/discussions/new
+propose      GET,POST                 REPO/discussions/new/pull-request
 known        GET                      REPO/discussions/<int:number>
+known?       GET                      REPO/discussions/<int:number>/commits
+fetch?       GET                      REPO/discussions/<int:number>/files
+fetch?       GET                      REPO/discussions/<int:number>/files/<file:path>
+fetch?       GET,POST                 REPO/discussions/<int:number>/conflicts
+write?       GET,POST                 REPO/discussions/<int:number>/merge
+propose?     POST                     REPO/discussions/<int:number>/update
+say?         POST                     REPO/discussions/<int:number>/base
 known?       GET                      REPO/discussions/<int:number>/news
 say          GET,POST                 REPO/discussions/<int:number>/comment
 say?         GET,POST                 REPO/discussions/<int:number>/comment/<str:comment_id>/edit

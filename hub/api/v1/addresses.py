@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, path
 
-from hub.api.v1 import access, branches, evaluations, files, names, releases, repositories, reviews, usage
+from hub.api.v1 import (
+    access,
+    branches,
+    evaluations,
+    files,
+    names,
+    pull_requests,
+    releases,
+    repositories,
+    reviews,
+    usage,
+)
 from hub.api.v1.operations import address
 
 REPO = "<kinds:kind>/<str:namespace>/<str:name>"
@@ -21,6 +32,10 @@ urlpatterns: list[URLPattern] = [
     path(f"{REPO}/compare", address(branches.compare)),
     path(f"{REPO}/branch-rules", address(branches.list_branch_rules, branches.protect_branches)),
     path(f"{REPO}/branch-rules/<int:rule_id>", address(branches.remove_rule)),
+    path(f"{REPO}/pull-requests", address(pull_requests.open_from_a_branch)),
+    path(f"{REPO}/pull-requests/<int:number>", address(pull_requests.read_pull_request)),
+    path(f"{REPO}/pull-requests/<int:number>/merge", address(pull_requests.merge_a_pull_request)),
+    path(f"{REPO}/pull-requests/<int:number>/update", address(pull_requests.update_a_pull_request)),
     path(f"{REPO}/access", address(access.read_access, access.ask_for_access, access.give_access_up)),
     path(f"{REPO}/short-names", address(names.list_short_names, names.give_a_short_name)),
     path(f"{REPO}/short-names/<str:short_name>", address(names.take_a_short_name)),
@@ -29,6 +44,13 @@ urlpatterns: list[URLPattern] = [
         f"{MODEL}/reviews/<int:review_id>",
         address(reviews.read_review, reviews.change_review, reviews.remove_review),
     ),
+    path(f"{MODEL}/reviews/<int:review_id>/edits", address(reviews.list_review_edits)),
+    path(
+        f"{MODEL}/reviews/<int:review_id>/vote",
+        address(reviews.find_helpful, reviews.find_no_longer_helpful),
+    ),
+    path(f"{MODEL}/reviews/<int:review_id>/reply", address(reviews.reply, reviews.remove_reply)),
+    path(f"{MODEL}/ratings", address(reviews.read_ratings)),
     path("usage/<str:namespace>", address(usage.read_usage)),
     path("evaluations", address(evaluations.submit)),
     path("evaluations/<int:run_id>", address(evaluations.evaluation)),

@@ -61,6 +61,7 @@ _PARTS: dict[str, tuple[Any, Any]] = {
     "revision": (str, _("A branch, a tag or a full commit id. Slashes in it are sent as %2F.")),
     "path": (str, _("A path in the repository. Its slashes may be sent as they are.")),
     "rule_id": (OpenApiTypes.INT64, _("The rule's number.")),
+    "number": (OpenApiTypes.INT64, _("The discussion's number.")),
     "review_id": (OpenApiTypes.INT64, _("The review's number.")),
     "run_id": (OpenApiTypes.INT64, _("The evaluation's number.")),
     "short_name": (str, _("A name without an owner.")),

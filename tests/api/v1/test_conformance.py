@@ -44,6 +44,10 @@ def there(live_hub: Instance) -> dict[str, Any]:
             assert client.put(f"{repo}/files/main/README.md", content=b"---\nlicense: mit\n---\n# Garden\n").is_success
             assert client.post(f"{repo}/releases", json={"tag": "v1", "notes": "The first."}).is_success
             assert client.post(f"{repo}/branch-rules", json={"pattern": "stable"}).is_success
+            branch = f"{live_hub.url.rstrip('/')}/api{repo}/branch/side"
+            assert client.post(branch, json={}).is_success
+            assert client.put(f"{repo}/files/side/side.md", content=b"# Beside\n").is_success
+            assert client.post(f"{repo}/pull-requests", json={"source": "side", "title": "Beside"}).is_success
         document = client.get("/openapi.json").json()
     return {"document": document, "headers": headers, "url": live_hub.url.rstrip("/")}
 
@@ -57,6 +61,7 @@ KNOWN = {
     "tag": ["v1"],
     "path": ["README.md", "docs/a"],
     "review_id": [1],
+    "number": [1],
     "run_id": [1],
     "rule_id": [1, 2],
     "short_name": ["tiny"],
