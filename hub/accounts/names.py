@@ -10,6 +10,9 @@ MAX_NAMESPACE = 42
 # Letters, digits and single inner separators, as the client family's own check has it.
 _NAMESPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?=[A-Za-z0-9]))*")
 
+# What shows nothing, or reorders what stands around it on the screen. Joiners stay: some scripts, and emoji, need them.
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
 # Every first path segment that the site, the client protocol or common practice uses.
 RESERVED = frozenset(
     """
@@ -28,6 +31,11 @@ RESERVED = frozenset(
     uploads user users v1 v2 v3 validate-yaml verify webhooks welcome well-known worker workers www xet xorbs
     """.split()
 )
+
+
+def visible(display_name: str) -> str:
+    """Return a display name, in any script, as one line that cannot pretend to be something else; "" where nothing shows."""
+    return " ".join(_UNSHOWN.sub(" ", display_name).split()).strip("\u200c\u200d")
 
 
 def check_namespace_name(name: str) -> None:

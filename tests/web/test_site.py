@@ -192,5 +192,6 @@ def test_a_profile_shows_the_newest_and_leads_to_all(client: Client, owner: User
     # One more than fits: the oldest, which was there before.
     assert page.count('class="row row-cat"') == profiles.ROWS
     assert 'href="/owner/weights"' not in page
-    assert 'href="/models?author=owner"' in page
+    assert 'href="?tab=models"' in page
+    assert 'href="/owner/weights"' in client.get("/owner?tab=models").content.decode()
     assert f">{profiles.ROWS + 1}</span>" in page

@@ -50,7 +50,7 @@ class User(AbstractUser):
 
     @property
     def shown_name(self) -> str:
-        return self.display_name or self.username
+        return names.visible(self.display_name) or self.username
 
     @property
     def suspended(self) -> bool:
@@ -88,7 +88,7 @@ class Organization(models.Model):
 
     @property
     def shown_name(self) -> str:
-        return self.display_name or self.namespace.name
+        return names.visible(self.display_name) or self.namespace.name
 
 
 class NamespaceQuerySet(models.QuerySet["Namespace"]):

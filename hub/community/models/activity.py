@@ -124,7 +124,7 @@ class Activity(models.Model):
             # The page of a long thread that shows it, and its place there.
             return page if said is None else f"{page}?event={said.pk}#{said.anchor}"
         if self.review is not None:
-            return f"{repo_path(repository.kind, repository.full_name, 'reviews')}#{self.review.anchor}"
+            return repo_path(repository.kind, repository.full_name, "reviews", str(self.review.pk))
         if self.release is not None:
             return repo_path(repository.kind, repository.full_name, "tree", rev=self.release.tag)
         if self.kind == ActivityKind.RESULT:
@@ -138,6 +138,8 @@ class Activity(models.Model):
             return f"/{self.actor.username}"
         if self.namespace is None:
             return "/"
+        if self.kind == ActivityKind.WEBHOOK_DISABLED:
+            return f"/settings/webhooks/{self.data['webhook']}"
         if self.kind == ActivityKind.JOIN_REQUEST:
             return f"/organizations/{self.namespace.name}/members"
         return f"/{self.namespace.name}"

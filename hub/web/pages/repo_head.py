@@ -6,14 +6,14 @@ from functools import wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
-from hub.community.models import Discussion, Review
+from hub.community.models import Discussion, Follow, Like, Review
 from hub.community.permissions import get_repo_for_posting
 from hub.core.errors import Invalid, NotFound
 from hub.core.links import repo_path
@@ -27,6 +27,7 @@ from hub.repos.permissions import (
     get_repo_for_admin,
     get_repo_for_content,
     get_repo_for_naming,
+    get_repo_for_proposing,
     get_repo_for_read,
     get_repo_for_write,
     may_administer,
@@ -72,6 +73,7 @@ class _ForRepo:
 for_readers = _ForRepo(get_repo_for_read)
 for_fetchers = _ForRepo(get_repo_for_content)
 for_posters = _ForRepo(get_repo_for_posting)
+for_proposers = _ForRepo(get_repo_for_proposing)
 for_writers = _ForRepo(get_repo_for_write)
 for_admins = _ForRepo(get_repo_for_admin)
 for_namers = _ForRepo(get_repo_for_naming)
@@ -163,12 +165,13 @@ def does_demos(repo: Repository) -> bool:
 
 
 def _counts(user: Someone, repo: Repository) -> dict[str, Any]:
-    """Return what the tabs count, in one query. What `user` may not see is not counted."""
+    """Return what the tabs count, less what `user` may not see, and whether they like and follow it. One query."""
     counted = {
         "file_count": GitPath.objects.all(),
         "open_discussions": Discussion.objects.open(),
         "release_count": Release.objects.all(),
-        "review_count": Review.objects.all(),
+        "like_count": Like.objects.all(),
+        "review_count": Review.objects.shown(),
     }
     numbers = {name: Coalesce(_number_of(rows), 0) for name, rows in counted.items()}
     measured = Run.objects.visible_to(user).done()
@@ -176,7 +179,11 @@ def _counts(user: Someone, repo: Repository) -> dict[str, Any]:
         numbers["evaluation_count"] = Coalesce(_number_of(measured, "model"), 0)
     else:
         numbers["evaluated_count"] = Coalesce(_number_of(measured, "dataset", Count("model", distinct=True)), 0)
-    return dict(Repository.objects.filter(pk=repo.pk).values(**numbers)[0])
+    of_visitor = {
+        "liked": Exists(Like.objects.filter(repository=OuterRef("pk"), user=user.pk)),
+        "followed": Exists(Follow.objects.filter(repository=OuterRef("pk"), follower=user.pk)),
+    }
+    return dict(Repository.objects.filter(pk=repo.pk).values(**numbers, **of_visitor)[0])
 
 
 def _number_of(rows: QuerySet[Any], by: str = "repository", number: Count | None = None) -> Subquery:
