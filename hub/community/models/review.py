@@ -152,10 +152,11 @@ class Review(models.Model):
 
     class Meta:
         constraints = [
-            # Reviews whose release was deleted are left out: two of them would otherwise pass for two of `main`.
+            # Reviews whose release was deleted are left out: two of them would otherwise pass for two of `main`. So are those
+            # of deleted accounts, which nobody can tell apart any more.
             models.UniqueConstraint(
                 fields=["author", "repository", "release"],
-                condition=Q(release__isnull=False) | Q(tag=""),
+                condition=Q(author__isnull=False) & (Q(release__isnull=False) | Q(tag="")),
                 nulls_distinct=False,
                 name="review_once",
             ),
