@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from hub.api.v1 import (
     access,
     branches,
+    discussions,
     evaluations,
     files,
     names,
@@ -17,6 +18,8 @@ from hub.api.v1 import (
 from hub.api.v1.operations import address
 
 REPO = "<kinds:kind>/<str:namespace>/<str:name>"
+DISCUSSION = f"{REPO}/discussions/<int:number>"
+COMMENT = f"{DISCUSSION}/comments/<str:comment_id>"
 MODEL = "models/<str:namespace>/<str:name>"
 
 
@@ -36,6 +39,15 @@ urlpatterns: list[URLPattern] = [
     path(f"{REPO}/pull-requests/<int:number>", address(pull_requests.read_pull_request)),
     path(f"{REPO}/pull-requests/<int:number>/merge", address(pull_requests.merge_a_pull_request)),
     path(f"{REPO}/pull-requests/<int:number>/update", address(pull_requests.update_a_pull_request)),
+    path("discussions", address(discussions.list_all_discussions)),
+    path(f"{REPO}/discussions", address(discussions.list_discussions)),
+    path(DISCUSSION, address(discussions.read_discussion, discussions.change_discussion)),
+    path(f"{DISCUSSION}/answer", address(discussions.accept_an_answer, discussions.take_an_answer_back)),
+    path(COMMENT, address(discussions.read_comment)),
+    path(f"{COMMENT}/history", address(discussions.read_comment_history)),
+    path(f"{COMMENT}/hidden", address(discussions.show_comment_again)),
+    path(f"{COMMENT}/vote", address(discussions.vote_for_answer, discussions.take_vote_back)),
+    path(f"{COMMENT}/reactions/<str:emoji>", address(discussions.add_reaction, discussions.remove_reaction)),
     path(f"{REPO}/access", address(access.read_access, access.ask_for_access, access.give_access_up)),
     path(f"{REPO}/short-names", address(names.list_short_names, names.give_a_short_name)),
     path(f"{REPO}/short-names/<str:short_name>", address(names.take_a_short_name)),

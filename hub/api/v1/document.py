@@ -19,6 +19,7 @@ TAGS = {
     "access": _("Access to gated repositories"),
     "short names": _("Short names"),
     "branches": _("Protected branches"),
+    "discussions": _("Discussions and questions"),
     "pull requests": _("Pull requests"),
     "usage": _("Room"),
     "reviews": _("Reviews"),

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from hub.api.edge import View, edge_of
 from hub.api.v1.bodies import Body, Nothing, Query
+from hub.community.models import Emoji
 from hub.repos.models import VERSIONED
 from hub.repos.permissions import check_may_act
 
@@ -62,6 +63,11 @@ _PARTS: dict[str, tuple[Any, Any]] = {
     "path": (str, _("A path in the repository. Its slashes may be sent as they are.")),
     "rule_id": (OpenApiTypes.INT64, _("The rule's number.")),
     "number": (OpenApiTypes.INT64, _("The discussion's number.")),
+    "comment_id": (str, _("The comment's id.")),
+    "emoji": (
+        {"type": "string", "enum": list(Emoji.values)},
+        _("A sign, by its name. The plus of +1 may be sent as %2B."),
+    ),
     "review_id": (OpenApiTypes.INT64, _("The review's number.")),
     "run_id": (OpenApiTypes.INT64, _("The evaluation's number.")),
     "short_name": (str, _("A name without an owner.")),

@@ -236,6 +236,17 @@ class DiscussionEvent(models.Model):
         """When its text was last changed; None where it never was. Loaders of many prefetch `edits`."""
         return max((edit.at for edit in self.edits.all()), default=None)
 
+    def versions(self) -> list[tuple[datetime, str | None]]:
+        """Return what a comment has said, oldest first, each with when it began to; None for what was not kept."""
+        edits = list(self.edits.all())
+        return list(
+            zip(
+                [self.created_at, *(edit.at for edit in edits)],
+                [*(edit.text for edit in edits), self.text],
+                strict=True,
+            )
+        )
+
     @property
     def anchor(self) -> str:
         """What follows # in its address."""

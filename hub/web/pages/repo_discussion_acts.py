@@ -106,14 +106,13 @@ def history(request: HttpRequest, repo: Repository, number: int, comment_id: str
     found = get_comment(get_discussion(repo, number), comment_id)
     if not may_read_history(request.user, found, maintains=may_write(request.user, repo)):
         raise CommentHidden(_("This comment has been taken away. What it said before is not shown."))
-    edits = list(found.edits.all())
-    texts = [edit.text for edit in edits] + [found.text]
-    dates = [found.created_at, *(edit.at for edit in edits)]
-    asked = request.GET.get("version", str(len(texts)))
-    if not asked.isascii() or not asked.isdecimal() or not 1 <= int(asked[:9]) <= len(texts):
+    versions = found.versions()
+    asked = request.GET.get("version", str(len(versions)))
+    if not asked.isascii() or not asked.isdecimal() or not 1 <= int(asked[:9]) <= len(versions):
         raise CommentNotFound(_("This comment has no such version."))
     version = int(asked[:9])
-    text, before = texts[version - 1], texts[version - 2] if version > 1 else None
+    text = versions[version - 1][1]
+    before = versions[version - 2][1] if version > 1 else None
     return repo_page(
         request,
         "web/discussions/history.html",
@@ -122,7 +121,7 @@ def history(request: HttpRequest, repo: Repository, number: int, comment_id: str
         discussion=found.discussion,
         comment=found,
         version=version,
-        versions=[(n, date) for n, date in enumerate(dates, 1)][::-1],
+        versions=[(n, at) for n, (at, _text) in enumerate(versions, 1)][::-1],
         text=text,
         diff=None if text is None or before is None else diff_texts(f"{before}\n".encode(), f"{text}\n".encode()),
         back=place_of(found.discussion, found, request.user),

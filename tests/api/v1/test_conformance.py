@@ -62,6 +62,8 @@ KNOWN = {
     "path": ["README.md", "docs/a"],
     "review_id": [1],
     "number": [1],
+    "comment_id": ["1"],
+    "emoji": ["heart", "+1"],
     "run_id": [1],
     "rule_id": [1, 2],
     "short_name": ["tiny"],
