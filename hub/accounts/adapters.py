@@ -11,6 +11,7 @@ from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _lazy
 
 from hub.accounts import services
@@ -70,6 +71,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
         """Save the account with its namespace, and spend the invitation, all or nothing."""
         user = super().save_user(request, user, form, commit=False)
+        # What they sign up in is what they read: their mail comes in it.
+        user.language = get_language() or ""
         return self.save_new(request, user) if commit else user
 
     @transaction.atomic

@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.errors import AccountNotFound, IdentityOnly, LinkExpired, NameInvalid, NameTaken
 from hub.accounts.models import AccessToken, Namespace, OneTimeLink, Organization, RetiredName, Scope, User, digest_of
 from hub.accounts.names import check_namespace_name
+from hub.accounts.permissions import check_not_suspended
 from hub.accounts.signals import name_wanted
 from hub.core import locks
 from hub.core.errors import Invalid
@@ -90,9 +92,17 @@ def create_user(*, name: str, email: str, password: str, admin: bool = False) ->
 
 
 def update_profile(*, user: User, display_name: str, bio: str, website: str) -> None:
-    """Change what a person says of themselves."""
+    """Change what a person says of themselves. Raises Suspended."""
+    check_not_suspended(user)
     user.display_name, user.bio, user.website = display_name, bio, website
     user.save(update_fields=["display_name", "bio", "website"])
+
+
+def set_language(*, user: User, language: str) -> None:
+    """Keep what somebody reads the site in, for the mails that they get. An unknown one changes nothing."""
+    if language in dict(settings.LANGUAGES) and language != user.language:
+        user.language = language
+        user.save(update_fields=["language"])
 
 
 def get_user(*, name: str) -> User:
@@ -192,6 +202,7 @@ def _new_link(*, purpose: str, life: timedelta, created_by: User | None = None, 
 @transaction.atomic
 def create_invitation(*, user: User, note: str = "") -> str:
     """Return the secret of a link with which one person may sign up. `note` tells the inviter later whom it was for."""
+    check_not_suspended(user)
     secret = _new_link(purpose=OneTimeLink.Purpose.INVITATION, life=INVITATION_LIFE, created_by=user, note=note[:120])
     record(actor=user, verb="invitation.create", target=user.username, note=note[:120])
     return secret

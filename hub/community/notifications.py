@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
@@ -13,6 +13,7 @@ from hub.accounts.models import User
 from hub.community.audience import Delivery, audience_of
 from hub.community.errors import NotificationNotFound
 from hub.community.models import Activity, Discussion, Notification
+from hub.community.models.notification import NotificationQuerySet
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,16 @@ def untold() -> list[int]:
     return list(Activity.objects.filter(told_at=None).order_by("pk").values_list("pk", flat=True)[:1000])
 
 
+def load_activities(rows: Iterable[Notification]) -> list[Notification]:
+    """Give each notification the activity that it tells of, with what it takes to say it. One query."""
+    listed = list(rows)
+    activities = Activity.objects.with_details().in_bulk([row.activity_id for row in listed])
+    standing = [row for row in listed if row.activity_id in activities]
+    for row in standing:
+        row.activity = activities[row.activity_id]
+    return standing
+
+
 def unread_count(user: User) -> int:
     """Return how many notifications wait for `user`, MAX_COUNT at most. One query."""
     return Notification.objects.visible_to(user).unread().order_by()[:MAX_COUNT].count()
@@ -70,16 +81,7 @@ def unread_count(user: User) -> int:
 
 def get_notification(user: User, notification_id: int) -> Notification:
     """Return one of the user's notifications, of what they may still see. Raises NotificationNotFound."""
-    mine = Notification.objects.visible_to(user).filter(pk=notification_id)
-    found = mine.select_related(
-        "activity__actor",
-        "activity__namespace",
-        "activity__repository__namespace",
-        "activity__discussion__repository__namespace",
-        "activity__event",
-        "activity__review",
-        "activity__release",
-    ).first()
+    found = Notification.objects.visible_to(user).filter(pk=notification_id).first()
     if found is None:
         raise NotificationNotFound(
             _("There is no such notification. It may be about something that you cannot see any more.")
@@ -87,19 +89,26 @@ def get_notification(user: User, notification_id: int) -> Notification:
     return found
 
 
-def mark_read(user: User, ids: Iterable[int]) -> int:
-    """Mark some of the user's notifications as read; returns how many were not."""
-    return user.notifications.unread().filter(pk__in=list(ids)).update(read_at=timezone.now())
+def mark_read(user: User, ids: Iterable[int]) -> datetime:
+    """Mark some of the user's notifications as read; returns the moment, by which it can be taken back."""
+    return _mark(user.notifications.filter(pk__in=list(ids)))
 
 
-def mark_unread(user: User, ids: Iterable[int]) -> int:
-    """Take it back that some were read; returns how many were."""
-    return user.notifications.exclude(read_at=None).filter(pk__in=list(ids)).update(read_at=None)
+def mark_all_read(user: User, *, up_to: int) -> datetime:
+    """Mark everything as read that was there when the page was shown, up to the notification of that id; returns as mark_read
+    does."""
+    return _mark(user.notifications.filter(pk__lte=up_to))
 
 
-def mark_all_read(user: User, *, up_to: int) -> int:
-    """Mark everything as read that was there when the page was shown: up to the notification of that id."""
-    return user.notifications.unread().filter(pk__lte=up_to).update(read_at=timezone.now())
+def _mark(rows: NotificationQuerySet) -> datetime:
+    now = timezone.now()
+    rows.unread().update(read_at=now)
+    return now
+
+
+def mark_unread(user: User, moment: datetime) -> int:
+    """Take back what was marked as read at that moment; returns how many."""
+    return user.notifications.filter(read_at=moment).update(read_at=None)
 
 
 def mark_thread_read(user: User, discussion: Discussion) -> int:

@@ -41,7 +41,7 @@ PILED_UP = gettext_noop("Too many messages were waiting for it.")
 
 @dataclass(frozen=True)
 class Watched:
-    """What a webhook is to watch: `type` is user, org, model, dataset, space, kernel or bucket."""
+    """What a webhook is to watch: `type` is user, org, account (either), model, dataset, space, kernel or bucket."""
 
     type: str
     name: str
@@ -237,8 +237,9 @@ def _find_watched(actor: User, watched: Iterable[Watched]) -> list[WebhookWatch]
 
 
 def _find(actor: User, item: Watched) -> WebhookWatch | None:
-    if item.type in ("user", "org"):
-        namespace = Namespace.objects.named(item.name).filter(user__isnull=item.type == "org").first()
+    if item.type in ("user", "org", "account"):
+        found = Namespace.objects.named(item.name).exclude(user__is_active=False)
+        namespace = (found if item.type == "account" else found.filter(user__isnull=item.type == "org")).first()
         return WebhookWatch(namespace=namespace) if namespace is not None else None
     owner, _slash, name = item.name.partition("/")
     repo = Repository.objects.named(item.type, owner, name).visible_to(actor).first()

@@ -186,7 +186,9 @@ def _joined(activity: Activity) -> Said:
 
 
 def _webhook_disabled(activity: Activity) -> Said:
-    reason = Part(activity.data.get("reason", ""))
+    # One of our sentences, kept before anybody knew who would read it.
+    kept = activity.data.get("reason", "")
+    reason = Part(_(kept) if kept else "")
     parts = {**_parts(activity, Part(activity.data.get("url", ""), activity.get_absolute_url())), "reason": reason}
     return Said("warn", _("The webhook to %(what)s was switched off: %(reason)s"), parts)
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from hub.community.notifications import unread_count
 from hub.core import links
 from hub.web.kinds import KINDS
 
@@ -23,8 +24,8 @@ def address_of(request: HttpRequest) -> str:
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `theme` (chosen, or "system"), `signup` (open, invite, closed), `sso_name` (of the
-    provider that people may sign in by; empty where there is none), `sso_only`, `base_url`, `here`, and the `kinds`
-    of repositories in words."""
+    provider that people may sign in by; empty where there is none), `sso_only`, `base_url`, `here`, the number of
+    `unread` notifications, and the `kinds` of repositories in words."""
     theme = request.COOKIES.get(THEME_COOKIE, "system")
     return {
         "theme": theme if theme in THEMES else "system",
@@ -34,5 +35,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         # Lazy: the page that refuses a wrong Host must not ask for the host again.
         "base_url": SimpleLazyObject(lambda: links.base_url(request)),
         "here": address_of(request),
+        # Lazy: asked by the bar at the top alone, where somebody is logged in.
+        "unread": SimpleLazyObject(lambda: unread_count(request.user)),
         "kinds": KINDS,
     }

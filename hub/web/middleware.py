@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 # What a visitor needs in order to come in, on a hub that shows nothing to strangers.
 _ENTRANCES = re.compile(
     r"/((login|signup|logout|preferences|robots\.txt|favicon\.ico|device|oauth/authorize)$"
-    r"|(login|sso|password|email|setup|account|invitations)/)"
+    r"|(login|sso|password|email|setup|account|invitations|unsubscribe)/)"
 )
 # Addresses that tools ask for. They answer for themselves, in the words that the tools know.
 _TOOLS = re.compile(

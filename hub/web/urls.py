@@ -4,7 +4,7 @@ from allauth.account import views as allauth
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from hub.web import account_urls, collection_urls, moderation_urls, repo_urls
+from hub.web import account_urls, collection_urls, moderation_urls, notify_urls, repo_urls
 from hub.web.pages import (
     accounts,
     applications,
@@ -87,6 +87,8 @@ urlpatterns = [
     *account_urls.urlpatterns,
     # Reports, moderation, blocks.
     *moderation_urls.urlpatterns,
+    # Notifications and webhooks.
+    *notify_urls.urlpatterns,
     # Answers of demos, as they come.
     path("stream/<uuid:job_id>", demo_streams.stream, name="stream"),
     path("stream/<uuid:job_id>/stop", demo_streams.stop, name="stream_stop"),

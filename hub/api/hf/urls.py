@@ -21,6 +21,7 @@ from hub.api.hf import (
     system,
     trees,
     upkeep,
+    webhooks,
     words,
     xet_tokens,
 )
@@ -39,6 +40,10 @@ urlpatterns = [
     path("organizations/<str:name>/followers", social.organization_followers),
     path("organizations/<str:name>/settings/repositories", storage.organization_repositories),
     path("settings/repositories", storage.own_repositories),
+    path("settings/webhooks", webhooks.webhooks),
+    path("settings/webhooks/<str:key>", webhooks.webhook),
+    path("settings/webhooks/<str:key>/enable", webhooks.enable),
+    path("settings/webhooks/<str:key>/disable", webhooks.disable),
     path("agent-harnesses", system.agent_harnesses),
     path("telemetry/<path:topic>", system.telemetry),
     path("validate-yaml", system.validate_yaml),

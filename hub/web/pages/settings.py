@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from hub.accounts import services, sign_in
 from hub.accounts.adapters import INVITATION_PARAMETER
 from hub.accounts.models import OneTimeLink
+from hub.accounts.permissions import check_not_suspended
 from hub.core import links
 from hub.core.errors import Forbidden, HubError
 from hub.web.forms import explain
@@ -35,6 +36,7 @@ def profile(request: MemberRequest) -> HttpResponse:
         language = form.cleaned_data.pop("language")
         services.update_profile(user=user, **form.cleaned_data)
         messages.success(request, _("Your profile is saved."))
+        services.set_language(user=user, language=language)
         response = redirect("settings_profile")
         set_language_cookie(response, language)
         return response
@@ -122,3 +124,4 @@ def revoke_invitation(request: MemberRequest, link_id: int) -> HttpResponse:
 def _require_staff(request: MemberRequest) -> None:
     if not request.user.is_staff:
         raise Forbidden(_("Only administrators of this hub invite people. Ask one of them."))
+    check_not_suspended(request.user)

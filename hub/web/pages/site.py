@@ -8,6 +8,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 from django.views.decorators.http import require_POST, require_safe
 
+from hub.accounts.models import User
+from hub.accounts.services import set_language
 from hub.web.context import THEME_COOKIE, THEMES
 
 _YEAR = 365 * 24 * 3600  # seconds
@@ -28,7 +30,10 @@ def preferences(request: HttpRequest) -> HttpResponse:
     theme = request.POST.get("theme", "")
     if theme in THEMES:
         _keep(response, THEME_COOKIE, theme)
-    set_language_cookie(response, request.POST.get("language", ""))
+    language = request.POST.get("language", "")
+    set_language_cookie(response, language)
+    if isinstance(request.user, User):
+        set_language(user=request.user, language=language)
     return response
 
 
