@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.errors import ApplicationNotFound
 from hub.accounts.models import Application, Consent, Right, SignIn, User, digest_of
+from hub.accounts.permissions import check_not_suspended
 from hub.accounts.sign_in import end_sign_in
 from hub.core.errors import Conflict, Invalid
 from hub.core.models import record
@@ -40,6 +41,7 @@ def register_application(
 
     Raises Invalid (with the field), Conflict.
     """
+    check_not_suspended(owner)
     User.objects.select_for_update().get(pk=owner.pk)
     if owner.applications.count() >= MAX_APPLICATIONS:
         raise Conflict(_("You have %(max)d applications. Remove one first.") % {"max": MAX_APPLICATIONS})

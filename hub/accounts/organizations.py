@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.errors import LastAdmin, NotEmpty
 from hub.accounts.models import Membership, Organization, Role, User
+from hub.accounts.permissions import check_not_suspended
 from hub.accounts.services import claim_name
 from hub.accounts.signals import member_joined
 from hub.core.errors import Conflict, Invalid
@@ -14,7 +15,8 @@ from hub.core.models import record
 
 @transaction.atomic
 def create_organization(*, name: str, owner: User, display_name: str = "", bio: str = "") -> Organization:
-    """Make an organization with `owner` as its administrator. Raises NameInvalid, NameTaken."""
+    """Make an organization with `owner` as its administrator. Raises NameInvalid, NameTaken, Suspended."""
+    check_not_suspended(owner)
     organization = Organization.objects.create(display_name=display_name, bio=bio)
     claim_name(name, organization=organization)
     Membership.objects.create(organization=organization, user=owner, role=Role.ADMIN)

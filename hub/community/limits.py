@@ -63,7 +63,7 @@ def check_pace(user: User, act: Act) -> None:
         return
     limit, seconds = OF_NEW_ACCOUNTS[act]
     try:
-        check_rate(f"new {act}", user.pk, limit=limit, seconds=seconds)
+        check_rate(f"new-{act}", user.pk, limit=limit, seconds=seconds)
     except TooMany as error:
         text = _("An account as new as yours may do this %(limit)d times a day. Try again later.")
         if seconds == HOUR:

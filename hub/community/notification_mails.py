@@ -24,8 +24,17 @@ from django.utils.translation import gettext as _
 from hub.accounts.mails import send_mail
 from hub.accounts.models import User
 from hub.community.errors import UnsubscribeLinkInvalid
-from hub.community.models import Activity, Discussion, Notification, NotificationSettings, Reason, Subscription
+from hub.community.models import (
+    Activity,
+    ActivityKind,
+    Discussion,
+    Notification,
+    NotificationSettings,
+    Reason,
+    Subscription,
+)
 from hub.community.subscriptions import settings_of, stop_mail, subscribe
+from hub.community.wording import said
 from hub.core.links import base_url
 from hub.repos.models import Repository
 
@@ -83,7 +92,8 @@ def _send_one(pk: int, connection: BaseEmailBackend) -> bool:
         return False
     user = notification.user
     activity = _still_wanted(notification, Delivery.MAIL)
-    if activity is None or user.suspended:
+    # Of what moderators decided about them, the suspended hear as well: they may appeal.
+    if activity is None or (user.suspended and activity.kind != ActivityKind.MODERATION):
         notification.mail = Mail.NONE
     else:
         done = send_mail(
@@ -111,7 +121,7 @@ def _still_wanted(notification: Notification, delivery: str) -> Activity | None:
 def _facts(notification: Notification, activity: Activity) -> dict[str, Any]:
     return {
         "activity": activity,
-        "text": activity.opening.strip(),
+        "text": activity.opening.strip() or _decision(activity),
         "reason": notification.reason,
         "discussion": activity.discussion,
         "repository": activity.repository,
@@ -119,6 +129,13 @@ def _facts(notification: Notification, activity: Activity) -> dict[str, Any]:
         "settings": f"{base_url()}/settings/notifications",
         "unsubscribe": unsubscribe_url(_token(notification.user, notification.reason, activity.discussion)),
     }
+
+
+def _decision(activity: Activity) -> str:
+    """Return until when, and why, where moderators decided something."""
+    if activity.kind != ActivityKind.MODERATION:
+        return ""
+    return "\n\n".join(part for part in (said(activity).changes, activity.data.get("reason", "")) if part)
 
 
 def _headers(activity: Activity, token: str) -> dict[str, str]:

@@ -198,7 +198,7 @@ def may_write(user: Someone, repo: Repository) -> bool:
 
 def may_give_names(user: Someone) -> bool:
     """Tell whether `user` administers this hub, and so may give repositories short names."""
-    return isinstance(user, User) and user.is_active and user.is_staff
+    return isinstance(user, User) and user.is_active and user.is_staff and not user.suspended
 
 
 def may_administer(user: Someone, repo: Repository) -> bool:

@@ -88,11 +88,11 @@ class ActionForm(forms.Form):
             del self.fields["days"]
 
     @property
-    def reason(self) -> str:
+    def public_reason(self) -> str:
         return " ".join(part for part in (self.cleaned_data["ready"], self.cleaned_data["reason"]) if part)
 
     @property
-    def until(self) -> datetime | None:
+    def ends_at(self) -> datetime | None:
         days = int(self.cleaned_data.get("days") or 0)
         return timezone.now() + timedelta(days=days) if days else None
 

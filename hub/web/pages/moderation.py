@@ -109,9 +109,9 @@ def act(request: MemberRequest, case_id: int) -> HttpResponse:
                 case=case,
                 moderator=request.user,
                 kind=given["kind"],
-                reason=form.reason,
+                reason=form.public_reason,
                 note=given["note"],
-                until=form.until,
+                until=form.ends_at,
                 close=given["close"],
             )
         except HubError as error:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from hub.accounts.permissions import check_not_suspended
 from hub.core.errors import Forbidden, Invalid
 from hub.core.models import record
 from hub.repos import tasks
@@ -119,3 +120,4 @@ def _worded(counts: dict[str, int]) -> list[tuple[str, int, bool]]:
 def _require_staff(request: MemberRequest) -> None:
     if not request.user.is_staff:
         raise Forbidden(_("Only administrators of this hub see its storage. Ask one of them."))
+    check_not_suspended(request.user)

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from hub.accounts.permissions import get_namespace
+from hub.accounts.permissions import check_not_suspended, get_namespace
 from hub.core.errors import Forbidden
 from hub.repos.models import Repository
 from hub.repos.permissions import get_namespace_for_usage
@@ -49,6 +49,7 @@ def change_quota(request: MemberRequest, name: str) -> HttpResponse:
     """Give a user or an organization more room, or less. Raises AccountNotFound, Forbidden."""
     if not request.user.is_staff:
         raise Forbidden(_("Only administrators of this hub set quotas."))
+    check_not_suspended(request.user)
     namespace = get_namespace(name)
     form = QuotaForm(request.POST, namespace=namespace)
     if form.is_valid():
