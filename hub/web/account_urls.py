@@ -8,7 +8,7 @@ from allauth.socialaccount import views as social
 from django.urls import path
 from django.views.decorators.cache import never_cache
 
-from hub.web.pages import joining, organizations, security
+from hub.web.pages import data, joining, organizations, security
 
 urlpatterns = [
     # The second step of a log-in, and of proving that it is still the same person.
@@ -28,6 +28,9 @@ urlpatterns = [
     path("settings/security/disconnect", security.disconnect, name="socialaccount_connections"),
     path("settings/sessions/<int:browser_id>/end", security.end_session, name="end_session"),
     path("settings/sessions/end-others", security.end_other_sessions, name="end_other_sessions"),
+    path("settings/data", data.show, name="settings_data"),
+    path("settings/data/export", data.export, name="export_data"),
+    path("settings/data/delete", data.delete, name="delete_account"),
     # Organizations.
     path("organizations/new", organizations.create, name="organization_new"),
     path("organizations/<str:name>/settings", organizations.settings, name="organization_settings"),

@@ -45,8 +45,8 @@ def sessions_seen(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        # A session that nobody asked for stays unread: tools have none.
-        known = request.session.accessed and SESSION_KEY in request.session
+        # A session that nobody asked for stays unread: tools have none. Nor is one read while the database is away.
+        known = request.session.accessed and response.status_code < 500 and SESSION_KEY in request.session
         if known and sessions.is_due(request) and isinstance(request.user, User):
             sessions.note_session(request, request.user)
         return response
