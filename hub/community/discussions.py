@@ -55,8 +55,8 @@ def open_discussion(*, repo: Repository, actor: User, title: str, text: str, is_
     title = clean_line(title, field="title", limit=MAX_TITLE)
     text = clean_text(text, field="text")
     check_not_blocked(actor, repo.namespace.user_id)
-    check_pace(actor, Act.DISCUSSION)
     count_post(actor, f"{title}\n{text}")
+    check_pace(actor, Act.DISCUSSION)
     discussion = begin(repo, actor, title, text, is_question=is_question)
     opening = opening_of(discussion)
     note(

@@ -158,9 +158,9 @@ def _open(
     text = clean_text(description, field="description") if description.strip() else ""
     if not may_write(actor, repo):
         check_not_blocked(actor, repo.namespace.user_id)
+    count_post(actor, f"{title}\n{text}")
     if repo.namespace.user_id != actor.pk:
         check_pace(actor, Act.DISCUSSION)
-    count_post(actor, f"{title}\n{text}")
     discussion = begin(repo, actor, title, text, Status.DRAFT if draft else Status.OPEN)
     pull = PullRequest.objects.create(discussion=discussion, base=base, start=start, source=source)
     create_ref(repo, actor, pull.ref, head)
