@@ -11,9 +11,9 @@ STANDING = "/settings/standing"
 
 def tell_decided(action: Action) -> None:
     """Tell whom an action concerns what was done, and why. Who moderated, and who reported, they do not learn."""
-    until = {"until": action.until.isoformat(timespec="seconds")} if action.until else {}
+    until = action.until.isoformat(timespec="seconds") if action.until else ""
     for person in people_of(action.case):
-        _tell(person, action.kind, action.reason, action.case.title, STANDING, **until)
+        _tell(person, action.kind, action.reason, action.case.title, STANDING, until)
 
 
 def tell_appeal(appeal: Appeal) -> None:
@@ -36,5 +36,14 @@ def tell_taken_over(case: Case, former: User) -> None:
     _tell(former, "case_taken_over", "", case.title, f"/moderation/{case.pk}")
 
 
-def _tell(person: User, action: str, reason: str, target: str, path: str, **more: str) -> None:
-    note(ActivityKind.MODERATION, actor=None, to=person, action=action, reason=reason, target=target, path=path, **more)
+def _tell(person: User, action: str, reason: str, target: str, path: str, until: str = "") -> None:
+    note(
+        ActivityKind.MODERATION,
+        actor=None,
+        to=person,
+        action=action,
+        reason=reason,
+        target=target,
+        path=path,
+        until=until,
+    )

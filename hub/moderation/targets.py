@@ -129,8 +129,7 @@ def _repository(user: Someone, name: str) -> Found | None:
 
 
 def _comment(user: Someone, name: str) -> Found | None:
-    number = _number(name)
-    comments = DiscussionEvent.objects.filter(pk=number, kind=EventKind.COMMENT, hidden_at=None)
+    comments = DiscussionEvent.objects.filter(pk__in=_ids(name), kind=EventKind.COMMENT, hidden_at=None)
     comment = comments.select_related("author", "discussion__repository__namespace").first()
     if comment is None or not _reads(user, comment.discussion.repository):
         return None
@@ -148,7 +147,7 @@ def _comment(user: Someone, name: str) -> Found | None:
 
 
 def _review(user: Someone, name: str) -> Found | None:
-    reviews = Review.objects.filter(pk=_number(name), hidden_at=None)
+    reviews = Review.objects.filter(pk__in=_ids(name), hidden_at=None)
     review = reviews.select_related("author", "repository__namespace").first()
     if review is None or not _reads(user, review.repository):
         return None
@@ -220,8 +219,8 @@ def _attachment(name: str) -> Found | None:
     )
 
 
-def _number(name: str) -> int | None:
+def _ids(name: str) -> list[int]:
+    """Return the id that `name` is, or none."""
     if not (name.isascii() and name.isdecimal() and len(name) < 20):
-        return None
-    number = int(name)
-    return number if number <= BigIntegerField.MAX_BIGINT else None
+        return []
+    return [number for number in (int(name),) if number <= BigIntegerField.MAX_BIGINT]

@@ -42,10 +42,10 @@ class Period:
 
     def named_reports(self) -> list[tuple[str, int]]:
         """What stands in `reports`, by the names for people, in their order; so for the other two."""
-        return [(ground.label, self.reports[ground]) for ground in Ground if ground in self.reports]
+        return [(str(ground.label), self.reports[ground]) for ground in Ground if ground in self.reports]
 
     def named_actions(self) -> list[tuple[str, int]]:
-        return [(kind.label, self.actions[kind]) for kind in ActionKind if kind in self.actions]
+        return [(str(kind.label), self.actions[kind]) for kind in ActionKind if kind in self.actions]
 
     def named_appeals(self) -> list[tuple[str, int]]:
         names = {
@@ -88,7 +88,7 @@ def periods(by: str = "month") -> list[Period]:
     taken: dict[date, list[float]] = defaultdict(list)
     for begins, opened, end in closed.order_by("-closed_at").values_list("begins", "opened_at", "closed_at"):
         hours = taken[begins.date()]
-        if len(hours) < MAX_CASES:
+        if end is not None and len(hours) < MAX_CASES:
             hours.append((end - opened).total_seconds() / 3600)
     for begins, hours in taken.items():
         period(begins).hours = round(median(hours), 1)
