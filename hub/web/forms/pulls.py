@@ -22,7 +22,7 @@ class MergeForm(HeadForm):
 
     MAX_MESSAGE = 20_000  # characters
 
-    method = forms.ChoiceField(label=_("How"), choices=Method.choices, widget=forms.RadioSelect)
+    method = forms.ChoiceField(label=_("How to take it in"), choices=Method.choices, widget=forms.RadioSelect)
     title = forms.CharField(label=_("Title of the one commit"), max_length=MAX_COMMIT_TITLE, required=False)
     message = forms.CharField(
         label=_("Its message"), max_length=MAX_MESSAGE, required=False, widget=forms.Textarea(attrs={"rows": 4})
