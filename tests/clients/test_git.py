@@ -1,7 +1,9 @@
 """The real git and git-lfs, told nothing but an address and a token."""
 
+import html
 import re
 
+import httpx2 as httpx
 import pytest
 
 from tests import live
@@ -193,6 +195,41 @@ def test_pull_requests_are_refs(git: Git, other: Git) -> None:
     git("clone", "-q", url, "reviewing")
     git("fetch", "-q", "origin", f"refs/pr/{number}", at="reviewing")
     assert git("rev-parse", "FETCH_HEAD", at="reviewing").strip() == pushed
+
+
+def test_a_conflict_is_settled_by_the_commands_that_its_page_names(git: Git, other: Git) -> None:
+    url = git.make_repo("clash")
+    git("clone", "-q", url, "clash")
+    git.commit("clash", same__txt="one\n")
+    git("push", "-q", at="clash")
+    number = other.client.python(f"""
+        from huggingface_hub import HfApi
+        made = HfApi().upload_file(
+            path_or_fileobj=b"theirs\\n", path_in_repo="same.txt", repo_id="{git.client.name}/clash", create_pr=True
+        )
+        print(made.pr_num)
+    """)
+    git.commit("clash", same__txt="ours\n", else__txt="ours\n")
+    git("push", "-q", at="clash")
+    page = httpx.get(f"{url}/discussions/{number}/conflicts").text
+    named = [html.unescape(found) for found in re.findall(r"<code>(git [^<]*)</code>", page)]
+    clone, *fetch, switch, merge, ours, theirs, add, commit, push = named
+    assert (ours, theirs) == ("git checkout --ours -- PATH", "git checkout --theirs -- PATH")
+    # The merge stops for the file that both have changed.
+    script = [clone, *fetch, switch, f"! {merge}", "printf 'ours\\ntheirs\\n' > same.txt", add, commit, push]
+    other.client.run("sh", "-c", "cd ~ && " + " && ".join(script), GIT_TERMINAL_PROMPT="0", GIT_CONFIG_NOSYSTEM="1")
+    told = git.client.python(f"""
+        import json
+        from huggingface_hub import HfApi
+        api = HfApi()
+        before = api.get_discussion_details("{git.client.name}/clash", {number})
+        api.merge_pull_request("{git.client.name}/clash", {number})
+        after = api.get_discussion_details("{git.client.name}/clash", {number})
+        path = api.hf_hub_download("{git.client.name}/clash", "same.txt")
+        print(json.dumps([before.conflicting_files, after.status, after.merge_commit_oid, open(path).read()]))
+    """)
+    git("pull", "-q", at="clash")
+    assert told == [[], "merged", git("rev-parse", "HEAD", at="clash").strip(), "ours\ntheirs\n"]
 
 
 def test_who_may_not(git: Git, other: Git, live_hub: live.Instance) -> None:
