@@ -225,7 +225,7 @@ def test_reading_and_forgetting(thread: Discussion, asker: User, owner: User) ->
 
 @pytest.mark.parametrize(
     ("language", "said"),
-    [("en", "You get this mail because you were mentioned."), ("zh-hans", "您收到这封邮件")],
+    [("en", "You get this mail because you were mentioned."), ("zh-hans", "你收到这封邮件")],
 )
 def test_a_mail_is_in_their_language_threads_and_is_sent_once(
     thread: Discussion, repo: Repository, language: str, said: str
