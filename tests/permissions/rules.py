@@ -21,7 +21,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
     ask: an account, before anything is looked up; then to have its files. push: as write.
     review: as say, of what is not one's own. manage, belong: to be an administrator of the organization, or anything in it.
     room: to be anything in it, or an administrator of the hub. moderate: to be an administrator of the hub.
-    make: to make repositories in it, from contributor on.
+    make: to make repositories in it, from contributor on. curate: to change its collections, from writer on.
     """
     if need == "public":
         return OK
@@ -30,17 +30,17 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
     first = need.endswith("!")
     need = need.rstrip("!")
     signed_in = who.signed_in and who.valid and not who.job
-    if need in ("signed", "acts", "ask", "manage", "belong", "room", "make", "moderate") and not signed_in:
+    if need in ("signed", "acts", "ask", "manage", "belong", "room", "make", "curate", "moderate") and not signed_in:
         return SIGN_IN
     if first and not signed_in:
         return SIGN_IN
-    if need not in ("open", "signed", "acts", "manage", "belong", "room", "make", "moderate") and not _knows(who, repo):
+    if need not in ("open", "signed", "acts", "manage", "belong", "room", "make", "curate", "moderate") and not _knows(who, repo):
         return ABSENT
     if need in ("fetch", "propose", "ask") and not _fetches(who, repo):
         return GATED
     if need in _WRITES and not signed_in:
         return SIGN_IN
-    if need in ("acts", "make", *_WRITES) and not (who.writes and who.acts):
+    if need in ("acts", "make", "curate", *_WRITES) and not (who.writes and who.acts):
         return REFUSED
     allowed = {
         "write": who.may_write(),
@@ -53,6 +53,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
         "moderate": who.site_admin,
         "manage": who.role == "admin" and who.acts,
         "make": who.role not in (None, "read"),
+        "curate": who.role in ("write", "admin"),
     }
     return OK if allowed.get(need, True) else REFUSED
 
@@ -71,7 +72,7 @@ def read(answer: HttpResponse, *, page: bool) -> str:
     if code in _NAMED:
         return _NAMED[code]
     to = answer.headers.get("Location", "")
-    if page and status == 302 and to.startswith("/login"):
+    if page and status == 302 and to.startswith("/login?"):
         return SIGN_IN
     if page and status == 302 and to.endswith("/access"):
         return GATED

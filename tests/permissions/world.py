@@ -13,7 +13,9 @@ from hub.accounts.models import AccessToken, Role, User
 from hub.accounts.models.tokens import digest_of
 from hub.accounts.organizations import add_member
 from hub.accounts.services import revoke_token
+from hub.community.collections import create_collection
 from hub.community.discussions import open_discussion
+from hub.community.models import Collection
 from hub.jobs import services as jobs
 from hub.jobs import tokens as job_tokens
 from hub.repos.buckets import create_bucket
@@ -138,6 +140,8 @@ def make_world() -> World:
                 Repository.objects.filter(pk=repo.pk).update(gate=Gate.MANUAL)
             repos.append(repo)
             commits[f"{kind}/{name}"] = resolve_revision(repo, "main")
+    made = create_collection(namespace=organization.namespace, actor=owner, title="Small models")
+    Collection.objects.filter(pk=made.pk).update(key="0" * 24)
     for name in REPOS:
         visibility = Visibility.PRIVATE if name == PRIVATE else Visibility.PUBLIC
         bucket = create_bucket(actor=creator, namespace=organization.namespace, name=name, visibility=visibility)
