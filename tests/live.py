@@ -99,6 +99,8 @@ def environment(data: Path, **settings: str) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not ours.match(name)}
     # Small parts, so that files of a few megabytes are sent in several.
     chosen = {"GROVE_DATA": str(data), "PORT": "0", "PYTHONUNBUFFERED": "1", "GROVE_WORKERS": "off"}
+    # Receivers of webhooks are on this machine.
+    chosen["GROVE_WEBHOOK_ALLOW"] = "127.0.0.0/8"
     chosen |= {"GROVE_LFS_PART_SIZE": str(5 * 1024**2), "GROVE_NEW_ACCOUNT_DAYS": "0"}
     return {**env, **chosen, **settings}
 

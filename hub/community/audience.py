@@ -133,7 +133,7 @@ def _wanted(activity: Activity, reasons: dict[int, Reason]) -> dict[int, tuple[R
     if activity.actor_id is not None:
         people = people.exclude(pk__in=Block.objects.filter(blocked=activity.actor_id).values("blocker"))
     fields = [f"notification_settings__{reason}" for reason in Reason]
-    told = {}
+    told: dict[int, tuple[Reason, Delivery]] = {}
     for pk, *levels in people.values_list("pk", *fields):
         reason = reasons[pk]
         delivery = Delivery(levels[_RANK[reason]] or default_delivery(reason))
@@ -144,4 +144,4 @@ def _wanted(activity: Activity, reasons: dict[int, Reason]) -> dict[int, tuple[R
 
 def default_delivery(reason: Reason) -> Delivery:
     """Return how those are told who have not chosen."""
-    return Delivery(NotificationSettings._meta.get_field(reason).default)
+    return Delivery(getattr(NotificationSettings(), reason))

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from hub.accounts.models import User
 from hub.community.notifications import unread_count
 from hub.core import links
 from hub.web.kinds import KINDS
@@ -20,6 +21,10 @@ def address_of(request: HttpRequest) -> str:
     path = quote(request.path, safe="/:;@&=+$,-_.!~*'()%")
     query = request.META.get("QUERY_STRING", "")
     return f"{path}?{query}" if query else path
+
+
+def _unread(request: HttpRequest) -> int:
+    return unread_count(request.user) if isinstance(request.user, User) else 0
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -36,6 +41,6 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "base_url": SimpleLazyObject(lambda: links.base_url(request)),
         "here": address_of(request),
         # Lazy: asked by the bar at the top alone, where somebody is logged in.
-        "unread": SimpleLazyObject(lambda: unread_count(request.user)),
+        "unread": SimpleLazyObject(lambda: _unread(request)),
         "kinds": KINDS,
     }

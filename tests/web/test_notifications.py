@@ -105,7 +105,8 @@ def test_watch_and_mute(browser: Client, mia: User, thread: Discussion, repo: Re
     browser.post(f"/notifications/{one}/mute", {"what": "thread"})
     assert Subscription.objects.get(user=mia).discussion == thread
     assert browser.post("/notifications/watch", {**name, "level": "loudly"}).status_code == 400
-    assert browser.post("/notifications/watch", {"kind": "model", "name": "no/such"}).status_code == 404
+    for wrong in ({"name": "no/such"}, {"kind": "x"}, {"name": "a\0/b"}, {"number": "9"}):
+        assert browser.post("/notifications/watch", {**name, "level": "muted", **wrong}).status_code == 404
 
 
 def test_settings_are_kept(browser: Client, mia: User) -> None:

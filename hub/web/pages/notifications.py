@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hub.community import notification_mails, notifications, subscriptions
 from hub.community.models import Notification, Reason, Subscription
 from hub.community.permissions import get_discussion
-from hub.core.errors import HubError
-from hub.repos.models import Repository
+from hub.core.errors import HubError, NotFound
+from hub.repos.models import Kind, Repository
 from hub.repos.permissions import get_repo_for_read
 from hub.web.forms import explain
 from hub.web.forms.notifications import DeliveryForm
@@ -131,8 +131,11 @@ def mute(request: MemberRequest, notification_id: int) -> HttpResponse:
 @require_POST
 def watch(request: MemberRequest) -> HttpResponse:
     """Watch, mute or neither: `level` of a repository (`kind`, `name`), or of its discussion `number`."""
-    namespace, _slash, name = request.POST.get("name", "").partition("/")
-    repo = get_repo_for_read(request.user, request.POST.get("kind", ""), namespace, name)
+    kind, full_name = request.POST.get("kind", ""), request.POST.get("name", "")
+    if kind not in Kind.values or not full_name.isprintable():
+        raise NotFound(_("There is no such repository."))
+    namespace, _slash, name = full_name.partition("/")
+    repo = get_repo_for_read(request.user, kind, namespace, name)
     level = request.POST.get("level", "")
     if number := _number(request.POST.get("number", "")):
         discussion = get_discussion(repo, number)
