@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 # Of each sort, in one text and in all texts of one page: what is named after that stays plain, and tells nobody.
 MAX_IN_TEXT = 20
 MAX_ON_PAGE = 400
+# Of computing, for one text that people wrote to each other; what takes longer is plain, and names nothing.
+MAX_PARSING_SECONDS = 0.06
 
 _NAMESPACE = rf"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?=[A-Za-z0-9])){{1,{MAX_NAMESPACE - 1}}}+"
 _NAME = rf"[A-Za-z0-9_](?:[A-Za-z0-9_]|[.-](?=[A-Za-z0-9_])){{0,{MAX_REPO_NAME - 1}}}+"
@@ -92,6 +94,11 @@ def _append(named: list[_T], what: _T) -> None:
         named.append(what)
 
 
+def parsed(text: str) -> Parsed:
+    """Return a text that people wrote to each other, parsed in bounded time."""
+    return Parsed(text, seconds=MAX_PARSING_SECONDS)
+
+
 def find(text: Parsed) -> Named:
     """Return what a text names."""
     named = Named()
@@ -112,7 +119,7 @@ def _inside(address: str) -> re.Match[str] | None:
 
 def mentioned_users(text: str) -> list[User]:
     """Return the people whom a text mentions: active accounts, MAX_IN_TEXT at most. One query where any name is there."""
-    names = find(Parsed(text)).accounts
+    names = find(parsed(text)).accounts
     if not names:
         return []
     people = User.objects.annotate(key=Lower("username")).filter(key__in=names, is_active=True)
@@ -122,7 +129,7 @@ def mentioned_users(text: str) -> list[User]:
 def referenced_discussions(text: str, *, repo: Repository, user: Someone) -> list[Discussion]:
     """Return the discussions and pull requests that a text in `repo` names and that `user` may see, MAX_IN_TEXT at most,
     each with its repository and namespace at hand. Two queries where any is named."""
-    wanted = find(Parsed(text)).discussions
+    wanted = find(parsed(text)).discussions
     if not wanted:
         return []
     places = _repositories({place for place, _number in wanted}, repo, user)

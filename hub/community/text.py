@@ -8,10 +8,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
-from hub.community.references import References
+from hub.community.references import References, parsed
 from hub.core.errors import Invalid
 from hub.core.links import repo_path
-from hub.core.markdown import Parsed, Rendered, render
+from hub.core.markdown import Rendered, render
 from hub.core.text import UNSTORABLE
 from hub.repos.models import Repository
 
@@ -68,18 +68,18 @@ def render_texts(repo: Repository, texts: Mapping[str, str], *, reader: Someone 
     Short ones first: where the time runs out, the longest stay plain, and nobody's flood takes the others' marks away.
     """
     end = time.monotonic() + MAX_SECONDS
-    parsed = {}
+    ready = {}
     for scope, text in sorted(texts.items(), key=lambda item: len(item[1])):
         if time.monotonic() > end:
             break
-        parsed[scope] = Parsed(text)
-    marker = References(parsed.values(), repo=repo, reader=reader)
+        ready[scope] = parsed(text)
+    marker = References(ready.values(), repo=repo, reader=reader)
     link_base = repo_path(repo.kind, repo.full_name, "blob", rev="main")
     raw_base = repo_path(repo.kind, repo.full_name, "raw", rev="main")
     rendered = {}
     for scope, text in sorted(texts.items(), key=lambda item: len(item[1])):
-        if scope in parsed and time.monotonic() < end:
-            rendered[scope] = render(parsed[scope], link_base=link_base, raw_base=raw_base, scope=scope, marker=marker)
+        if scope in ready and time.monotonic() < end:
+            rendered[scope] = render(ready[scope], link_base=link_base, raw_base=raw_base, scope=scope, marker=marker)
         else:
             rendered[scope] = Rendered(format_html('<p class="preline">{}</p>', text), [], False, False)
     return rendered

@@ -20,6 +20,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import table
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
@@ -29,6 +30,10 @@ from hub.core.highlight import BIDI_CONTROLS, highlight_code
 
 MAX_TEXT = 192 * 1024  # characters that are rendered; the page says so where there are more
 MAX_CODE_SECONDS = 1.0  # for colouring the code of one text; what is left then stays plain
+# Of computing, for finding out what a text means. Only texts that are made to be slow take longer, and stay plain.
+MAX_PARSING_SECONDS = 0.5
+# Of tags within each other. Browsers know no more either, and the sanitiser's time grows with the square of it.
+MAX_DEPTH = 400
 MAX_HEADINGS = 200  # in the list of contents
 # Before every id that an author chooses, so that none can take the place of one of the page's own.
 ID_PREFIX = "user-content-"
@@ -37,6 +42,13 @@ _DROPPED = dict.fromkeys(map(ord, BIDI_CONTROLS))
 _BOX = re.compile(r"\[([ xX])\]\s+")
 _ADDRESS = re.compile(r"(?<![A-Za-z0-9])https?://[^\s<>\"“”（）。，]{1,2000}")
 _NO_END = ".,;:!?*_~'"  # after an address, the sentence's own
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_VOID = frozenset(
+    {"br", "hr", "img", "input", "source", "wbr", "area", "col", "embed", "link", "meta", "base", "track"}
+)
+# How many steps of parsing go by between two looks at the clock, which costs as much as some of them.
+_STEPS = 64
+_CELLS_PER_SECOND = 60_000
 # Raw HTML around words that are not the text's own: a link, or something that is quoted as it is.
 _QUOTING = re.compile(r"<(/?)(?:a|code|kbd|pre|samp|var)\b", re.IGNORECASE)
 _IMAGE_WITHOUT_ALT = re.compile(r'<img((?:\s(?!alt=)[\w-]+="[^"]*")*)>')
@@ -69,7 +81,7 @@ _CLASSES = {
     "sup": {"footnote-ref"},
     "section": {"footnotes"},
     "a": {"footnote-backref"},
-    "p": {"muted"},
+    "p": {"muted", "preline"},
 }
 _FORCED = {
     # What scrolls sideways must be reachable by keyboard.
@@ -118,13 +130,31 @@ class Marker(Protocol):
         """Return what an address that stands in the text by itself is shown as."""
 
 
-class Parsed:
-    """A text, parsed: what it says can be looked at before it is rendered. Texts beyond MAX_TEXT are cut at a line."""
+class _TooSlow(Exception):
+    """A text takes longer than it may."""
 
-    def __init__(self, text: str) -> None:
-        shown, self.truncated = _cut(text.translate(_DROPPED))
-        self.environment: dict[str, Any] = {"code_seconds": MAX_CODE_SECONDS}
-        self.tokens = _parser().parse(shown, self.environment)
+
+class Parsed:
+    """A text, parsed: what it says can be looked at before it is rendered. Texts beyond MAX_TEXT are cut at a line.
+
+    seconds: of computing that it may take, and as much again for the colours of its code. What takes longer is plain: it
+    has no links and names nothing.
+    """
+
+    def __init__(self, text: str, *, seconds: float = MAX_PARSING_SECONDS) -> None:
+        self.shown, self.truncated = _cut(text.translate(_DROPPED))
+        self.environment: dict[str, Any] = {
+            "code_seconds": min(seconds, MAX_CODE_SECONDS),
+            # The thread's own: a busy machine must not make plain what is harmless.
+            "until": time.thread_time() + seconds,
+            "steps": 0,
+            "cells": int(seconds * _CELLS_PER_SECOND),
+        }
+        self.is_plain = False
+        try:
+            self.tokens = _parser().parse(self.shown, self.environment)
+        except _TooSlow:
+            self.is_plain, self.tokens = True, []
 
     def words(self) -> Iterator[str]:
         """Yield the pieces of plain text that stand neither in code, nor in mathematics, nor in a link."""
@@ -155,6 +185,12 @@ def render(
     if marker is not None:
         _mark(parsed.tokens, marker)
     html = _parser().renderer.render(parsed.tokens, _parser().options, parsed.environment)
+    if parsed.is_plain or _depth_of(html) > MAX_DEPTH:
+        html, headings = format_html('<p class="preline">{}</p>', parsed.shown), []
+        html += format_html(
+            '<p class="muted">{}</p>',
+            _("Its marks would take this text too long to show, so it is shown as it was written."),
+        )
     html = nh3.clean(
         html,
         tags=_TAGS,
@@ -188,13 +224,25 @@ def render(
     return Rendered(mark_safe(html), headings, 'class="math' in html, parsed.truncated)  # noqa: S308 - sanitised above
 
 
+def _depth_of(html: str) -> int:
+    """Return how deep tags stand within each other, if each that is opened and not closed holds all that follows."""
+    depth = deepest = 0
+    for found in _TAG.finditer(html):
+        if found[1]:
+            depth = max(0, depth - 1)
+        elif found[2].lower() not in _VOID:
+            depth += 1
+            deepest = max(deepest, depth)
+    return deepest
+
+
 def plain_text(text: str, limit: int) -> list[str]:
     """Return the words of a Markdown text without its marks, code and HTML: one string for each paragraph or heading.
 
     `limit` bounds the characters that are read, and so the time.
     """
     paragraphs = []
-    for token in _parser().parse(_cut(text, limit)[0].translate(_DROPPED), {}):
+    for token in Parsed(_cut(text, limit)[0]).tokens:
         if token.type != "inline":
             continue
         said = "".join(
@@ -224,12 +272,45 @@ def _parser() -> MarkdownIt:
     parser.use(footnote_plugin, inline=False).use(
         dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True
     )
+    parser.inline.ruler.before("text", "clock", _look_at_clock)
+    parser.inline.ruler2.before("balance_pairs", "clock", _check_clock)
+    parser.core.ruler.after("inline", "clock", _check_clock)
+    within = {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    parser.block.ruler.before("table", "clock", _look_at_clock, within)
+    parser.block.ruler.at("table", _small_table, {"alt": ["paragraph", "reference"]})
     parser.core.ruler.push("bare_addresses", _link_addresses)
     parser.core.ruler.push("task_list", _mark_tasks)
     parser.core.ruler.push("cell_alignment", _align_cells)
     for rule in (fence, code_block, math_inline, math_inline_double, math_block, math_block_label):
         parser.add_render_rule(rule.__name__, rule)
     return parser
+
+
+def _look_at_clock(state: Any, *_place: Any) -> bool:
+    """A rule that stands before all others and takes nothing: each step of parsing comes by. Raises _TooSlow."""
+    environment = state.env
+    environment["steps"] += 1
+    if not environment["steps"] % _STEPS:
+        _check_clock(state)
+    return False
+
+
+def _check_clock(state: Any) -> None:
+    if time.thread_time() > state.env["until"]:
+        raise _TooSlow
+
+
+def _small_table(state: Any, start: int, end: int, silent: bool) -> bool:
+    """Read a table that has no more cells than the text's time allows: the library counts none, and fills up short rows."""
+    head = state.src[state.bMarks[start] : state.eMarks[start]]
+    if "|" not in head:
+        return False
+    if not silent:
+        close = state.src.find("\n\n", state.eMarks[start])
+        rows = state.src.count("\n", state.eMarks[start], close if close >= 0 else len(state.src))
+        if head.count("|") * rows > state.env["cells"]:
+            return False
+    return table(state, start, end, silent)
 
 
 def _link_addresses(state: Any) -> None:
