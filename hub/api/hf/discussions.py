@@ -88,7 +88,8 @@ def discussion(request: Request, kind: str, namespace: str, name: str, number: i
     """
     repo = get_repo_for_read(request.user, kind, namespace, name)
     found = get_discussion(repo, number)
-    events = list(found.events.select_related("author").prefetch_related("edits").order_by("pk"))
+    readable = found.events.readable_by(request.user).order_by("pk")
+    events = list(readable.select_related("author").prefetch_related("edits"))
     answer = _discussion(found, repo) | {"events": _events(events, repo, request.user)}
     if found.is_pull_request:
         answer |= _pull_request(found.pull_request, show_diff=may_fetch(request.user, repo))
@@ -214,6 +215,12 @@ def _shape(event: DiscussionEvent, text: str, rendered: Rendered | None) -> dict
             shape["data"] = {"status": event.after}
         case EventKind.TITLE:
             shape["data"] = {"from": event.before, "to": event.after}
+        case EventKind.LOCK:
+            shape["data"] = {"locked": event.after == "locked"}
+        case EventKind.PIN:
+            shape["data"] = {"pinned": event.after == "pinned"}
+        case EventKind.ANSWER if event.source_id is not None:
+            shape["data"] = {"commentId": str(event.source_id)}
         case EventKind.COMMIT:
             shape["data"] = {"subject": event.text, "oid": event.after}
     return shape
