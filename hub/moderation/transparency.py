@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.moderation.models import Action, ActionKind, Appeal, Case, Ground, Report
-from hub.repos.models import Repository, Visibility
+from hub.repos.models import Kind, Repository, Visibility
 
 PERIODS = {"month": TruncMonth, "quarter": TruncQuarter}
 SHOWN = 12  # periods
@@ -64,6 +64,10 @@ class Takedown:
     name: str
     reason: str
     at: date
+
+    @property
+    def label(self) -> str:
+        return str(Kind(self.kind).label)
 
 
 def periods(by: str = "month") -> list[Period]:

@@ -118,7 +118,7 @@ class LogForm(forms.Form):
     """Which acts of the record to show."""
 
     actor = forms.CharField(label=_("Who"), max_length=100, required=False, widget=forms.TextInput(attrs=PLAIN))
-    verb = forms.CharField(label=_("What"), max_length=64, required=False, widget=forms.TextInput(attrs=PLAIN))
+    verb = forms.CharField(label=_("Act"), max_length=64, required=False, widget=forms.TextInput(attrs=PLAIN))
     target = forms.CharField(label=_("To what"), max_length=256, required=False, widget=forms.TextInput(attrs=PLAIN))
     since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))

@@ -66,7 +66,7 @@ def queue(request: MemberRequest) -> HttpResponse:
         "page": page,
         "chosen": chosen,
         "states": [("", _("Waiting")), ("open", _("Unclaimed")), ("mine", _("Mine")), ("closed", _("Closed"))],
-        "kinds": Target.choices,
+        "case_kinds": Target.choices,
         "grounds": Ground.choices,
         "appeals": appeals[:PER_PAGE],
     }
