@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hub.community.reviews import Said
+
 ORGANIZATION = "orchard-lab"
 ORGANIZATION_NAME = "Orchard Lab"
 ORGANIZATION_BIO = "Two people who grow very small models. Sample content: one command removes it."
@@ -36,13 +38,52 @@ MIRA, JUN, TOMAS, AMARA, WEI, NOOR, PAVEL, LUCIA = (person.name for person in PE
 
 @dataclass(frozen=True)
 class Thread:
-    """A discussion: its title, and what was said, by whom, in order. The first opens it."""
+    """A discussion: its title, and what was said, by whom, in order. The first opens it.
+
+    answer: which of what was said answers it, where it is a question; thanked_by: who votes for that answer.
+    """
 
     kind: str
     repo: str
     title: str
     said: tuple[tuple[str, str], ...]
     closed_by: str = ""
+    is_question: bool = False
+    answer: int = 0
+    thanked_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rated:
+    """A review: by whom, of which release, and what they filled in. reply: the lab's answer."""
+
+    by: str
+    release: str
+    said: Said
+    reply: str = ""
+    helpful_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A pull request that adds one file."""
+
+    repo: str
+    by: str
+    title: str
+    text: str
+    path: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A collection: its items with a note on each."""
+
+    by: str
+    title: str
+    description: str
+    items: tuple[tuple[str, str, str], ...]  # kind, repository, note
 
 
 THREADS = [
@@ -60,6 +101,9 @@ THREADS = [
             (TOMAS, "Thanks, that settles it. Might be worth a line in the card."),
         ),
         closed_by=TOMAS,
+        is_question=True,
+        answer=1,
+        thanked_by=(TOMAS, NOOR, LUCIA),
     ),
     Thread(
         "model",
@@ -78,6 +122,7 @@ THREADS = [
                 "loop it falls into. Try top-p 0.9 as well.",
             ),
         ),
+        is_question=True,
     ),
     Thread(
         "model",
@@ -92,6 +137,9 @@ THREADS = [
             ),
             (WEI, "明白了，谢谢！"),
         ),
+        is_question=True,
+        answer=1,
+        thanked_by=(WEI,),
     ),
     Thread(
         "dataset",
@@ -112,33 +160,117 @@ THREADS = [
     ),
 ]
 
-# model -> (who, stars, release, text)
-REVIEWS: dict[str, list[tuple[str, int, str, str]]] = {
+# model -> reviews
+REVIEWS: dict[str, list[Rated]] = {
     BASE: [
-        (
+        Rated(
             TOMAS,
-            4,
             FIRST,
-            "Loads in a second and shows students what a language model is. The card says what it cannot do.",
+            {
+                "stars": 4,
+                "documentation": 5,
+                "ease": 5,
+                "quality": 2,
+                "speed": 5,
+                "use_case": "Teaching what a language model is",
+                "hardware": "Laptop, 8 GB, no GPU",
+                "text": "Loads in a second and shows students what a language model is. The card says what it cannot do.",
+            },
+            helpful_to=(LUCIA, NOOR, AMARA),
         ),
-        (
+        Rated(
             AMARA,
-            3,
             FIRST,
-            "Honest about being tiny. The loss in the card is on training text; the evaluation here is not.",
+            {
+                "stars": 3,
+                "documentation": 4,
+                "quality": 2,
+                "safety": 3,
+                "text": "Honest about being tiny. The loss in the card is on training text; the evaluation here is not.",
+            },
+            helpful_to=(TOMAS,),
         ),
-        (NOOR, 4, FIRST, "Good for testing a pipeline end to end without waiting. Loops under greedy search."),
-        (PAVEL, 2, EARLY, "The early checkpoint writes word salad. The next release is clearly better."),
-        (LUCIA, 5, FIRST, "My class fine-tuned it in one lesson. That is all I wanted."),
-        (WEI, 4, FIRST, "结构标准，文档清楚，拿来做教学示例正合适。"),
+        Rated(
+            NOOR,
+            FIRST,
+            {
+                "stars": 4,
+                "ease": 5,
+                "speed": 5,
+                "use_case": "Testing a pipeline from end to end",
+                "text": "Good for testing a pipeline end to end without waiting. Loops under greedy search.",
+            },
+        ),
+        Rated(
+            PAVEL,
+            EARLY,
+            {
+                "stars": 2,
+                "quality": 1,
+                "text": "The early checkpoint writes word salad. The next release is clearly better.",
+            },
+            reply="It does, and we keep it so that the two can be compared. Thank you for trying both.",
+        ),
+        Rated(
+            LUCIA, FIRST, {"stars": 5, "ease": 5, "text": "My class fine-tuned it in one lesson. That is all I wanted."}
+        ),
+        Rated(WEI, FIRST, {"stars": 4, "documentation": 5, "text": "结构标准，文档清楚，拿来做教学示例正合适。"}),
     ],
     CHAT: [
-        (NOOR, 3, "", "Knows the shape of a conversation, and nothing else. As the card says."),
-        (LUCIA, 4, "", "The students laughed at the answers and then understood why they are wrong."),
+        Rated(NOOR, "", {"stars": 3, "text": "Knows the shape of a conversation, and nothing else. As the card says."}),
+        Rated(
+            LUCIA,
+            "",
+            {"stars": 4, "text": "The students laughed at the answers and then understood why they are wrong."},
+        ),
     ],
     MOOD: [
-        (AMARA, 4, "", "Does what it says on sentences like its own. I tried real reviews: about two of three right.")
+        Rated(
+            AMARA,
+            "",
+            {
+                "stars": 4,
+                "quality": 4,
+                "text": "Does what it says on sentences like its own. I tried real reviews: about two of three right.",
+            },
+        )
     ],
+}
+
+PROPOSALS = [
+    Proposal(
+        BASE,
+        NOOR,
+        "Say how to keep it from repeating itself",
+        "Came up in the discussion about greedy search. A file of its own, so that the card stays short.",
+        "SAMPLING.md",
+        "# Sampling\n\nGreedy search repeats itself. What works:\n\n```python\n"
+        "model.generate(**inputs, do_sample=True, temperature=0.8, top_p=0.9)\n```\n",
+    )
+]
+
+COLLECTIONS = [
+    Picked(
+        LUCIA,
+        "For one lesson",
+        "Small enough for the computers that a school has.",
+        (
+            ("model", BASE, "Start here: what is a language model?"),
+            ("model", MOOD, "Then: what does a classifier learn?"),
+            ("dataset", OPINIONS, "The sentences that it learned from, to read aloud."),
+        ),
+    ),
+    Picked(WEI, "中文小模型", "能在笔记本上跑的。", (("model", CHINESE, "从这里开始"), ("dataset", MESSAGES, ""))),
+]
+
+# who -> the models that they like
+LIKES = {
+    TOMAS: (BASE, CHAT),
+    AMARA: (BASE, MOOD),
+    WEI: (BASE, CHINESE),
+    NOOR: (BASE, CHAT, MOOD),
+    LUCIA: (BASE, MOOD),
+    PAVEL: (BASE,),
 }
 
 # (who, model, revision, dataset)

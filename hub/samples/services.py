@@ -21,18 +21,24 @@ from django.utils import timezone
 from hub.accounts.models import Namespace, Organization, Role, User
 from hub.accounts.organizations import add_member, create_organization, delete_organization
 from hub.accounts.services import create_token, create_user, get_user, revoke_token, update_profile
+from hub.community.collections import add_item, create_collection
 from hub.community.discussions import open_discussion, post_comment, set_status
+from hub.community.following import follow, like
 from hub.community.models import Status
-from hub.community.reviews import post_review
+from hub.community.pull_requests import commit_as_pull_request
+from hub.community.questions import accept_answer, vote
+from hub.community.reviews import post_review, reply_to_review, vote_review
 from hub.core.models import AuditEvent, record
 from hub.evaluations.services import submit_evaluation
 from hub.jobs.models import Job
+from hub.repos.git.commits import Stage
 from hub.repos.models import Kind, Repository
 from hub.repos.services import delete_repo
 from hub.samples import content
 from hub.samples.errors import NamesTaken, NotMade, SamplesExist
 
 Say = Callable[[str], None]
+JOINED_BEFORE = timedelta(days=120)
 
 
 def make_samples(*, url: str, python: Path, say: Say) -> str:
@@ -58,6 +64,8 @@ def make_samples(*, url: str, python: Path, say: Say) -> str:
         start_evaluations(people)
         hold_discussions(people)
         write_reviews(people)
+        like_and_collect(people)
+        propose_changes(people)
     except BaseException:
         remove_samples(say=lambda _text: None)
         raise
@@ -75,6 +83,9 @@ def make_people(password: str) -> dict[str, User]:
     people = {}
     for person in content.PEOPLE:
         user = create_user(name=person.name, email=f"{person.name}@{content.MAIL_DOMAIN}", password=password)
+        # Nobody is new in a hub that is to look lived in, and new accounts may say little.
+        User.objects.filter(pk=user.pk).update(date_joined=timezone.now() - JOINED_BEFORE)
+        user.refresh_from_db()
         update_profile(user=user, display_name=person.display_name, bio=person.bio, website="")
         people[person.name] = user
     # They have been here for a while: what new accounts say has little weight in scores.
@@ -157,10 +168,18 @@ def hold_discussions(people: dict[str, User]) -> None:
     for thread in content.THREADS:
         (opener, text), *answers = thread.said
         discussion = open_discussion(
-            repo=_repo(thread.kind, thread.repo), actor=people[opener], title=thread.title, text=text
+            repo=_repo(thread.kind, thread.repo),
+            actor=people[opener],
+            title=thread.title,
+            text=text,
+            is_question=thread.is_question,
         )
-        for name, answer in answers:
-            post_comment(discussion=discussion, actor=people[name], text=answer)
+        comments = [post_comment(discussion=discussion, actor=people[name], text=answer) for name, answer in answers]
+        if thread.answer:
+            answer = comments[thread.answer - 1]
+            for name in thread.thanked_by:
+                vote(comment=answer, actor=people[name], wanted=True)
+            accept_answer(comment=answer, actor=people[opener])
         if thread.closed_by:
             set_status(discussion=discussion, actor=people[thread.closed_by], status=Status.CLOSED)
 
@@ -168,8 +187,44 @@ def hold_discussions(people: dict[str, User]) -> None:
 def write_reviews(people: dict[str, User]) -> None:
     for model, reviews in content.REVIEWS.items():
         repo = _repo(Kind.MODEL, model)
-        for name, stars, tag, text in reviews:
-            post_review(repo=repo, author=people[name], stars=stars, tag=tag, text=text)
+        for rated in reviews:
+            review = post_review(repo=repo, author=people[rated.by], tag=rated.release, **rated.said)
+            for name in rated.helpful_to:
+                vote_review(review=review, actor=people[name], helpful=True)
+            if rated.reply:
+                reply_to_review(review=review, actor=people[content.MIRA], text=rated.reply)
+
+
+def like_and_collect(people: dict[str, User]) -> None:
+    lab = Namespace.objects.get(name=content.ORGANIZATION)
+    for name, models in content.LIKES.items():
+        follow(actor=people[name], namespace=lab)
+        for model in models:
+            like(repo=_repo(Kind.MODEL, model), actor=people[name])
+    for picked in content.COLLECTIONS:
+        collection = create_collection(
+            actor=people[picked.by],
+            namespace=people[picked.by].namespace,
+            title=picked.title,
+            description=picked.description,
+        )
+        for kind, repo, text in picked.items:
+            add_item(collection=collection, actor=people[picked.by], thing=_repo(kind, repo), note=text)
+
+
+def propose_changes(people: dict[str, User]) -> None:
+    for proposal in content.PROPOSALS:
+        repo = _repo(Kind.MODEL, proposal.repo)
+        stage = Stage(repo)
+        put = stage.file(proposal.path, proposal.content.encode())
+        stage.finish()
+        commit_as_pull_request(
+            repo=repo,
+            actor=people[proposal.by],
+            operations=[put],
+            title=proposal.title,
+            description=proposal.text,
+        )
 
 
 @transaction.atomic

@@ -6,12 +6,20 @@ import httpx2 as httpx
 import pytest
 
 from hub.accounts.models import Namespace, Organization, User
-from hub.community.models import Discussion, Review
+from hub.community.models import Collection, Discussion, Like, Review
 from hub.repos.models import Kind, Repository
 from hub.repos.releases import create_release
 from hub.samples import content
 from hub.samples.errors import NamesTaken
-from hub.samples.services import hold_discussions, make_people, make_samples, remove_samples, write_reviews
+from hub.samples.services import (
+    hold_discussions,
+    like_and_collect,
+    make_people,
+    make_samples,
+    propose_changes,
+    remove_samples,
+    write_reviews,
+)
 from tests import live
 from tests.factories import make_repo, make_user
 from tests.waiting import wait_until
@@ -24,7 +32,7 @@ def test_what_people_say_is_made_and_removed() -> None:
     owner = people[content.MIRA]
     for name in (content.BASE, content.CHAT, content.CHINESE, content.MOOD):
         make_repo(owner, name=name, organization=organization)
-    for name in (content.HANDBOOK, content.MESSAGES):
+    for name in (content.HANDBOOK, content.MESSAGES, content.OPINIONS):
         make_repo(owner, name=name, kind=Kind.DATASET, organization=organization)
     base = Repository.objects.get(name=content.BASE)
     for tag in (content.EARLY, content.FIRST):
@@ -33,13 +41,16 @@ def test_what_people_say_is_made_and_removed() -> None:
 
     hold_discussions(people)
     write_reviews(people)
-    assert Discussion.objects.count() == len(content.THREADS)
+    like_and_collect(people)
+    propose_changes(people)
+    assert Discussion.objects.count() == len(content.THREADS) + len(content.PROPOSALS)
+    assert Collection.objects.count() == len(content.COLLECTIONS)
     assert Review.objects.filter(repository=base).count() == len(content.REVIEWS[content.BASE])
 
     assert remove_samples(say=lambda _text: None) == len(content.PEOPLE)
     assert list(Repository.objects.all()) == [other]
     assert list(User.objects.values_list("username", flat=True)) == ["passer-by"]
-    assert not Organization.objects.exists() and not Review.objects.exists() and not Discussion.objects.exists()
+    assert not any(table.objects.exists() for table in (Organization, Review, Discussion, Collection, Like))
     assert remove_samples(say=lambda _text: None) == 0
 
 
