@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Count, F, Q, Window
+from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -224,9 +224,9 @@ def _pause(tries: int) -> timedelta:
 
 def give_up_on_full() -> None:
     """Switch off webhooks for which more waits than is kept: from there on they would miss what happens."""
-    counted = Count("deliveries", filter=Q(deliveries__state=State.WAITING))
-    full = Webhook.objects.filter(disabled_at=None).annotate(waiting=counted).filter(waiting__gte=MAX_WAITING)
-    for pk in list(full.values_list("pk", flat=True)[:100]):
+    waiting = WebhookDelivery.objects.filter(state=State.WAITING, webhook__disabled_at=None).values("webhook")
+    full = waiting.annotate(count=Count("pk")).filter(count__gte=MAX_WAITING)
+    for pk in list(full.values_list("webhook", flat=True)[:100]):
         with transaction.atomic():
             locked = Webhook.objects.select_for_update(of=("self",)).select_related("namespace", "created_by")
             webhook = locked.filter(pk=pk).first()
