@@ -168,6 +168,7 @@ def get_pull_request_for_push(user: Someone, repo: Repository, number: int) -> P
     found = get_pull_request(repo, number)
     check_may_act(user)
     check_may_fetch(user, repo)
+    assert isinstance(user, User)
     check_may_join(user, found.discussion)
     writes = may_write(user, repo)
     if not writes and not _is(user, found.discussion.author_id):

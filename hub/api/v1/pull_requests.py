@@ -33,7 +33,7 @@ class PullRequestShape(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.ChoiceField(choices=Status.values)
     base = serializers.CharField(help_text=_("The branch that is to take it in."))
-    source = serializers.CharField(
+    source = serializers.CharField(  # type: ignore[assignment]
         help_text=_("The branch that it was made from, whose commits it gets; empty for none.")
     )
     head = serializers.CharField(allow_null=True)
@@ -47,7 +47,7 @@ class PullRequestShape(serializers.Serializer[Any]):
 class NewPullRequest(Body):
     """A pull request from a branch, for another one."""
 
-    source = serializers.CharField(max_length=255)
+    source = serializers.CharField(max_length=255)  # type: ignore[assignment]
     base = serializers.CharField(max_length=255, default="main")
     title = serializers.CharField(max_length=MAX_TITLE)
     description = serializers.CharField(max_length=MAX_TEXT, default="", allow_blank=True, trim_whitespace=False)

@@ -51,7 +51,7 @@ class Place:
         parent: str | None = None,
         done: str,
     ) -> str:
-        """Make the commit; return the address of the pull request that it has opened, "" for none, and say what was done.
+        """Make the commit; return the address of the pull request that has it, "" for a branch, and say what was done.
 
         parent: the head that it builds on, where another one is to be refused. done: what to say of a commit to a branch.
         Raises what create_commit and commit_as_pull_request raise.
@@ -81,7 +81,7 @@ class Place:
             parent=parent,
         )
         messages.success(request, done)
-        return ""
+        return self.pull.discussion.get_absolute_url() if self.pull else ""
 
 
 def open_place(request: MemberRequest, repo: Repository, rev: str) -> Place:

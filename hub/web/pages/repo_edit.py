@@ -78,7 +78,7 @@ def _editor(request: MemberRequest, place: Place, path: str, text: str, suggeste
                     before=text,
                     text=wanted["text"],
                 )
-                opened = place.commit(
+                pull_request = place.commit(
                     request,
                     operations,
                     title=wanted["title"] or title_of_edit(path, target),
@@ -98,8 +98,8 @@ def _editor(request: MemberRequest, place: Place, path: str, text: str, suggeste
                 explain(form, error)
                 status = error.status
             else:
-                if opened or place.pull is not None:
-                    return redirect(opened or place.pull.discussion)
+                if pull_request:
+                    return redirect(pull_request)
                 if target == cards.CARD_FILE:
                     return redirect(repo.get_absolute_url())
                 return redirect(repo_path(repo.kind, repo.full_name, "blob", rev=revision.name, path=target))
@@ -136,7 +136,7 @@ def delete(request: MemberRequest, repo: Repository, rev: str, path: str) -> Htt
     find_file(repo, revision.commit, path)
     form = CommitForm(request.POST or None, ways=place.ways)
     if request.method == "POST" and form.is_valid():
-        opened = place.commit(
+        pull_request = place.commit(
             request,
             [Delete(path)],
             title=form.cleaned_data["title"] or _("Delete %(path)s") % {"path": path},
@@ -145,8 +145,8 @@ def delete(request: MemberRequest, repo: Repository, rev: str, path: str) -> Htt
             draft=form.cleaned_data.get("draft", False),
             done=_("“%(path)s” is deleted. Earlier commits still have it.") % {"path": path},
         )
-        if opened or place.pull is not None:
-            return redirect(opened or place.pull.discussion)
+        if pull_request:
+            return redirect(pull_request)
         return redirect(repo_path(repo.kind, repo.full_name, "tree", rev=rev, path=path.rpartition("/")[0]))
     return repo_page(
         request,

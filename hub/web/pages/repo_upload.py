@@ -80,7 +80,7 @@ def _commit(request: MemberRequest, repo: Repository, rev: str, path: str = "") 
     receipts = Receipts(repo, request.user)
     title = wanted["title"] or _default_title([file["path"] for file in wanted["files"]])
     count = len(wanted["files"])
-    opened = place.commit(
+    pull_request = place.commit(
         request,
         [receipts.redeem(file["receipt"], file["path"]) for file in wanted["files"]],
         title=title,
@@ -89,14 +89,12 @@ def _commit(request: MemberRequest, repo: Repository, rev: str, path: str = "") 
         draft=form.cleaned_data.get("draft", False),
         done=ngettext("%(count)d file is uploaded.", "%(count)d files are uploaded.", count) % {"count": count},
     )
-    return JsonResponse({"address": opened or _seen_at(place, path)}, status=201)
+    return JsonResponse({"address": pull_request or _folder(place, path)}, status=201)
 
 
-def _seen_at(place: Place, folder: str) -> str:
-    """Return where somebody sees what they have uploaded."""
-    if place.pull is not None:
-        return place.pull.discussion.get_absolute_url()
-    return repo_path(place.repo.kind, place.repo.full_name, "tree", rev=place.revision.name, path=folder)
+def _folder(place: Place, path: str) -> str:
+    """Return where somebody sees what they have uploaded to a branch."""
+    return repo_path(place.repo.kind, place.repo.full_name, "tree", rev=place.revision.name, path=path)
 
 
 def read_json(request: HttpRequest) -> dict[str, Any]:
@@ -146,7 +144,7 @@ def _page(request: MemberRequest, repo: Repository, rev: str, path: str = "") ->
                 length=file.size,
                 rule=LargeFileRule.at(repo, revision.commit),
             )
-            opened = place.commit(
+            pull_request = place.commit(
                 request,
                 [put],
                 title=form.cleaned_data["title"] or _default_title([target]),
@@ -159,7 +157,7 @@ def _page(request: MemberRequest, repo: Repository, rev: str, path: str = "") ->
             form.add_error("folder" if error.field == "path" else None, error.message)
             status = error.status
         else:
-            return redirect(opened or _seen_at(place, target.rpartition("/")[0]))
+            return redirect(pull_request or _folder(place, target.rpartition("/")[0]))
     return repo_page(
         request,
         "web/repo/upload.html",
