@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.models import Membership, Someone, User
 from hub.accounts.permissions import check_not_suspended
 from hub.community.models import AnswerVote, Discussion, DiscussionEvent, Emoji, Reaction
+from hub.community.models.discussion import EventQuerySet
 from hub.community.permissions import check_may_join, may_edit, may_show_again, may_steer, may_take_away
 from hub.community.text import render_texts
 from hub.core.errors import HubError
@@ -103,7 +104,7 @@ def visitor_of(user: Someone, discussion: Discussion) -> Visitor:
     return Visitor(user, maintains, may_join and (maintains or may_steer(user, discussion)), may_join, kept_out)
 
 
-def events_of(discussion: Discussion, user: Someone) -> QuerySet[DiscussionEvent]:
+def events_of(discussion: Discussion, user: Someone) -> EventQuerySet:
     """Return what `user` may read in a discussion, in no order, with what it takes to show it."""
     return (
         discussion.events.readable_by(user)
@@ -116,7 +117,7 @@ def place_of(discussion: Discussion, event: DiscussionEvent, user: Someone) -> s
     """Return where an event is shown: its page and its place there, the events in their usual order."""
     before = 1
     if event.pk != discussion.answer_id:
-        earlier = discussion.events.readable_by(user).filter(pk__lt=event.pk).exclude(pk=discussion.answer_id)
+        earlier = discussion.events.readable_by(user).filter(pk__lt=event.pk).exclude(pk=discussion.answer_id or 0)
         before = earlier.count() + (discussion.answer_id is not None and not event.is_opening)
     page = before // PER_PAGE + 1
     return f"{discussion.get_absolute_url()}{f'?page={page}' if page > 1 else ''}#{event.anchor}"
@@ -174,7 +175,9 @@ def _signs(comments: list[DiscussionEvent], user: Someone) -> dict[int, list[Sig
     for comment, emoji, count, mine in counted:
         found[comment][emoji] = (count, bool(mine))
     return {
-        comment: [Sign(emoji, shown, words, *of_comment[emoji]) for emoji, shown, words in SIGNS if emoji in of_comment]
+        comment: [
+            Sign(emoji, shown, str(words), *of_comment[emoji]) for emoji, shown, words in SIGNS if emoji in of_comment
+        ]
         for comment, of_comment in found.items()
     }
 

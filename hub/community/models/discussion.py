@@ -73,7 +73,7 @@ class DiscussionQuerySet(models.QuerySet["Discussion"]):
     def lately(self, number: int) -> Self:
         """The `number` of them that were active last, in no order."""
         rows = self.order_by("-active_at", "-pk").values("pk")[:number]
-        return type(self)(self.model, using=self._db).filter(pk__in=rows)
+        return type(self)(self.model).filter(pk__in=rows)
 
     def titled(self, words: str) -> Self:
         """Those whose title holds all of these words."""
