@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import Namespace, Organization, Someone, User
 from hub.community.models import Attachment, Collection, DiscussionEvent, EventKind, Review
 from hub.core.links import repo_path
+from hub.core.text import UNSTORABLE
 from hub.moderation.errors import TargetNotFound
 from hub.moderation.models import MAX_EXCERPT, MAX_TITLE, Case, Target
 from hub.repos.models import Kind, Repository
@@ -38,7 +39,7 @@ def find_target(user: Someone, kind: str, name: str) -> Found:
     name: of a repository `models/ada/tiny`, as in its address; the id of a comment or a review; the name of a user or an
     organization; the key of a collection or an image.
     """
-    match kind:
+    match "" if UNSTORABLE.search(name) else kind:
         case Target.REPOSITORY:
             found = _repository(user, name)
         case Target.COMMENT:

@@ -1,10 +1,13 @@
 """The pages: reporting, the queue, a case, the record, standing and appeals, numbers for everybody; the mails about them."""
 
+from typing import Any
+
 import pytest
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 
+from hub.accounts.models import User
 from hub.accounts.suspensions import suspend_user
 from hub.community.models import Block
 from hub.community.notification_mails import send_for
@@ -13,7 +16,7 @@ from hub.core.models import AuditEvent
 from hub.moderation.models import Action, Appeal, Case
 from hub.moderation.services import act
 from hub.moderation.targets import name_of
-from tests.factories import make_repo, make_user
+from tests.factories import make_repo, make_token, make_user
 from tests.moderation.test_cases import reported
 
 pytestmark = pytest.mark.django_db
@@ -162,3 +165,25 @@ def test_mails_tell_what_was_decided_and_why() -> None:
         assert words in texts[person]
     assert reporter.username not in texts[person] and moderator.username not in texts[person]
     assert repo.full_name in texts[reporter] and "No adverts." not in texts[reporter]
+
+
+def test_reports_and_decisions_by_the_api() -> None:
+    moderator, person, reporter = make_user(admin=True), make_user(), make_user()
+
+    def call(user: User, method: str, path: str, body: object = None) -> Any:
+        headers = {"Authorization": f"Bearer {make_token(user)}"}
+        return getattr(Client(), method)(f"/api/v1/{path}", body, content_type="application/json", headers=headers)
+
+    told = {"kind": "user", "name": person.username, "reason": "spam"}
+    made = call(reporter, "post", "reports", told)
+    assert made.status_code == 201 and made.json()["reason"] == "spam", made.content
+    assert call(reporter, "post", "reports", told).status_code == 409
+    assert call(reporter, "post", "reports", told | {"name": "a\0b"}).status_code in (400, 404)
+    assert call(reporter, "get", "moderation/cases").status_code == 403
+    (case,) = call(moderator, "get", "moderation/cases?state=open").json()["items"]
+    assert (case["author"], case["reports"], case["claimed_by"]) == (person.username, 1, None)
+    refused = call(moderator, "post", f"moderation/cases/{case['id']}/actions", {"kind": "hide", "reason": "No."})
+    assert refused.status_code == 400
+    done = call(moderator, "post", f"moderation/cases/{case['id']}/actions", {"kind": "warn", "reason": "Do not."})
+    assert done.status_code == 201, done.content
+    assert not Case.objects.unsettled().exists()

@@ -9,6 +9,8 @@ _NAMED = {"RepoNotFound": ABSENT, "GatedRepo": GATED, "SignInNeeded": SIGN_IN} |
     ("NotWritable", "ReadOnlyToken", "Suspended", "Forbidden"), REFUSED
 )
 
+# What takes an account, and has nothing to do with one repository.
+_OF_NO_REPO = ("signed", "acts", "manage", "belong", "room", "make", "curate", "moderate", "decide")
 _WRITES = ("say", "review", "propose", "write", "push", "administer", "name")
 
 
@@ -20,7 +22,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
     say, propose, write, administer, name: to speak about it; propose changes; change it; decide about it; give it short names.
     ask: an account, before anything is looked up; then to have its files. push: as write.
     review: as say, of what is not one's own. manage, belong: to be an administrator of the organization, or anything in it.
-    room: to be anything in it, or an administrator of the hub. moderate: to be an administrator of the hub.
+    room: to be anything in it, or an administrator of the hub. moderate, decide: to be an administrator of the hub; who acts.
     make: to make repositories in it, from contributor on. curate: to change its collections, from writer on.
     """
     if need == "public":
@@ -30,17 +32,17 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
     first = need.endswith("!")
     need = need.rstrip("!")
     signed_in = who.signed_in and who.valid and not who.job
-    if need in ("signed", "acts", "ask", "manage", "belong", "room", "make", "curate", "moderate") and not signed_in:
+    if need in ("ask", *_OF_NO_REPO) and not signed_in:
         return SIGN_IN
     if first and not signed_in:
         return SIGN_IN
-    if need not in ("open", "signed", "acts", "manage", "belong", "room", "make", "curate", "moderate") and not _knows(who, repo):
+    if need not in ("open", *_OF_NO_REPO) and not _knows(who, repo):
         return ABSENT
     if need in ("fetch", "propose", "ask") and not _fetches(who, repo):
         return GATED
     if need in _WRITES and not signed_in:
         return SIGN_IN
-    if need in ("acts", "make", "curate", *_WRITES) and not (who.writes and who.acts):
+    if need in ("acts", "make", "curate", "decide", *_WRITES) and not (who.writes and who.acts):
         return REFUSED
     allowed = {
         "write": who.may_write(),
@@ -51,6 +53,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
         "administer": who.may_administer(),
         "name": who.site_admin,
         "moderate": who.site_admin,
+        "decide": who.site_admin,
         "manage": who.role == "admin" and who.acts,
         "make": who.role not in (None, "read"),
         "curate": who.role in ("write", "admin"),

@@ -60,6 +60,9 @@ known        GET                      api/v1/models/REPO/ratings
 say!?        DELETE                   api/v1/models/REPO/reviews/<int:review_id>
 say!?        PATCH                    api/v1/models/REPO/reviews/<int:review_id>  {"stars": 4}
 room         GET                      api/v1/usage/<str:namespace>
+acts?        POST                     api/v1/reports  {"kind": "user", "name": "nobody", "reason": "spam"}
+moderate     GET                      api/v1/moderation/cases
+decide?      POST                     api/v1/moderation/cases/<int:case_id>/actions  {"kind": "dismiss"}
 acts         POST                     api/v1/evaluations
 open         GET                      api/v1/evaluations/<int:run_id>
 open         GET                      api/v1/evaluations/<int:run_id>/events

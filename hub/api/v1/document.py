@@ -24,6 +24,7 @@ TAGS = {
     "usage": _("Room"),
     "reviews": _("Reviews"),
     "evaluations": _("Evaluations and leaderboards"),
+    "moderation": _("Reports and moderation"),
 }
 
 

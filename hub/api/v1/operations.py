@@ -69,6 +69,7 @@ _PARTS: dict[str, tuple[Any, Any]] = {
         _("A sign, by its name. The plus of +1 may be sent as %2B."),
     ),
     "review_id": (OpenApiTypes.INT64, _("The review's number.")),
+    "case_id": (OpenApiTypes.INT64, _("The case's number.")),
     "run_id": (OpenApiTypes.INT64, _("The evaluation's number.")),
     "short_name": (str, _("A name without an owner.")),
 }

@@ -44,7 +44,9 @@ def blocked(request: MemberRequest) -> HttpResponse:
 def unblock(request: MemberRequest) -> HttpResponse:
     """Hear from somebody again. Raises NotFound."""
     # Not get_user: the account may have been closed meanwhile.
-    block = request.user.blocks.filter(blocked__username=request.POST.get("name", "")).select_related("blocked").first()
+    form = BlockForm(request.POST)
+    name = form.cleaned_data["name"] if form.is_valid() else ""
+    block = request.user.blocks.filter(blocked__username=name).select_related("blocked").first()
     if block is None:
         raise NotFound(_("You do not block anybody of that name."))
     other = block.blocked
