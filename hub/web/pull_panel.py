@@ -27,7 +27,7 @@ class PullPanel:
     files: what it changes, moved files joined; empty for those who may not fetch files, whom `withheld` tells. merging: the
     form for those who may merge it as it is. kept_off: why somebody who may write may not merge it. may_push: whether the
     reader adds commits to it. bases: other branches that it can be turned to. deletable: the branch that it came from, once
-    that can go. address: for git.
+    that can go. strayed: it and that branch have parted, so it gets no more of its commits. address: for git.
     """
 
     request: PullRequest
@@ -41,6 +41,7 @@ class PullPanel:
     kept_off: str = ""
     bases: list[str] = field(default_factory=list)
     deletable: str = ""
+    strayed: bool = False
 
     @property
     def state(self) -> str:
@@ -80,6 +81,9 @@ def panel_of(request: HttpRequest, repo: Repository, discussion: Discussion) -> 
             more["merging"] = MergeForm(initial=merge_words(pull, standing), auto_id="merge-%s")
     if discussion.is_open and may_steer(user, discussion):
         more["bases"] = [name for name in branches_of(repo) if name not in (pull.branch, pull.source_branch)]
+    if pull.source and discussion.is_open and standing.head:
+        source = GitRef.objects.filter(repository=repo, name=pull.source)
+        more["strayed"] = source.exclude(oid=standing.head.oid).exists()
     if writes and discussion.status == Status.MERGED and pull.source:
         more["deletable"] = _deletable(request, repo, pull)
     return PullPanel(

@@ -18,7 +18,7 @@ from hub.core.rawpath import decode_path
 from hub.repos.branch_rules import add_branch_rule
 from hub.repos.git.commits import Delete, Operation, Stage, create_commit
 from hub.repos.git.files import find_file, read_file, resolve_revision
-from hub.repos.models import Gate, Repository
+from hub.repos.models import Gate, GitRef, Repository
 from hub.repos.models.git import BRANCH_PREFIX
 from hub.repos.services import create_branch
 from tests.factories import make_organization, make_repo, make_user
@@ -215,6 +215,11 @@ def test_a_pull_request_from_a_branch_after_a_look() -> None:
     done = browser.post(new, {"source": "side", "base": "main", "title": "The side", "description": "*Why*"})
     assert done.headers["Location"] == f"{base}/discussions/1"
     assert browser.post(new, {"source": "side", "base": "main", "title": "Again"}).status_code == 409
+    stray = "It has commits of its own"
+    assert stray not in text_of(browser, f"{base}/discussions/1")
+    commit_to(PullRequest.objects.get(), owner(repo), "own.txt")
+    assert stray in text_of(browser, f"{base}/discussions/1")
+    GitRef.objects.filter(name=BRANCH_PREFIX + "side").update(oid=head(repo, "refs/pr/1"))
     seen = head(repo, "refs/pr/1")
     browser.post(f"{base}/discussions/1/merge", {"head": seen, "method": "merge", "title": "", "message": ""})
     page = text_of(browser, f"{base}/discussions/1")

@@ -90,7 +90,10 @@ def test_a_draft_is_filled_published_and_merged(hub: Hub) -> None:
     assert "draft" in refused.json["error"]
     published = hub.call("POST", status, by="sven", send={"status": "open", "comment": "Ready"})
     assert published.json["newStatus"]["data"] == {"status": "open"}
-    merged = hub.call("POST", merge, by="olga", send={"comment": "Thank you"})
+    # Who names what they have looked at merges nothing else.
+    unseen = hub.call("POST", merge, by="olga", send={"headSha": first.json["commitOid"]})
+    assert (unseen.status, unseen.code) == (409, "HeadMoved")
+    merged = hub.call("POST", merge, by="olga", send={"comment": "Thank you", "headSha": second.json["commitOid"]})
     assert merged.status == 200, merged
     told = details(hub, repo, number)
     assert told["status"] == "merged"
