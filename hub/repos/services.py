@@ -122,7 +122,7 @@ def move_repo(*, repo: Repository, actor: User, namespace: Namespace, name: str)
     The caller has passed get_repo_for_admin, and get_namespace_for_create for the new namespace.
     """
     check_repo_name(name)
-    old = repo.full_name
+    old, left = repo.full_name, repo.audit_name
     if (namespace.pk, name.lower()) != (repo.namespace_id, repo.name.lower()):
         _check_free(repo.kind, namespace, name, moving=repo)
         RepositoryAlias.objects.get_or_create(kind=repo.kind, full_name=old, defaults={"repository": repo})
@@ -135,6 +135,9 @@ def move_repo(*, repo: Repository, actor: User, namespace: Namespace, name: str)
     # Moving back to an earlier name: that name is the repository's own again, not a redirect to itself.
     RepositoryAlias.objects.filter(kind=repo.kind, full_name__iexact=repo.full_name).delete()
     record(actor=actor, verb="repo.move", target=repo.audit_name, old=old)
+    if old.partition("/")[0] != namespace.name:
+        # Whoever reads what happened to the owner that it left finds it there, too.
+        record(actor=actor, verb="repo.leave", target=left, new=repo.full_name)
     repository_changed.send(sender=Repository, repository=repo)
     repository_moved.send(sender=Repository, repository=repo, actor=actor, old=old)
 
