@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.cache import cache
-from django.db.models import Expression, F, FloatField, Min, Q, Sum, Value
+from django.db.models import Case, Expression, F, FloatField, Min, Q, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, Extract, Greatest, Least, Power
+from django.db.models.lookups import LessThan
 from django.utils import timezone
 
 from hub.accounts.models import User
 from hub.community.models.review import AXES, MAX_STARS, Exclusion, Review
-from hub.community.scoring import MATURE, NEUTRAL, YOUNGEST_HUB, Hub, Score, Vote, score
+from hub.community.scoring import FIRST_WEEK, MATURE, NEUTRAL, Hub, Score, Vote, score
 from hub.repos.models import Kind, Repository, Visibility
 
 # Of one model; older reviews than the newest so many are shown, and do not count.
@@ -161,8 +162,12 @@ def _hub_mean(since: datetime) -> float:
     so that one more review on the hub does not change the score of every model."""
     said = Coalesce("edited_at", "created_at")
     hub_age = _seconds(said) - since.timestamp()
-    full = Least(Value(MATURE.total_seconds()), Greatest(Value(YOUNGEST_HUB.total_seconds()), hub_age))
-    age = (_seconds(said) - _seconds(F("author__date_joined"))) / full
+    full = Least(Value(MATURE.total_seconds()), Greatest(Value(FIRST_WEEK.total_seconds()), hub_age))
+    at = _seconds(said)
+    age = Case(
+        When(LessThan(at, Value((since + FIRST_WEEK).timestamp())), then=Value(1.0)),
+        default=(at - _seconds(F("author__date_joined"))) / full,
+    )
     weight = Power(Least(Value(1.0), Greatest(Value(0.0), age)), 2, output_field=FloatField())
     public = Review.objects.filter(
         repository__visibility=Visibility.PUBLIC, repository__kind=Kind.MODEL, repository__taken_down_at=None

@@ -6,7 +6,7 @@ docs/reviews.md tells them in words.
 A review weighs age x use / crowd:
 
 - age: (age of the account when it was written or last changed / 30 days) squared, at most 1. On a hub younger than that, an
-  account is as old as one can be when it is as old as the hub (taken as at least a day old).
+  account is as old as one can be when it is as old as the hub; in a hub's first week, all accounts are.
 - use: 1 where the person has used here what they review, else 1/2.
 - crowd: 1 + (1 - age) x the sum of (1 - age) over the others who reviewed the same model within a week before or after, of
   those whose age x use would count at all. So accounts of some weeks that come together take each other's weight. An old
@@ -28,7 +28,7 @@ ENOUGH = 5
 PRIOR = 10.0  # reviews of full weight that the hub's mean counts for
 UNVERIFIED = 0.5
 MATURE = timedelta(days=30)
-YOUNGEST_HUB = timedelta(days=1)
+FIRST_WEEK = timedelta(days=7)
 WINDOW = timedelta(days=7)
 LEAST = 0.25
 # The hub's mean where nothing has been reviewed yet.
@@ -65,7 +65,9 @@ class Score:
 
 def maturity(joined: datetime, at: datetime, since: datetime) -> float:
     """Return the part `age` of the formula, 0 to 1, for an account of `joined` that speaks at `at`."""
-    full = min(MATURE, max(YOUNGEST_HUB, at - since))
+    if at - since < FIRST_WEEK:
+        return 1.0
+    full = min(MATURE, at - since)
     return min(1.0, max(0.0, (at - joined) / full)) ** 2
 
 

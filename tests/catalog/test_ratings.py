@@ -18,7 +18,7 @@ from hub.community.ratings import hub, rating_of
 from hub.community.reviews import delete_review, post_review
 from hub.community.scoring import NEUTRAL, Vote, hub_mean
 from hub.repos.models import Kind, Repository
-from tests.factories import make_repo, make_reviewer
+from tests.factories import make_repo, make_reviewer, make_user
 from tests.web.repos import text_of
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +118,12 @@ def test_the_mean_of_the_hub_is_the_formula_in_sql() -> None:
     since = hub().since
     assert abs(since - began) < timedelta(minutes=1)
     assert hub().mean == round(hub_mean(votes, since), 2)
+
+
+def test_on_a_new_hub_everybody_counts() -> None:
+    repo = make_repo()
+    index_repository(repo.pk)
+    for stars in (5, 5, 4, 4, 5):
+        post_review(repo=repo, author=make_user(), stars=stars)
+    assert hub().mean == 4.6
+    assert rate(repo.pk) and rating(repo) == 4.6

@@ -38,11 +38,11 @@ def test_age() -> None:
     assert [maturity(NOW - timedelta(days=days), NOW, HUB_BEGAN) for days in (0, 15, 30, 900)] == [0, 0.25, 1, 1]
     # An account that was made after the review, by a clock that was put back.
     assert maturity(NOW + timedelta(days=3), NOW, HUB_BEGAN) == 0
-    # On a hub of four days, who was there on the first is old, and who came on the second is not quite.
-    began = NOW - timedelta(days=4)
-    assert maturity(began, NOW, began) == 1 and maturity(began + timedelta(days=2), NOW, began) == 0.25
-    # On its first day, nobody is.
-    assert maturity(NOW - timedelta(hours=6), NOW, NOW - timedelta(hours=6)) == pytest.approx(1 / 16)
+    # On a hub of ten days, who was there on the first is old, and who came on the fifth is not quite.
+    began = NOW - timedelta(days=10)
+    assert maturity(began, NOW, began) == 1 and maturity(began + timedelta(days=5), NOW, began) == 0.25
+    # In its first week, everybody is: nobody can have been there for longer.
+    assert maturity(NOW, NOW, NOW - timedelta(days=6)) == 1
 
 
 def test_accounts_of_some_weeks_that_come_together_take_each_others_weight() -> None:
