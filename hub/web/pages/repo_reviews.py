@@ -419,9 +419,7 @@ def _has_math(shown: list[Shown]) -> bool:
 
 
 def _preview(request: HttpRequest, repo: Repository, limit: int = MAX_REVIEW) -> Rendered | None:
-    return previewed(
-        request, "text", limit, lambda text: render_text(repo, text, scope="preview", reader=request.user)
-    )
+    return previewed(request, "text", limit, lambda text: render_text(repo, text, scope="preview", reader=request.user))
 
 
 def _address(repo: Repository, review: Review | None = None, *, below: str = "") -> str:
