@@ -128,9 +128,9 @@ def test_pages_go_on_and_cost_the_same(django_assert_num_queries: Callable[[int]
     follow(actor=ada, namespace=make_user().namespace)
     for _number in range(PER_PAGE + 2):
         note(KIND.REPOSITORY, actor=owner(repo), repository=repo)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         first = feed_of(ada)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         second = feed_of(ada, before=first.older)
     assert len(first.activities) == PER_PAGE and second.older is None
     met = [each.pk for each in (*first.activities, *second.activities)]

@@ -133,7 +133,7 @@ def test_names_in_any_script_stay_in_their_place(browser: Client, member: User) 
     ):
         update_profile(user=member, display_name=name, bio="", website="")
         page = text_of(browser, f"/{member.username}")
-        assert f'<h1 class="breakable" dir="auto">{shown}</h1>' in page
+        assert f'<h1 class="breakable"><bdi>{shown}</bdi></h1>' in page
         assert "\u202e" not in page
 
 
