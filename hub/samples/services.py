@@ -38,7 +38,7 @@ from hub.samples import content
 from hub.samples.errors import NamesTaken, NotMade, SamplesExist
 
 Say = Callable[[str], None]
-JOINED_BEFORE = timedelta(days=120)
+JOINED_BEFORE = timedelta(days=365)
 
 
 def make_samples(*, url: str, python: Path, say: Say) -> str:
@@ -73,23 +73,17 @@ def make_samples(*, url: str, python: Path, say: Say) -> str:
     return password
 
 
-# How long the sample accounts have been there.
-SAMPLE_AGE = timedelta(days=365)
-
-
 @transaction.atomic
 def make_people(password: str) -> dict[str, User]:
     """Make the accounts and their organization; returns the users by name."""
     people = {}
     for person in content.PEOPLE:
         user = create_user(name=person.name, email=f"{person.name}@{content.MAIL_DOMAIN}", password=password)
-        # Nobody is new in a hub that is to look lived in, and new accounts may say little.
+        # Nobody is new in a hub that is to look lived in: new accounts may say little, and count for little in scores.
         User.objects.filter(pk=user.pk).update(date_joined=timezone.now() - JOINED_BEFORE)
         user.refresh_from_db()
         update_profile(user=user, display_name=person.display_name, bio=person.bio, website="")
         people[person.name] = user
-    # They have been here for a while: what new accounts say has little weight in scores.
-    User.objects.filter(pk__in=[user.pk for user in people.values()]).update(date_joined=timezone.now() - SAMPLE_AGE)
     mira = people[content.MIRA]
     organization = create_organization(
         name=content.ORGANIZATION, owner=mira, display_name=content.ORGANIZATION_NAME, bio=content.ORGANIZATION_BIO
