@@ -14,7 +14,7 @@ from hub.core.models import record
 from hub.core.throttles import check_rate
 
 PER_HOUR = 60  # of one person
-MAX_OF_ONE = 100 * 1024 * 1024  # bytes that one person's pictures take up together
+MAX_OF_ONE = 100_000_000  # bytes that one person's pictures take up together
 
 
 def add_attachment(*, owner: User, content: bytes, content_type: str = "") -> Attachment:
@@ -40,7 +40,7 @@ def add_attachment(*, owner: User, content: bytes, content_type: str = "") -> At
                 _(
                     "Your pictures take up %(limit)d MB together, which is all that one person may have. Delete some first."
                 )
-                % {"limit": MAX_OF_ONE >> 20}
+                % {"limit": MAX_OF_ONE // 10**6}
             )
         made = Attachment.objects.create(owner=owner, content=picture.content, content_type=picture.content_type)
         record(actor=owner, verb="attachment.create", target=f"attachment {made.key}")

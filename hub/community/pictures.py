@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from hub.community.errors import NoPicture, PictureTooLarge
 
-MAX_BYTES = 5 * 1024 * 1024
+MAX_BYTES = 5_000_000
 # All frames of an animation together. What is read takes four bytes for each, and as much again while it is written.
 MAX_PIXELS = 16_000_000
 MAX_FRAMES = 200
@@ -46,7 +46,7 @@ def rewrite(content: bytes) -> Picture:
     MAX_PIXELS. Raises NoPicture, PictureTooLarge."""
     if len(content) > MAX_BYTES:
         raise PictureTooLarge(
-            _("A picture has at most %(limit)d MB. Make it smaller, and send it again.") % {"limit": MAX_BYTES >> 20}
+            _("A picture has at most %(limit)d MB. Make it smaller, and send it again.") % {"limit": MAX_BYTES // 10**6}
         )
     with _ALONE:
         try:

@@ -275,8 +275,9 @@ def _parser() -> MarkdownIt:
     parser.inline.ruler.before("text", "clock", _look_at_clock)
     parser.inline.ruler2.before("balance_pairs", "clock", _check_clock)
     parser.core.ruler.after("inline", "clock", _check_clock)
-    within = {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    parser.block.ruler.before("table", "clock", _look_at_clock, within)
+    parser.block.ruler.before(
+        "table", "clock", _look_at_clock, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
     parser.block.ruler.at("table", _small_table, {"alt": ["paragraph", "reference"]})
     parser.core.ruler.push("bare_addresses", _link_addresses)
     parser.core.ruler.push("task_list", _mark_tasks)

@@ -189,7 +189,7 @@ def note(request: MemberRequest, namespace: str, slug: str, item_id: str) -> Htt
     found, item = _item(request, namespace, slug, item_id)
     form = NoteForm(request.POST)
     if not form.is_valid():
-        raise Invalid(" ".join(form.errors.get("note", [])), field="note")
+        raise Invalid(" ".join(str(error) for error in form.errors.get("note", [])), field="note")
     services.update_item(item=item, actor=request.user, note=form.cleaned_data["note"])
     return redirect(f"{found.get_absolute_url()}#item-{item.pk}")
 
