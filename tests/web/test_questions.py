@@ -105,6 +105,7 @@ def test_maintainers_lock_pin_and_show_again(browser: Client, repo: Repository, 
     page = text_of(browser, base)
     assert "only maintainers of" in page and 'id="reply"' not in page and "data-edit" not in page
     assert 'id="reply"' in text_of(keeper, base) and "pinned this" in page
+    assert "To answer, log in" not in text_of(Client(), base)
     assert browser.post(f"{base}/comment", {"text": "still here"}).status_code == 403
     keeper.post(f"{base}/comment/{comment.pk}/delete")
     assert "cheap" not in text_of(keeper, base) and "Show it again" in text_of(keeper, base)
