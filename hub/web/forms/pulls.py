@@ -9,6 +9,7 @@ from hub.community.merging import Conflict, Method, Side
 from hub.community.models.discussion import MAX_TITLE
 from hub.community.text import MAX_TEXT
 from hub.repos.git.commits import MAX_TITLE as MAX_COMMIT_TITLE
+from hub.web.templatetags.grove import in_order
 
 
 class HeadForm(forms.Form):
@@ -74,7 +75,7 @@ class ConflictForm(HeadForm):
         self.paths = [conflict.path for conflict in conflicts]
         for number, path in enumerate(self.paths):
             self.fields[f"file-{number}"] = forms.ChoiceField(
-                label=path, choices=Side.choices, widget=forms.RadioSelect
+                label=in_order(path), choices=Side.choices, widget=forms.RadioSelect
             )
 
     def kept(self) -> dict[str, str]:
