@@ -66,7 +66,7 @@ def score_all() -> int:
     """Bring trending scores and numbers of likes of all repositories up to date; return how many rows changed. One statement
     over the likes and download days of WINDOW."""
     today = datetime.now(UTC).date()
-    facts = {
+    facts: dict[str, date | int | float] = {
         "today": today,
         "first": date.fromordinal(today.toordinal() - WINDOW),
         "epoch": EPOCH,

@@ -1,5 +1,7 @@
 """Liking repositories, and following people, organizations and repositories. Doing it twice is doing it once."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -92,7 +94,7 @@ def unfollow(*, actor: User, namespace: Namespace | None = None, repo: Repositor
     return gone > 0
 
 
-def _follow(actor: User, **what: Namespace | Repository) -> bool:
+def _follow(actor: User, **what: Any) -> bool:
     check_rate("follow", actor.pk, limit=RATE, seconds=60)
     check_pace(actor, Act.FOLLOW)
     # Of one person one after the other, so that what is counted is what is there; it also keeps the news of it to one.
