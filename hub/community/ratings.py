@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.core.cache import cache
 from django.db.models import Case, Expression, F, FloatField, Min, Q, Sum, Value, When
@@ -20,6 +20,8 @@ MAX_VOTES = 10_000
 # How long the hub's mean stands: every score is held against it.
 HUB_SECONDS = 3600
 _HUB = "reviews:hub"
+# For a model that nobody has reviewed, which needs no looking up.
+_NOBODY = Hub(NEUTRAL, datetime.fromtimestamp(0, UTC))
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Ratings:
 
     def of(self, tag: str | None) -> Summary:
         """The summary of one release, None for all of them. One without reviews has an empty one."""
-        return self.all if tag is None else self.releases.get(tag) or _summary([], Hub(NEUTRAL, timezone.now()))
+        return self.all if tag is None else self.releases.get(tag) or _summary([], _NOBODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,7 @@ class _Row:
 
 
 def ratings_of(repo: Repository) -> Ratings:
-    """Return what the reviews of a model say together. One query, and two more about the hub once in an hour."""
-    standing = hub()
+    """Return what the reviews of a model say together. One query; where there are reviews, once in an hour two more."""
     reviews = Review.objects.filter(repository=repo).with_use().with_exclusion().order_by("-pk")
     fields = (
         "author",
@@ -108,6 +109,7 @@ def ratings_of(repo: Repository) -> Ratings:
         row = _Row(tag, excluded, Vote(author or 0, stars, at, joined or at, verified), tuple(axes))
         rows.append(row)
         by_tag[tag].append(row)
+    standing = hub() if rows else _NOBODY
     return Ratings(_summary(rows, standing), {tag: _summary(those, standing) for tag, those in sorted(by_tag.items())})
 
 
