@@ -8,7 +8,8 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
-from hub.accounts.models import BrowserSession, Role, User
+from hub.accounts.models import BrowserSession, Right, Role, User
+from hub.accounts.oauth.claims import claims_of
 from hub.accounts.permissions import role_in
 from hub.core.models import AuditEvent
 from hub.repos.models import Visibility
@@ -111,6 +112,7 @@ def test_an_organization_may_ask_for_it(member: User, browser: Client) -> None:
         == 302
     )
     assert role_in(weak, crew) is None
+    assert claims_of(weak, [Right.PROFILE], "http://testserver")["orgs"] == []
     token = {"headers": {"Authorization": f"Bearer {make_token(weak)}"}}
     for address in ("/api/models/crew/hidden-weights", "/crew/hidden-weights.git/info/refs?service=git-upload-pack"):
         assert Client().get(address, **token).status_code in (401, 404), address

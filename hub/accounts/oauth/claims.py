@@ -30,7 +30,9 @@ def claims_of(user: User, rights: list[str], base: str) -> dict[str, Any]:
 
 
 def _organizations(user: User, base: str) -> list[dict[str, Any]]:
-    memberships = user.memberships.select_related("organization__namespace").order_by("organization__namespace__name")
+    # An application may let people in by these: whoever is a member in name only is none to it.
+    standing = user.memberships.standing().select_related("organization__namespace")
+    memberships = standing.order_by("organization__namespace__name")
     return [
         {
             "sub": str(membership.organization_id),
