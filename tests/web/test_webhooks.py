@@ -12,7 +12,7 @@ from hub.community.webhooks import Watched
 from hub.repos.models import Repository, Visibility
 from hub.repos.services import create_branch
 from tests.community.test_webhooks import Receiver, receiver  # noqa: F401 - a fixture
-from tests.factories import make_organization, make_repo, make_user
+from tests.factories import make_organization, make_repo, make_token, make_user
 from tests.web.conftest import browser_of
 
 pytestmark = pytest.mark.django_db
@@ -102,3 +102,12 @@ def test_who_lost_access_reads_nothing_of_what_was_told(member: User, browser: C
         assert "secret-plan" not in text and "hidden-branch" not in text
     browser.post(f"/settings/webhooks/{hook.key}/deliveries/{told.key}/replay")
     assert WebhookDelivery.objects.count() == 1
+
+
+def test_a_token_that_only_reads_gets_no_secret(member: User, browser: Client) -> None:
+    make(browser, "https://example.org/a", member.username)
+    for scope, shown in (("write", "open-sesame"), ("read", None)):
+        answer = Client().get(
+            "/api/settings/webhooks", headers={"Authorization": f"Bearer {make_token(member, scope)}"}
+        )
+        assert [hook.get("secret") for hook in answer.json()] == [shown]
