@@ -12,7 +12,7 @@ from hub.community.activities import note
 from hub.community.discussions import open_discussion, post_comment, take_comment_away
 from hub.community.feed import PER_PAGE, activity_of, feed_of
 from hub.community.following import follow, follow_repo
-from hub.community.models import Activity, ActivityKind, Block, Subscription
+from hub.community.models import Activity, ActivityKind, Block, Notification, Reason, Subscription
 from hub.community.release_changes import keep_changes
 from hub.community.reviews import post_review
 from hub.community.wording import said
@@ -106,10 +106,13 @@ def test_a_result_is_for_those_who_may_know_of_the_dataset() -> None:
     hidden = make_repo(kind="dataset", visibility=Visibility.PRIVATE)
     follow_repo(actor=ada, repo=model)
     facts = {"run": 1, "dataset": hidden.pk, "benchmark": hidden.full_name, "score": 1.0}
-    note(KIND.RESULT, actor=owner(hidden), repository=model, **facts)
+    result = note(KIND.RESULT, actor=owner(hidden), repository=model, **facts)
+    Notification.objects.create(user=ada, activity=result, reason=Reason.WATCHING)
     assert kinds(ada) == [KIND.REPOSITORY]
+    assert not Notification.objects.visible_to(ada).exists()
     Repository.objects.filter(pk=hidden.pk).update(visibility=Visibility.PUBLIC)
     assert kinds(ada) == [KIND.RESULT, KIND.REPOSITORY]
+    assert Notification.objects.visible_to(ada).exists()
 
 
 def test_what_was_hidden_is_no_news() -> None:

@@ -3,12 +3,14 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hub.accounts.models import User
-from hub.community.models.activity import Activity
+from hub.community.models.activity import Activity, ActivityKind
 from hub.community.models.discussion import Discussion
 from hub.repos.models import Repository
 
@@ -25,8 +27,12 @@ class Reason(models.TextChoices):
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def visible_to(self, user: User) -> Self:
         """Those of `user` about what they may still know of. The one way to somebody's notifications."""
-        readable = Q(activity__repository=None) | Q(activity__repository__in=Repository.objects.visible_to(user))
-        return self.filter(readable, user=user)
+        visible = Repository.objects.visible_to(user)
+        readable = Q(activity__repository=None) | Q(activity__repository__in=visible)
+        # A result names the dataset, too, which may be for fewer eyes than the model.
+        dataset = Cast(KeyTextTransform("dataset", "activity__data"), models.BigIntegerField())
+        measured = ~Q(activity__kind=ActivityKind.RESULT) | Exists(visible.filter(pk=OuterRef("dataset")))
+        return self.alias(dataset=dataset).filter(readable, measured, user=user)
 
     def unread(self) -> Self:
         return self.filter(read_at=None)
