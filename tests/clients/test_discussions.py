@@ -32,6 +32,13 @@ def test_two_people_talk_through_the_library(ada: Client, bob: Client) -> None:
         assert fixed.last_edited_by == "{ada.name}" and fixed.last_edited_at >= fixed.created_at
         closed = api.change_discussion_status("{repo}", {number}, "closed", comment="Ask again if it is not.")
         assert (closed.type, closed.new_status) == ("status-change", "closed")
+        # What the library has no call for, our own API does; the library reads on.
+        from huggingface_hub.utils import build_hf_headers, get_session
+        for change in ({{"locked": True, "pinned": True}}, {{"locked": False}}):
+            answer = get_session().patch(
+                "{ada.hub.url}/api/v1/models/{repo}/discussions/{number}", headers=build_hf_headers(), json=change
+            )
+            assert answer.status_code == 200, answer.text
     """)
     told = bob.python(f"""
         import json
@@ -49,7 +56,10 @@ def test_two_people_talk_through_the_library(ada: Client, bob: Client) -> None:
     assert told == [
         "Which tokenizer was used?",
         "closed",
-        [["comment", b], ["title-change", a], ["comment", a], ["comment", a], ["status-change", a], ["comment", b]],
+        [
+            *(["comment", b], ["title-change", a], ["comment", a], ["comment", a], ["status-change", a]),
+            *(["pinning-change", a], ["locking-change", a], ["locking-change", a], ["comment", b]),
+        ],
     ]
 
 

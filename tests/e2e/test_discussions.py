@@ -26,12 +26,13 @@ def test_two_people_talk_to_each_other(visit: Visitor, other: Visitor) -> None:
     # One asks, after a look at how it will read.
     page = other.page
     other.open(repo)
-    page.get_by_role("link", name="Discussions").click()
+    page.get_by_label("Repository").get_by_role("link", name="Discussions").click()
     page.get_by_role("link", name="Open the first discussion").click()
     page.fill("[name=title]", "Which tokenizer?")
     page.fill("[name=text]", "The **card** does not say.")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("[data-preview-place] strong")).to_have_text("card")
+    page.get_by_label("This is a question").check()
     page.get_by_role("button", name="Open the discussion").click()
     page.wait_for_url(f"{other.hub}{repo}/discussions/1")
 
@@ -46,6 +47,15 @@ def test_two_people_talk_to_each_other(visit: Visitor, other: Visitor) -> None:
     expect(answer).to_be_visible(timeout=ASKED)
     expect(answer.locator(".badge")).to_have_text("Owner")
     expect(page.locator("#announcer")).to_have_text("Something new was said below.")
+
+    # It answers the question, and has thanks; neither needs a new page.
+    answer.get_by_label("React").click()
+    answer.get_by_role("button", name="Thanks").click()
+    expect(answer.locator(".chip-on")).to_have_text("❤️Thanks1")
+    expect(answer.locator(".chip-on")).to_be_focused()
+    answer.get_by_role("button", name="Accept as the answer").click()
+    expect(page.locator(".is-answer")).to_contain_text("The one of its bass model.")
+    expect(page.locator("[data-state]")).to_contain_text("Answered")
 
     # A slip is put right in place; opening the editor and changing one's mind changes nothing.
     mine = visit.page.locator(".comment", has=visit.page.locator(".badge"))
@@ -68,12 +78,12 @@ def test_two_people_talk_to_each_other(visit: Visitor, other: Visitor) -> None:
     # The first one is content and closes it; the open page of the other learns of both.
     page.fill("#reply [name=text]", "Thank you.")
     page.get_by_role("button", name="Close discussion").click()
-    expect(page.locator("[data-state]")).to_have_text("Closed")
+    expect(page.locator("[data-state]")).to_have_text("Closed Answered")
     # Whoever comes back to the page need not wait.
     visit.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(visit.page.locator(".comment", has_text="Thank you.")).to_be_visible(timeout=ASKED)
-    expect(visit.page.locator("[data-state]")).to_have_text("Closed")
-    assert visit.page.locator("ol.thread > li").count() == 4
+    expect(visit.page.locator("[data-state]")).to_have_text("Closed Answered")
+    assert visit.page.locator("ol.thread > li").count() == 5
 
     # And takes the thanks back.
     thanks = page.locator(".comment", has_text="Thank you.")
