@@ -6,9 +6,4 @@ class CommunityConfig(AppConfig):
     label = "community"
 
     def ready(self) -> None:
-        from hub.community import (  # noqa: F401 - connects the receivers
-            activity_receivers,
-            membership_receivers,
-            receivers,
-            webhook_receivers,
-        )
+        from hub.community import receivers  # noqa: F401 - connects them

@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from hub.community import notification_mails, notifications, release_changes
+from hub.community import release_changes
+from hub.community.notifications import mails, telling
 
 # Seconds after which a task that sends begins nothing more; the next sweep goes on.
 _SENDING = 40
@@ -11,13 +12,13 @@ _SENDING = 40
 @shared_task(soft_time_limit=60, time_limit=90)
 def tell(activity_id: int) -> int:
     """Notify whom one activity concerns; returns how many were."""
-    return notifications.tell(activity_id)
+    return telling.tell(activity_id)
 
 
 @shared_task(soft_time_limit=240, time_limit=270, expires=300)
 def tell_untold() -> int:
     """Tell what was written down and never queued, or whose task was lost; returns how many notifications came of it."""
-    return sum(notifications.tell(activity_id) for activity_id in notifications.untold())
+    return sum(telling.tell(activity_id) for activity_id in telling.untold())
 
 
 @shared_task(soft_time_limit=60, time_limit=90)
@@ -29,34 +30,34 @@ def compare_release(activity_id: int) -> bool:
 @shared_task(soft_time_limit=80, time_limit=110)
 def send_mails(activity_id: int) -> int:
     """Send the mails about one activity; returns how many went out."""
-    return notification_mails.send_for(activity_id, seconds=_SENDING)
+    return mails.send_for(activity_id, seconds=_SENDING)
 
 
 @shared_task(soft_time_limit=80, time_limit=110, expires=60)
 def send_waiting_mails() -> int:
     """Send the mails whose task was lost, or that the mail server did not take; returns how many went out."""
-    return notification_mails.send_waiting(seconds=_SENDING)
+    return mails.send_waiting(seconds=_SENDING)
 
 
 @shared_task(soft_time_limit=80, time_limit=110, expires=600)
 def send_digests() -> int:
     """Send the daily mails that are due; returns how many went out."""
-    return notification_mails.send_digests(seconds=_SENDING)
+    return mails.send_digests(seconds=_SENDING)
 
 
 @shared_task(soft_time_limit=120, time_limit=150, expires=60)
 def send_webhooks() -> int:
     """Send what waits for webhooks; returns how many tries were made."""
     # It leads to services, which queue these tasks.
-    from hub.community import webhook_sending
+    from hub.community.webhooks import sending
 
-    webhook_sending.give_up_on_full()
-    return webhook_sending.send_due(_SENDING)
+    sending.give_up_on_full()
+    return sending.send_due(_SENDING)
 
 
 @shared_task(soft_time_limit=240, time_limit=270, expires=3600)
 def prune() -> int:
     """Forget old notifications and what was sent to webhooks long ago; returns how many rows went."""
-    from hub.community import webhook_sending
+    from hub.community.webhooks import sending
 
-    return notifications.prune() + webhook_sending.prune()
+    return telling.prune() + sending.prune()

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from hub.accounts.models import User
-from hub.community.notifications import unread_count
+from hub.community.notifications.telling import unread_count
 from hub.core import links
 from hub.web.kinds import KINDS
 

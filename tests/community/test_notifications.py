@@ -15,8 +15,6 @@ from django.utils import timezone
 
 from hub.accounts.models import Role, User
 from hub.accounts.organizations import add_member, remove_member
-from hub.community import notification_mails as mails
-from hub.community import notifications
 from hub.community.activities import note
 from hub.community.discussions import open_discussion, take_comment_away
 from hub.community.errors import UnsubscribeLinkInvalid
@@ -32,7 +30,9 @@ from hub.community.models import (
     Reason,
     Subscription,
 )
-from hub.community.subscriptions import set_deliveries, stop_mail, subscribe
+from hub.community.notifications import mails
+from hub.community.notifications import telling as notifications
+from hub.community.notifications.subscriptions import set_deliveries, stop_mail, subscribe
 from hub.repos.models import Repository, Visibility
 from hub.repos.permissions import readers_of
 from hub.repos.services import set_visibility

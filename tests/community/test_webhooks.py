@@ -17,12 +17,13 @@ from standardwebhooks import WebhookVerificationError
 
 from hub.accounts.models import User
 from hub.accounts.organizations import remove_member
-from hub.community import webhook_sending, webhooks
 from hub.community.discussions import edit_comment, open_discussion, post_comment, rename_discussion, take_comment_away
 from hub.community.errors import DeliveryNotReplayable, TooManyWebhooks, WebhookDisabled
 from hub.community.models import Activity, ActivityKind, Domain, Webhook, WebhookDelivery
 from hub.community.pull_requests import open_pull_request
-from hub.community.webhooks import Watched
+from hub.community.webhooks import sending as webhook_sending
+from hub.community.webhooks import services as webhooks
+from hub.community.webhooks.services import Watched
 from hub.core.errors import HubError, Invalid
 from hub.core.outgoing import BadUrl, PrivateAddress, addresses_of, may_reach, parse, post
 from hub.repos.models import Repository, Visibility
@@ -217,7 +218,7 @@ def test_what_was_taken_away_before_it_is_sent_is_not_sent(
 def test_watching_costs_one_query_where_nobody_does(
     owner: User, repo: Repository, django_assert_num_queries: Callable[..., Any]
 ) -> None:
-    from hub.community.webhook_messages import announce, announce_refs
+    from hub.community.webhooks.messages import announce, announce_refs
 
     with django_assert_num_queries(1):
         announce(repo, domain=Domain.REPO, scope="repo", action="update")

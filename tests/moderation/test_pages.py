@@ -10,8 +10,8 @@ from django.test import Client
 from hub.accounts.models import User
 from hub.accounts.suspensions import suspend_user
 from hub.community.models import Block
-from hub.community.notification_mails import send_for
-from hub.community.notifications import tell, untold
+from hub.community.notifications.mails import send_for
+from hub.community.notifications.telling import tell, untold
 from hub.core.models import AuditEvent
 from hub.moderation.models import Action, Appeal, Case
 from hub.moderation.services import act

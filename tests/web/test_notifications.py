@@ -9,9 +9,9 @@ from django.core import mail
 from django.test import Client
 
 from hub.accounts.models import User
-from hub.community import notification_mails as mails
-from hub.community import notifications
 from hub.community.models import Discussion, Notification, NotificationSettings, Subscription
+from hub.community.notifications import mails
+from hub.community.notifications import telling as notifications
 from hub.repos.models import Repository
 from tests.community.test_notifications import asker, comment, owner, repo, thread  # noqa: F401 - fixtures
 from tests.factories import make_user

@@ -6,9 +6,10 @@ import pytest
 from django.test import Client
 
 from hub.accounts.models import User
-from hub.community import webhook_sending, webhooks
 from hub.community.models import Webhook, WebhookDelivery
-from hub.community.webhooks import Watched
+from hub.community.webhooks import sending as webhook_sending
+from hub.community.webhooks import services as webhooks
+from hub.community.webhooks.services import Watched
 from hub.repos.models import Repository, Visibility
 from hub.repos.services import create_branch
 from tests.community.test_webhooks import Receiver, receiver  # noqa: F401 - a fixture

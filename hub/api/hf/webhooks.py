@@ -8,10 +8,10 @@ from rest_framework.response import Response
 from hub.accounts.models import User
 from hub.api.bodies import read_object, text_of
 from hub.api.edge import json_view, writer
-from hub.community import webhooks as services
 from hub.community.models import Domain, Webhook
-from hub.community.webhook_permissions import get_webhook, get_webhook_for_change
-from hub.community.webhooks import MAX_SECRET, MAX_WATCHED, Watched
+from hub.community.webhooks import services
+from hub.community.webhooks.permissions import get_webhook, get_webhook_for_change
+from hub.community.webhooks.services import MAX_SECRET, MAX_WATCHED, Watched
 from hub.core.errors import Invalid, SignInNeeded
 from hub.repos.models import Repository
 from hub.repos.permissions import check_may_act

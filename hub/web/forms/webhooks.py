@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from hub.community.models import Domain
 from hub.community.models.webhook import MAX_URL
-from hub.community.webhooks import MAX_SECRET, MAX_WATCHED, Watched
+from hub.community.webhooks.services import MAX_SECRET, MAX_WATCHED, Watched
 from hub.repos.models import Kind
 
 _PREFIXES = {f"{kind}s": kind.value for kind in Kind}

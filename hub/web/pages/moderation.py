@@ -183,7 +183,7 @@ def _case_page(request: MemberRequest, case: Case, form: ActionForm, status: int
 @require_safe
 @login_required
 def log(request: MemberRequest) -> HttpResponse:
-    """Consequential acts, the newest first; `before`: the number of the act that the page before ended at. Raises NotModerator."""
+    """Consequential acts, newest first; `before`: the act that the page before ended at. Raises NotModerator."""
     check_may_moderate(request.user)
     form, found = _acts(request)
     before = request.GET.get("before", "")

@@ -14,8 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hub.community import notification_mails, notifications, subscriptions
 from hub.community.models import Notification, Reason, Subscription
+from hub.community.notifications import mails, subscriptions, telling
 from hub.community.permissions import get_discussion
 from hub.core.errors import HubError, NotFound
 from hub.repos.models import Kind, Repository
@@ -48,7 +48,7 @@ def show(request: MemberRequest) -> HttpResponse:
         rows = rows.filter(pk__lt=before)
     found = list(rows.order_by("-pk")[: PER_PAGE + 1])
     context = {
-        "notifications": notifications.load_activities(found[:PER_PAGE]),
+        "notifications": telling.load_activities(found[:PER_PAGE]),
         "everything": everything,
         "reason": reason,
         "reasons": Reason.choices,
@@ -86,8 +86,8 @@ def _moment(text: str) -> datetime | None:
 @require_safe
 def follow(request: MemberRequest, notification_id: int) -> HttpResponse:
     """Go to what a notification tells of; it is read then. Raises NotificationNotFound."""
-    found = notifications.get_notification(request.user, notification_id)
-    notifications.mark_read(request.user, [found.pk])
+    found = telling.get_notification(request.user, notification_id)
+    telling.mark_read(request.user, [found.pk])
     return redirect(found.activity.get_absolute_url())
 
 
@@ -97,13 +97,13 @@ def mark(request: MemberRequest) -> HttpResponse:
     """Mark the chosen ones as read (`ids`), one (`only`), or all up to `up_to`; or take back what was marked at `undo`."""
     user, asked = request.user, request.POST.get("do", "")
     if moment := _moment(request.POST.get("undo", "")):
-        notifications.mark_unread(user, moment)
+        telling.mark_unread(user, moment)
         return _back(request)
     if asked == "all":
-        done = notifications.mark_all_read(user, up_to=_number(request.POST.get("up_to", "")))
+        done = telling.mark_all_read(user, up_to=_number(request.POST.get("up_to", "")))
     else:
         chosen = [request.POST["only"]] if request.POST.get("only") else request.POST.getlist("ids")[: PER_PAGE * 2]
-        done = notifications.mark_read(user, [number for text in chosen if (number := _number(text))])
+        done = telling.mark_read(user, [number for text in chosen if (number := _number(text))])
     return _back(request, undo=done.isoformat())
 
 
@@ -111,7 +111,7 @@ def mark(request: MemberRequest) -> HttpResponse:
 @require_POST
 def mute(request: MemberRequest, notification_id: int) -> HttpResponse:
     """Hear nothing more of the thread (`what=thread`) or the repository that a notification is about."""
-    activity = notifications.get_notification(request.user, notification_id).activity
+    activity = telling.get_notification(request.user, notification_id).activity
     thread = activity.discussion if request.POST.get("what") == "thread" else None
     level = Subscription.Level.MUTED
     if thread is not None:
@@ -189,10 +189,10 @@ def unwatch(request: MemberRequest, subscription_id: int) -> HttpResponse:
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """A page with a button, since programs that check mails open every link in them; the button, or the one click of a mail
     program (RFC 8058), stops the mails. Raises UnsubscribeLinkInvalid."""
-    link = notification_mails.open_link(token)
+    link = mails.open_link(token)
     done = ""
     if request.method == "POST":
         done = "thread" if request.POST.get("stop") == "thread" and link.discussion is not None else "mail"
-        (notification_mails.mute if done == "thread" else notification_mails.stop)(link)
+        (mails.mute if done == "thread" else mails.stop)(link)
     reason = Reason(link.reason).label if link.reason in Reason.values else ""
     return render(request, "web/notifications/unsubscribe.html", {"link": link, "reason": reason, "done": done})

@@ -12,7 +12,7 @@ from hub.accounts.models import User
 from hub.community import discussions as services
 from hub.community.errors import DiscussionNotFound
 from hub.community.models import Discussion, EventKind
-from hub.community.notifications import mark_thread_read
+from hub.community.notifications.telling import mark_thread_read
 from hub.community.permissions import check_may_edit, get_comment, get_discussion
 from hub.community.text import MAX_TEXT, render_text
 from hub.core.errors import HubError

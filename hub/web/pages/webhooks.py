@@ -14,10 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hub.accounts.models import Namespace, User
-from hub.community import webhooks as services
 from hub.community.models import Webhook, WebhookDelivery, WebhookWatch
-from hub.community.webhook_messages import without_hidden
-from hub.community.webhook_permissions import (
+from hub.community.webhooks import services
+from hub.community.webhooks.messages import without_hidden
+from hub.community.webhooks.permissions import (
     get_delivery,
     get_namespace_for_webhooks,
     get_webhook,

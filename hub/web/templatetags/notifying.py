@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 
 from hub.accounts.models import Someone
 from hub.community.models import Discussion
-from hub.community.subscriptions import level_of
+from hub.community.notifications.subscriptions import level_of
 from hub.repos.models import Repository
 
 register = template.Library()

@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.community.audience import Delivery, audience_of
 from hub.community.errors import NotificationNotFound
 from hub.community.models import Activity, Discussion, Notification
 from hub.community.models.notification import NotificationQuerySet
+from hub.community.notifications.audience import Delivery, audience_of
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from hub.accounts.models import Namespace, Role, Someone, User
 from hub.accounts.permissions import get_organization_for_admin
 from hub.community.errors import DeliveryNotFound, WebhookNotFound
 from hub.community.models import Webhook, WebhookDelivery
-from hub.community.webhook_messages import PING
+from hub.community.webhooks.messages import PING
 from hub.repos.permissions import check_may_act, readers_of
 
 

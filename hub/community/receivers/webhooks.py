@@ -5,8 +5,8 @@ from typing import Any
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
-from hub.community import webhook_messages as messages
 from hub.community.models import DiscussionEvent, Domain, EventKind, PullRequest
+from hub.community.webhooks import messages
 from hub.repos.models import Repository
 from hub.repos.signals import (
     ref_updated,

@@ -33,7 +33,7 @@ from hub.community.models import (
     Reason,
     Subscription,
 )
-from hub.community.subscriptions import settings_of, stop_mail, subscribe
+from hub.community.notifications.subscriptions import settings_of, stop_mail, subscribe
 from hub.community.wording import said
 from hub.core.links import base_url
 from hub.repos.models import Repository

@@ -19,7 +19,7 @@ from hub.community.activities import note
 from hub.community.errors import DeliveryNotReplayable, TooManyWebhooks, WebhookDisabled
 from hub.community.models import ActivityKind, Domain, Webhook, WebhookDelivery, WebhookWatch
 from hub.community.models.webhook import MAX_URL
-from hub.community.webhook_messages import PING, ping_payload, queue_sending
+from hub.community.webhooks.messages import PING, ping_payload, queue_sending
 from hub.core import outgoing
 from hub.core.errors import Invalid
 from hub.core.models import record

@@ -21,8 +21,8 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from hub.community.models import Webhook, WebhookDelivery
-from hub.community.webhook_messages import MAX_WAITING, PING, without_hidden
-from hub.community.webhooks import GAVE_UP, MAX_FAILURES, PILED_UP, give_up_on
+from hub.community.webhooks.messages import MAX_WAITING, PING, without_hidden
+from hub.community.webhooks.services import GAVE_UP, MAX_FAILURES, PILED_UP, give_up_on
 from hub.core import outgoing
 from hub.core.errors import HubError
 from hub.core.text import UNSTORABLE

@@ -1,0 +1,1 @@
+"""Telling people what happened: whom, why, and by which way."""
