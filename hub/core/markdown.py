@@ -31,7 +31,7 @@ from hub.core.highlight import BIDI_CONTROLS, highlight_code
 MAX_TEXT = 192 * 1024  # characters that are rendered; the page says so where there are more
 MAX_CODE_SECONDS = 1.0  # for colouring the code of one text; what is left then stays plain
 # Of computing, for finding out what a text means. Only texts that are made to be slow take longer, and stay plain.
-MAX_PARSING_SECONDS = 0.5
+MAX_PARSING_SECONDS = 0.15
 # Of tags within each other. Browsers know no more either, and the sanitiser's time grows with the square of it.
 MAX_DEPTH = 400
 MAX_HEADINGS = 200  # in the list of contents
