@@ -1,17 +1,12 @@
 """Writing down what happened: the one way to feeds, profiles and notifications."""
 
-import logging
-from functools import partial
 from typing import Any
-
-from django.db import transaction
 
 from hub.accounts.models import Namespace, User
 from hub.community.models import Activity, ActivityKind, Discussion, DiscussionEvent, Review
 from hub.community.tasks import tell
+from hub.core.background import queue_on_commit
 from hub.repos.models import Release, Repository
-
-log = logging.getLogger(__name__)
 
 
 def note(
@@ -48,13 +43,5 @@ def note(
         release=release,
         data=data,
     )
-    transaction.on_commit(partial(_queue, activity.pk))
+    queue_on_commit(tell, activity.pk)
     return activity
-
-
-def _queue(activity_id: int) -> None:
-    """Have it told. It stands whatever happens here; the sweep tells what was not queued."""
-    try:
-        tell.apply_async((activity_id,), retry=False)
-    except Exception:
-        log.exception("activity %d was not queued; the next sweep tells it", activity_id)

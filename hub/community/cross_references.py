@@ -1,7 +1,5 @@
 """Telling a discussion that a comment elsewhere names it. It brings nothing to the top of a list, and notifies nobody."""
 
-from functools import partial
-
 from django.db import transaction
 
 from hub.accounts.models import User
@@ -20,7 +18,8 @@ def follow_references(comment: DiscussionEvent, actor: User) -> None:
 
     Each in a transaction of its own: otherwise two that name each other would wait for each other's row.
     """
-    transaction.on_commit(partial(_follow, comment.pk, actor), robust=True)
+    # Not a partial: Django asks what fails for its __qualname__.
+    transaction.on_commit(lambda: _follow(comment.pk, actor), robust=True)
 
 
 def _follow(comment_id: int, actor: User) -> None:

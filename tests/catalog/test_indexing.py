@@ -253,7 +253,6 @@ def test_concurrent_indexing_and_commits_end_with_the_newest_state() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_commit_stands_where_the_broker_is_away(settings) -> None:
-    from hub.catalog import receivers
     from hub.celery import app
 
     broker = app.conf.broker_url
@@ -264,7 +263,6 @@ def test_a_commit_stands_where_the_broker_is_away(settings) -> None:
     try:
         repo = make_repo()
         set_visibility(repo=repo, actor=repo.created_by, visibility=Visibility.PRIVATE)  # type: ignore[arg-type]
-        receivers._queue(repo.pk)
     finally:
         app.conf.broker_url = broker
         app.amqp._producer_pool = None

@@ -1,9 +1,7 @@
 """Telling people what happened, and what becomes of it in their hands: read, or gone after a while."""
 
-import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,8 +12,7 @@ from hub.community.errors import NotificationNotFound
 from hub.community.models import Activity, Discussion, Notification
 from hub.community.models.notification import NotificationQuerySet
 from hub.community.notifications.audience import Delivery, audience_of
-
-log = logging.getLogger(__name__)
+from hub.core.background import queue_on_commit
 
 Mail = Notification.Mail
 
@@ -45,18 +42,11 @@ def tell(activity_id: int) -> int:
     activity.told_at = timezone.now()
     activity.save(update_fields=["told_at"])
     if any(row.mail == Mail.NOW for row in rows):
-        transaction.on_commit(partial(_queue_mails, activity.pk))
+        # Tasks import this module.
+        from hub.community.tasks import send_mails
+
+        queue_on_commit(send_mails, activity.pk)
     return len(rows)
-
-
-def _queue_mails(activity_id: int) -> None:
-    # Tasks import this module.
-    from hub.community.tasks import send_mails
-
-    try:
-        send_mails.apply_async((activity_id,), retry=False)
-    except Exception:
-        log.exception("mails about activity %d were not queued; the next sweep sends them", activity_id)
 
 
 def untold() -> list[int]:

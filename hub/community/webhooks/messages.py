@@ -1,21 +1,18 @@
 """What webhooks are told: the messages of the client protocol, written in the transaction of what they tell of."""
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.postgres.functions import TransactionNow
-from django.db import transaction
 from django.db.models import Count, Q
 
 from hub.accounts.models import Namespace
 from hub.community.models import Discussion, DiscussionEvent, Domain, PullRequest, Webhook, WebhookDelivery
 from hub.community.tasks import send_webhooks
+from hub.core.background import queue_on_commit
 from hub.core.links import base_url, repo_path
 from hub.repos.models import GitRef, Repository
 from hub.repos.models.git import MAIN
-
-log = logging.getLogger(__name__)
 
 VERSION = 3
 PING = "ping"
@@ -65,19 +62,7 @@ def announce(
         for hook in hooks
     ]
     WebhookDelivery.objects.bulk_create(rows)
-    queue_sending()
-
-
-def queue_sending() -> None:
-    """Have what waits sent once the transaction commits; what is not queued, the clock sends."""
-    transaction.on_commit(_queue)
-
-
-def _queue() -> None:
-    try:
-        send_webhooks.apply_async(retry=False)
-    except Exception:
-        log.exception("webhooks were not queued; the next sweep sends them")
+    queue_on_commit(send_webhooks)
 
 
 # --- repositories -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Every change to webhooks: making, changing, switching on and off, deleting; sending one message again, or one to try.
 
-The caller has passed get_webhook_for_admin or get_namespace_for_webhooks. What they are told of is in `webhook_messages.py`,
-how it is sent in `webhook_sending.py`.
+The caller has passed get_webhook_for_change or get_namespace_for_webhooks. What they are told of is in `messages.py`, how it
+is sent in `sending.py`.
 """
 
 import base64
@@ -19,8 +19,10 @@ from hub.community.activities import note
 from hub.community.errors import DeliveryNotReplayable, TooManyWebhooks, WebhookDisabled
 from hub.community.models import ActivityKind, Domain, Webhook, WebhookDelivery, WebhookWatch
 from hub.community.models.webhook import MAX_URL
-from hub.community.webhooks.messages import PING, ping_payload, queue_sending
+from hub.community.tasks import send_webhooks
+from hub.community.webhooks.messages import PING, ping_payload
 from hub.core import outgoing
+from hub.core.background import queue_on_commit
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.core.throttles import check_rate
@@ -178,7 +180,7 @@ def ping(*, webhook: Webhook, actor: User) -> WebhookDelivery:
     delivery = WebhookDelivery.objects.create(
         webhook=webhook, scope=PING, action="create", payload=ping_payload(webhook)
     )
-    queue_sending()
+    queue_on_commit(send_webhooks)
     return delivery
 
 
@@ -197,7 +199,7 @@ def replay(*, delivery: WebhookDelivery, actor: User) -> WebhookDelivery:
         payload=delivery.payload,
         replay_of=delivery,
     )
-    queue_sending()
+    queue_on_commit(send_webhooks)
     return again
 
 
