@@ -1,6 +1,8 @@
 """What happened in what somebody follows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from django.db.models import Q
 
@@ -37,6 +39,11 @@ class Page:
     activities: list[Activity]
     older: int | None
     follows: bool = True
+
+    @property
+    def together(self) -> list[list[Activity]]:
+        """The activities, where comments on one thread that stand next to each other make one entry. Each is newest first."""
+        return together(self.activities)
 
 
 def feed_of(user: User, *, kind: str = "", before: int | None = None) -> Page:
@@ -86,6 +93,16 @@ def page_of(rows: ActivityQuerySet, *, kind: str = "", before: int | None = None
     found = list(rows.order_by("-pk").values_list("pk", flat=True)[: PER_PAGE + 1])
     shown = Activity.objects.filter(pk__in=found[:PER_PAGE]).with_details().order_by("-pk")
     return Page(list(shown), found[PER_PAGE - 1] if len(found) > PER_PAGE else None)
+
+
+def together(activities: Iterable[Activity]) -> list[list[Activity]]:
+    """Return the entries that `activities` make: comments on one thread with nothing else between them are one."""
+
+    def entry(activity: Activity) -> tuple[str, int | None]:
+        folds = activity.kind == ActivityKind.COMMENT
+        return ("thread", activity.discussion_id) if folds else ("alone", activity.pk)
+
+    return [list(run) for _entry, run in groupby(activities, entry)]
 
 
 def _not_heard_from(user: User) -> list[int]:

@@ -1,7 +1,7 @@
 """What an activity says in words: one sentence, in the language that is active, for pages and for mails alike."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,31 @@ def say(activity: Activity) -> str:
 def said(activity: Activity) -> Said:
     """Return an activity in words, in the language that is active. Load it by `with_details`; nothing is read here."""
     return _WORDS[ActivityKind(activity.kind)](activity)
+
+
+def said_together(entry: Sequence[Activity]) -> Said:
+    """Return an entry of a feed in words: activities as hub.community.feed.together puts them, newest first.
+
+    Of several comments it tells how many they are, leads to the first of them and quotes the last.
+    """
+    last, first = entry[0], entry[-1]
+    if len(entry) == 1:
+        return said(last)
+    count = len(entry)
+    parts = {**_parts(last, _thread(first)), "count": Part(str(count))}
+    if len({activity.actor_id for activity in entry}) == 1:
+        sentence = ngettext(
+            "%(who)s wrote %(count)s comment in %(what)s of %(where)s",
+            "%(who)s wrote %(count)s comments in %(what)s of %(where)s",
+            count,
+        )
+    else:
+        sentence = ngettext(
+            "%(count)s new comment in %(what)s of %(where)s, the last by %(who)s",
+            "%(count)s new comments in %(what)s of %(where)s, the last by %(who)s",
+            count,
+        )
+    return Said("comment", sentence, parts, quote=_quote(last))
 
 
 def one_line(text: str) -> str:

@@ -15,7 +15,7 @@ from hub.community.following import follow, follow_repo
 from hub.community.models import Activity, ActivityKind, Block, Notification, Reason, Subscription
 from hub.community.release_changes import keep_changes
 from hub.community.reviews import post_review
-from hub.community.wording import said
+from hub.community.wording import said, said_together
 from hub.repos.models import Repository, Visibility
 from hub.repos.releases import create_release
 from hub.repos.services import set_visibility
@@ -123,6 +123,27 @@ def test_what_was_hidden_is_no_news() -> None:
     assert kinds(ada)[0] == KIND.COMMENT
     take_comment_away(comment=comment, actor=owner(repo))
     assert kinds(ada)[0] == KIND.DISCUSSION
+
+
+def test_comments_that_stand_together_are_one_entry() -> None:
+    ada, grace, repo = make_user(), make_user(), make_repo()
+    follow_repo(actor=ada, repo=repo)
+    one = open_discussion(repo=repo, actor=grace, title="One", text="Hello.")
+    other = open_discussion(repo=repo, actor=grace, title="Other", text="Hello.")
+    first = post_comment(discussion=one, actor=grace, text="1")
+    post_comment(discussion=one, actor=owner(repo), text="2")
+    post_comment(discussion=other, actor=grace, text="3")
+    post_comment(discussion=one, actor=grace, text="4")
+    post_comment(discussion=one, actor=grace, text="5")
+    entries = feed_of(ada).together
+    assert [len(entry) for entry in entries] == [2, 1, 2, 1, 1, 1]
+    name, repository = grace.shown_name, repo.full_name
+    assert str(said_together(entries[0])) == f"{name} wrote 2 comments in One #{one.number} of {repository}"
+    both = said_together(entries[2])
+    last = owner(repo).shown_name
+    assert str(both) == f"2 new comments in One #{one.number} of {repository}, the last by {last}"
+    assert both.quote == "2" and f"event={first.pk}#" in both.parts["what"].path
+    assert str(said_together(entries[1])) == f"{name} wrote in Other #{other.number} of {repository}"
 
 
 def test_pages_go_on_and_cost_the_same(django_assert_num_queries: Callable[[int], Any]) -> None:

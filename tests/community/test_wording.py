@@ -37,7 +37,7 @@ def load(activity: Activity) -> Activity:
 
 
 def html(activity: Activity) -> str:
-    return str(render_to_string("partials/activity.html", {"activity": load(activity)}))
+    return str(render_to_string("partials/activity.html", {"entry": [load(activity)]}))
 
 
 def one_of_each(repo: Repository, actor: User | None) -> dict[ActivityKind, Activity]:
@@ -122,5 +122,5 @@ def test_a_page_of_them_costs_one_query(django_assert_num_queries: Any) -> None:
         one_of_each(make_repo(), make_user())
     with django_assert_num_queries(1):
         for activity in Activity.objects.with_details():
-            assert render_to_string("partials/activity.html", {"activity": activity})
+            assert render_to_string("partials/activity.html", {"entry": [activity]})
             assert activity.get_absolute_url()

@@ -28,6 +28,7 @@ def test_a_picture_goes_into_a_text_and_things_into_order(visit: Visitor) -> Non
     page.fill("[name=title]", "In order")
     page.get_by_role("button", name="Make the collection").click()
     visit.create("dataset", "second")
+    page.locator("summary[aria-label='More for this repository']").click()
     page.get_by_role("link", name="Add to a collection").click()
     page.get_by_role("button", name="Add In order").click()
     page.get_by_role("link", name="In order").click()

@@ -23,8 +23,8 @@ from hub.repos.models import Kind, Repository
 from hub.web.kinds import KINDS
 from hub.web.membership_panel import membership_panel
 from hub.web.pages.home import before_of, for_rows
-from hub.web.pages.repo_head import page_of
 from hub.web.pages.short_names import page_by_short_name
+from hub.web.paging import page_of
 
 ROWS = 6  # of each kind, on the overview
 PER_PAGE = 30
@@ -174,7 +174,7 @@ def _overview(request: HttpRequest, namespace: Namespace, kinds: dict[str, int])
             for words in KINDS
             if words.kind in kinds
         ],
-        "activities": activity_of(namespace, request.user).activities[:ROWS],
+        "activities": activity_of(namespace, request.user).together[:ROWS],
     }
     if namespace.organization is not None:
         members = Membership.objects.filter(organization=namespace.organization).select_related("user")

@@ -1,5 +1,7 @@
 """Activities as HTML."""
 
+from collections.abc import Sequence
+
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -15,6 +17,12 @@ register = template.Library()
 def said(activity: Activity) -> wording.Said:
     """An activity in words: `{% with words=activity|said %}`."""
     return wording.said(activity)
+
+
+@register.filter
+def said_together(entry: Sequence[Activity]) -> wording.Said:
+    """What stands together in a feed, in words."""
+    return wording.said_together(entry)
 
 
 @register.filter
