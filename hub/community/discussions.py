@@ -233,7 +233,7 @@ def check_steering(actor: User, discussion: Discussion) -> None:
 
 
 def add_event(
-    discussion: Discussion, actor: User, *, kind: str, source: DiscussionEvent | None = None, **what: str
+    discussion: Discussion, actor: User | None, *, kind: str, source: DiscussionEvent | None = None, **what: str
 ) -> DiscussionEvent:
     """Write the next event of a discussion whose row is locked. One that is full can still be closed. Raises DiscussionFull."""
     limit = MAX_EVENTS if kind in (EventKind.COMMENT, EventKind.TITLE) else MAX_CHANGES

@@ -26,7 +26,7 @@ from hub.repos.git.locks import hold_history
 from hub.repos.git.merging import Merge, apply_changes, compare_lines
 from hub.repos.git.reachable import reachable_commits
 from hub.repos.models import GitCommit, GitRef, Repository
-from hub.repos.models.git import pull_request_ref
+from hub.repos.models.git import PR_PREFIX, pull_request_ref
 from hub.repos.permissions import check_may_move
 
 # Commits that the message of a squash names.
@@ -215,6 +215,35 @@ def merge_pull_request(
     note(ActivityKind.STATUS, actor=actor, discussion=discussion, event=event)
     record(actor=actor, verb="pull_request.merge", target=target_of(discussion), commit=commit.oid, method=str(method))
     return commit
+
+
+@transaction.atomic
+def note_taken_in(*, repo: Repository, base: str, actor: User | None) -> list[int]:
+    """Call those pull requests merged whose commits the branch `base` has got without their being merged here: somebody merged
+    them by git, and pushed. Returns their numbers. A squash by hand cannot be told from any other commit.
+    """
+    waiting = Discussion.objects.pull_requests().open().filter(repository=repo, pull_request__base=base)
+    heads = dict(GitRef.objects.filter(repository=repo, name__startswith=PR_PREFIX).values_list("name", "oid"))
+    merged = []
+    for discussion in waiting.select_related("pull_request").order_by("number"):
+        head = heads.get(discussion.pull_request.ref)
+        if head is None or head == discussion.pull_request.start:
+            continue  # It has no commits of its own.
+        target = resolve_revision(repo, base)
+        if not history(repo, target).filter(oid=head).exists():
+            continue
+        discussion.repository = repo
+        discussion = lock_discussion(discussion)
+        if not discussion.is_open:
+            continue
+        PullRequest.objects.filter(pk=discussion.pk).update(head=head, merge=head)
+        before, discussion.status = discussion.status, Status.MERGED
+        event = add_event(discussion, actor, kind=EventKind.STATUS, before=before, after=Status.MERGED)
+        discussion.save(update_fields=["status"])
+        note(ActivityKind.STATUS, actor=actor, discussion=discussion, event=event)
+        record(actor=actor, verb="pull_request.merge", target=target_of(discussion), commit=head, method="push")
+        merged.append(discussion.number)
+    return merged
 
 
 def _check_open(discussion: Discussion) -> None:

@@ -2,8 +2,10 @@
 
 from celery import shared_task
 
+from hub.accounts.models import User
 from hub.community import release_changes
 from hub.community.notifications import mails, telling
+from hub.repos.models import Repository
 
 # Seconds after which a task that sends begins nothing more; the next sweep goes on.
 _SENDING = 40
@@ -61,3 +63,15 @@ def prune() -> int:
     from hub.community.webhooks import sending
 
     return telling.prune() + sending.prune()
+
+
+@shared_task(soft_time_limit=120, time_limit=150)
+def note_taken_in(repo_id: int, base: str, actor_id: int | None) -> int:
+    """Call those pull requests merged whose commits a push has brought into their branch; returns how many."""
+    # It leads to services, which queue these tasks.
+    from hub.community import merging
+
+    repo = Repository.objects.select_related("namespace").filter(pk=repo_id).first()
+    if repo is None:
+        return 0
+    return len(merging.note_taken_in(repo=repo, base=base, actor=User.objects.filter(pk=actor_id).first()))

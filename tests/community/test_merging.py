@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 
 from hub.accounts.models import User
 from hub.community.discussions import set_status
@@ -20,7 +20,7 @@ from hub.community.errors import (
     PullRequestClosed,
     PullRequestExists,
 )
-from hub.community.merging import Method, merge_pull_request, standing_of, update_from_base
+from hub.community.merging import Method, merge_pull_request, note_taken_in, standing_of, update_from_base
 from hub.community.models import Activity, ActivityKind, Block, Discussion, PullRequest, Status
 from hub.community.permissions import get_pull_request_for_push
 from hub.community.pull_requests import change_base, commit_as_pull_request, open_from_branch, open_pull_request
@@ -28,10 +28,10 @@ from hub.core.errors import HubError
 from hub.core.models import AuditEvent
 from hub.repos.branch_rules import add_branch_rule
 from hub.repos.errors import RefProtected, RevisionNotFound
-from hub.repos.git.commits import Delete, Stage, create_commit
+from hub.repos.git.commits import Delete, Stage, create_commit, move_ref
 from hub.repos.git.files import find_entries, list_files, resolve_revision
 from hub.repos.git.history import changes, history, join_renames
-from hub.repos.models import GitCommit, GitPath, Repository
+from hub.repos.models import GitCommit, GitPath, GitRef, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN
 from hub.repos.services import create_branch, delete_branch
 from tests.factories import make_organization, make_repo, make_user
@@ -113,6 +113,25 @@ def test_a_squash_is_one_commit_with_the_words_that_were_given(repo: Repository,
     activity = Activity.objects.get(kind=ActivityKind.STATUS)
     assert (activity.actor, activity.event and activity.event.after) == (owner(repo), "merged")
     assert AuditEvent.objects.get(verb="pull_request.merge").data["method"] == "squash"
+
+
+def test_what_git_has_taken_in_is_merged(repo: Repository, author: User) -> None:
+    pull, empty = propose(repo, author), open_pull_request(repo=repo, actor=author, title="Nothing yet")
+    other = propose(repo, author, "other.txt")
+    before = head(repo)
+    assert note_taken_in(repo=repo, base=MAIN, actor=owner(repo)) == []
+    with transaction.atomic():
+        ref = GitRef.objects.select_for_update().get(repository=repo, name=MAIN)
+        move_ref(repo=repo, ref=ref, new=head(repo, pull.ref).oid, actor=owner(repo))
+    assert note_taken_in(repo=repo, base=MAIN, actor=owner(repo)) == [pull.discussion.number]
+    assert note_taken_in(repo=repo, base=MAIN, actor=owner(repo)) == []
+    states = dict(Discussion.objects.values_list("number", "status"))
+    assert [states[p.discussion.number] for p in (pull, empty, other)] == [Status.MERGED, Status.OPEN, Status.OPEN]
+    pull.refresh_from_db()
+    assert (pull.start, pull.merge) == (before.oid, head(repo).oid)
+    assert [change.path for change in standing_of(pull).changes] == ["new.txt"]
+    with pytest.raises(PullRequestClosed):
+        merge_pull_request(pull=pull, actor=owner(repo))
 
 
 def test_a_merge_keeps_every_commit_and_joins_the_lines(repo: Repository, author: User) -> None:
