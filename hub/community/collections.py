@@ -29,7 +29,7 @@ from hub.community.models.collection import MAX_COLLECTION_DESCRIPTION, MAX_COLL
 from hub.community.text import clean_line
 from hub.core.errors import Invalid
 from hub.core.models import record
-from hub.core.text import UNSTORABLE
+from hub.core.text import UNSTORABLE, whole_number
 from hub.core.throttles import check_rate
 from hub.repos.models import Repository
 from hub.repos.permissions import check_may_act
@@ -46,7 +46,7 @@ def get_collection(user: Someone, slug: str) -> Collection:
     """Return the collection of that address if `user` may see it, with `item_count` and `upvote_count`. The key at the end
     decides; the words before it may be those of an earlier title. Raises SignInNeeded, CollectionNotFound."""
     check_may_read_hub(user)
-    owner, _slash, rest = slug.partition("/")
+    owner, _slash, rest = UNSTORABLE.sub("", slug).partition("/")
     visible = Collection.objects.visible_to(user).filter(key=rest[-KEY_LENGTH:].lower(), namespace__name__iexact=owner)
     found = visible.with_counts(user).first()
     if found is None:
@@ -98,9 +98,7 @@ def get_namespace_for_collecting(user: Someone, name: str) -> Namespace:
 
 def get_item(collection: Collection, user: Someone, item_id: str) -> CollectionItem:
     """Return an item that `user` may see. Raises ItemNotFound."""
-    found = None
-    if item_id.isascii() and item_id.isdecimal() and len(item_id) < 19:
-        found = collection.items.visible_to(user).with_things().filter(pk=int(item_id)).first()
+    found = collection.items.visible_to(user).with_things().filter(pk=whole_number(item_id) or 0).first()
     if found is None:
         raise ItemNotFound(_("This collection has no such item. It may have been taken out."))
     return found

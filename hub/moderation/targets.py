@@ -4,13 +4,12 @@ import uuid
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
-from django.db.models import BigIntegerField
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Namespace, Organization, Someone, User
 from hub.community.models import Attachment, Collection, DiscussionEvent, EventKind, Review
 from hub.core.links import repo_path
-from hub.core.text import UNSTORABLE
+from hub.core.text import UNSTORABLE, whole_number
 from hub.moderation.errors import TargetNotFound
 from hub.moderation.models import MAX_EXCERPT, MAX_TITLE, Case, Target
 from hub.repos.models import Kind, Repository
@@ -130,7 +129,7 @@ def _repository(user: Someone, name: str) -> Found | None:
 
 
 def _comment(user: Someone, name: str) -> Found | None:
-    comments = DiscussionEvent.objects.filter(pk__in=_ids(name), kind=EventKind.COMMENT, hidden_at=None)
+    comments = DiscussionEvent.objects.filter(pk=whole_number(name) or 0, kind=EventKind.COMMENT, hidden_at=None)
     comment = comments.select_related("author", "discussion__repository__namespace").first()
     if comment is None or not _reads(user, comment.discussion.repository):
         return None
@@ -148,7 +147,7 @@ def _comment(user: Someone, name: str) -> Found | None:
 
 
 def _review(user: Someone, name: str) -> Found | None:
-    reviews = Review.objects.filter(pk__in=_ids(name), hidden_at=None)
+    reviews = Review.objects.filter(pk=whole_number(name) or 0, hidden_at=None)
     review = reviews.select_related("author", "repository__namespace").first()
     if review is None or not _reads(user, review.repository):
         return None
@@ -218,10 +217,3 @@ def _attachment(name: str) -> Found | None:
         accused=owner,
         author_name=owner.username if owner else "",
     )
-
-
-def _ids(name: str) -> list[int]:
-    """Return the id that `name` is, or none."""
-    if not (name.isascii() and name.isdecimal() and len(name) < 20):
-        return []
-    return [number for number in (int(name),) if number <= BigIntegerField.MAX_BIGINT]

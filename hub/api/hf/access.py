@@ -11,6 +11,7 @@ from hub.api.edge import json_view, writer
 from hub.api.hf import shapes
 from hub.api.hf.paging import number, page
 from hub.core.errors import Invalid
+from hub.core.text import whole_number
 from hub.repos import gates
 from hub.repos.errors import AccessRequestNotFound
 from hub.repos.gates import MAX_REASON
@@ -18,7 +19,6 @@ from hub.repos.models import AccessRequest
 from hub.repos.permissions import get_repo_for_admin
 
 PER_PAGE = 100
-MAX_NUMBER = 2**63 - 1
 Status = AccessRequest.Status
 
 
@@ -91,6 +91,7 @@ def _asked(repo: Any, body: dict[str, Any]) -> AccessRequest:
         raise Invalid("Name either the user or the requestId.", field="user")
     if user:
         return gates.get_request(repo, user=get_user(name=user).username)
-    if not (request_id.isascii() and request_id.isdecimal() and len(request_id) < 20 and int(request_id) <= MAX_NUMBER):
+    number = whole_number(request_id)
+    if number is None:
         raise AccessRequestNotFound(f"There is no request {request_id[:40]} here.")
-    return gates.get_request(repo, number=int(request_id))
+    return gates.get_request(repo, number=number)

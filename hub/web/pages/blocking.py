@@ -12,7 +12,7 @@ from hub.community.blocks import block_user, unblock_user
 from hub.core.errors import HubError, NotFound
 from hub.web.forms import explain
 from hub.web.forms.moderation import BlockForm
-from hub.web.pages.repo_head import page_of
+from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 100

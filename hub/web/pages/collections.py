@@ -25,11 +25,13 @@ from hub.community.errors import AlreadyCollected
 from hub.community.models import Collection, CollectionItem, CollectionUpvote
 from hub.core.errors import HubError, Invalid
 from hub.core.links import base_url
+from hub.core.text import UNSTORABLE, whole_number
 from hub.repos.models import Kind, Repository
 from hub.repos.permissions import check_may_act, get_repo_for_read
 from hub.web.forms import explain
 from hub.web.forms.collections import CollectionForm, ItemForm, NewCollectionForm, NoteForm
-from hub.web.pages.repo_head import for_posters, page_of, repo_page
+from hub.web.pages.repo_head import for_posters, repo_page
+from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 24
@@ -199,10 +201,10 @@ def note(request: MemberRequest, namespace: str, slug: str, item_id: str) -> Htt
 def move(request: MemberRequest, namespace: str, slug: str, item_id: str) -> HttpResponse:
     """Have an item stand at `position`, from 0, among those that one sees."""
     found, item = _item(request, namespace, slug, item_id)
-    place = request.POST.get("position", "")
-    if not place.isascii() or not place.isdecimal() or len(place) > 6:
+    place = whole_number(request.POST.get("position", ""), MAX_ITEMS)
+    if place is None:
         raise Invalid(_("A position is a whole number from 0."), field="position")
-    services.update_item(item=item, actor=request.user, position=int(place))
+    services.update_item(item=item, actor=request.user, position=place)
     return redirect(f"{found.get_absolute_url()}#item-{item.pk}")
 
 
@@ -261,6 +263,6 @@ def _thing(request: MemberRequest, said: str) -> Any:
     kind = Kind.MODEL
     if parts[0].removesuffix("s") in Kind.values and parts[0].endswith("s"):
         kind, parts = Kind(parts[0].removesuffix("s")), parts[1:]
-    if len(parts) < 2 or not all(parts[:2]):
+    if len(parts) < 2 or not all(parts[:2]) or UNSTORABLE.search(name):
         raise Invalid(_("A name has the form owner/name, or datasets/owner/name."), field="item")
     return get_repo_for_read(request.user, kind, parts[0], parts[1])

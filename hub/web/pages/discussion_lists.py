@@ -22,7 +22,8 @@ from hub.community.models.discussion import (
     DiscussionQuerySet,
 )
 from hub.repos.models import Repository
-from hub.web.pages.repo_head import for_readers, page_number, page_of, repo_page
+from hub.web.pages.repo_head import for_readers, repo_page
+from hub.web.paging import page_number, page_of
 
 PER_PAGE = 25
 # Of the list of the whole hub: further back, a filter finds more than turning pages does.

@@ -15,6 +15,7 @@ from hub.core.errors import NotFound
 from hub.evaluations.models import Run
 from hub.repos.models import Kind, Repository, Visibility
 from hub.repos.models.repository import RepositoryQuerySet
+from hub.web.paging import before_of
 
 NEWEST = 8
 OWN = 6
@@ -34,16 +35,6 @@ def for_rows(repositories: RepositoryQuerySet) -> RepositoryQuerySet:
     """Fetch with each repository what a row shows, newest first, in one query."""
     related = ("namespace__user", "namespace__organization", "search_row", "stats", "bucket_totals")
     return repositories.select_related(*related).order_by("-updated_at", "-pk")
-
-
-def before_of(request: HttpRequest) -> int | None:
-    """Return `?before=`, behind which a list of activities goes on. Raises NotFound for what is no number."""
-    given = request.GET.get("before", "")
-    if not given:
-        return None
-    if not given.isascii() or not given.isdecimal() or len(given) > 18:
-        raise NotFound("")
-    return int(given)
 
 
 @require_safe

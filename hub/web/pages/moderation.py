@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from hub.core.errors import HubError, NotFound
 from hub.core.models import AuditEvent
+from hub.core.text import whole_number
 from hub.moderation import services
 from hub.moderation.appeals import decide_appeal
 from hub.moderation.effects import possible
@@ -26,7 +27,7 @@ from hub.moderation.targets import is_readable
 from hub.web.csv_lines import csv_answer, csv_line
 from hub.web.forms import explain
 from hub.web.forms.moderation import ActionForm, AnswerForm, LogForm
-from hub.web.pages.repo_head import page_of
+from hub.web.paging import before_of, page_of
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 50
@@ -78,9 +79,7 @@ def queue(request: MemberRequest) -> HttpResponse:
 def dismiss(request: MemberRequest) -> HttpResponse:
     """Close the chosen cases, in which nothing is wrong. Raises NotModerator."""
     check_may_decide(request.user)
-    chosen = [
-        int(pk) for pk in request.POST.getlist("case")[:PER_PAGE] if pk.isascii() and pk.isdecimal() and len(pk) < 19
-    ]
+    chosen = [pk for text in request.POST.getlist("case")[:PER_PAGE] if (pk := whole_number(text))]
     done = services.dismiss_cases(cases=list(Case.objects.filter(pk__in=chosen)), moderator=request.user)
     text = ngettext("%(count)d case is dismissed.", "%(count)d cases are dismissed.", done) % {"count": done}
     (messages.success if done else messages.error)(request, text)
@@ -186,11 +185,9 @@ def log(request: MemberRequest) -> HttpResponse:
     """Consequential acts, newest first; `before`: the act that the page before ended at. Raises NotModerator."""
     check_may_moderate(request.user)
     form, found = _acts(request)
-    before = request.GET.get("before", "")
-    if before:
-        if not before.isascii() or not before.isdecimal() or len(before) > 18:
-            raise NotFound(_("This list has no such page. Begin at its first one."))
-        found = found.filter(pk__lt=int(before))
+    before = before_of(request)
+    if before is not None:
+        found = found.filter(pk__lt=before)
     rows = list(found[: LOG_PER_PAGE + 1])
     shown = rows[:LOG_PER_PAGE]
 

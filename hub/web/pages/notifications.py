@@ -18,6 +18,7 @@ from hub.community.models import Notification, Reason, Subscription
 from hub.community.notifications import mails, subscriptions, telling
 from hub.community.permissions import get_discussion
 from hub.core.errors import HubError, NotFound
+from hub.core.text import whole_number
 from hub.repos.models import Kind, Repository
 from hub.repos.permissions import get_repo_for_read
 from hub.web.forms import explain
@@ -25,7 +26,6 @@ from hub.web.forms.notifications import DeliveryForm
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 30
-_MAX_ID = 2**63 - 1
 
 
 @never_cache
@@ -40,11 +40,13 @@ def show(request: MemberRequest) -> HttpResponse:
     reason = request.GET.get("reason", "")
     if reason in Reason.values:
         rows = rows.filter(reason=reason)
-    about = Repository.objects.visible_to(request.user).filter(pk=_number(request.GET.get("repository", "")))
-    repository = about.select_related("namespace").first() if request.GET.get("repository") else None
+    repository = None
+    if wanted := whole_number(request.GET.get("repository", "")):
+        about = Repository.objects.visible_to(request.user).filter(pk=wanted)
+        repository = about.select_related("namespace").first()
     if repository is not None:
         rows = rows.filter(activity__repository=repository)
-    if before := _number(request.GET.get("before", "")):
+    if before := whole_number(request.GET.get("before", "")):
         rows = rows.filter(pk__lt=before)
     found = list(rows.order_by("-pk")[: PER_PAGE + 1])
     context = {
@@ -67,11 +69,6 @@ def _with(request: HttpRequest, **changed: object) -> str:
     query = {key: value for key, value in request.GET.items() if key in ("show", "reason", "repository", "before")}
     query |= {key: str(value) for key, value in changed.items()}
     return "?" + urlencode({key: value for key, value in query.items() if value})
-
-
-def _number(text: str) -> int:
-    """Return an id, 0 for what is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= _MAX_ID else 0
 
 
 def _moment(text: str) -> datetime | None:
@@ -100,10 +97,10 @@ def mark(request: MemberRequest) -> HttpResponse:
         telling.mark_unread(user, moment)
         return _back(request)
     if asked == "all":
-        done = telling.mark_all_read(user, up_to=_number(request.POST.get("up_to", "")))
+        done = telling.mark_all_read(user, up_to=whole_number(request.POST.get("up_to", "")) or 0)
     else:
         chosen = [request.POST["only"]] if request.POST.get("only") else request.POST.getlist("ids")[: PER_PAGE * 2]
-        done = telling.mark_read(user, [number for text in chosen if (number := _number(text))])
+        done = telling.mark_read(user, [number for text in chosen if (number := whole_number(text))])
     return _back(request, undo=done.isoformat())
 
 
@@ -137,7 +134,7 @@ def watch(request: MemberRequest) -> HttpResponse:
     namespace, _slash, name = full_name.partition("/")
     repo = get_repo_for_read(request.user, kind, namespace, name)
     level = request.POST.get("level", "")
-    if number := _number(request.POST.get("number", "")):
+    if number := whole_number(request.POST.get("number", "")):
         discussion = get_discussion(repo, number)
         subscriptions.subscribe(user=request.user, discussion=discussion, level=level)
         return redirect(discussion)

@@ -22,9 +22,9 @@ from hub.repos.errors import RepoNotFound
 from hub.repos.models import Kind, Repository
 from hub.web.kinds import KINDS
 from hub.web.membership_panel import membership_panel
-from hub.web.pages.home import before_of, for_rows
+from hub.web.pages.home import for_rows
 from hub.web.pages.short_names import page_by_short_name
-from hub.web.paging import page_of
+from hub.web.paging import before_of, page_of
 
 ROWS = 6  # of each kind, on the overview
 PER_PAGE = 30

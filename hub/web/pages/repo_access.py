@@ -23,7 +23,8 @@ from hub.web.csv_lines import csv_answer, csv_line
 from hub.web.forms import explain
 from hub.web.forms.access import AccessForm, DecisionForm, GrantForm
 from hub.web.gate_panel import panel_of
-from hub.web.pages.repo_head import for_admins, for_readers, page_of, repo_page
+from hub.web.pages.repo_head import for_admins, for_readers, repo_page
+from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
 
 Status = AccessRequest.Status

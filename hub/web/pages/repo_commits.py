@@ -9,7 +9,8 @@ from hub.repos.git.files import resolve_revision
 from hub.repos.git.history import changes, history, parent_of, path_history
 from hub.repos.models import Repository
 from hub.repos.permissions import may_fetch
-from hub.web.pages.repo_head import crumbs_of, for_readers, open_revision, page_number, repo_page
+from hub.web.pages.repo_head import crumbs_of, for_readers, open_revision, repo_page
+from hub.web.paging import page_number
 
 COMMITS_PER_PAGE = 40
 # A file's own history is found by looking, so it is shown at once, up to this length.

@@ -15,6 +15,7 @@ from hub.community.errors import CommentHidden, CommentNotFound, NothingChanged,
 from hub.community.models import DiscussionEvent
 from hub.community.permissions import get_comment, get_discussion, may_read_history
 from hub.community.reactions import set_reaction
+from hub.core.text import whole_number
 from hub.repos.diffs import diff_texts
 from hub.repos.models import Repository
 from hub.repos.permissions import may_write
@@ -107,10 +108,9 @@ def history(request: HttpRequest, repo: Repository, number: int, comment_id: str
     if not may_read_history(request.user, found, maintains=may_write(request.user, repo)):
         raise CommentHidden(_("This comment has been taken away. What it said before is not shown."))
     versions = found.versions()
-    asked = request.GET.get("version", str(len(versions)))
-    if not asked.isascii() or not asked.isdecimal() or not 1 <= int(asked[:9]) <= len(versions):
+    version = whole_number(request.GET.get("version", str(len(versions))), len(versions))
+    if not version:
         raise CommentNotFound(_("This comment has no such version."))
-    version = int(asked[:9])
     text = versions[version - 1][1]
     before = versions[version - 2][1] if version > 1 else None
     return repo_page(

@@ -17,11 +17,13 @@ from hub.community.permissions import check_may_edit, get_comment, get_discussio
 from hub.community.text import MAX_TEXT, render_text
 from hub.core.errors import HubError
 from hub.core.markdown import Rendered
+from hub.core.text import whole_number
 from hub.repos.models import Repository
 from hub.web.forms import explain
 from hub.web.forms.discussions import CommentForm, DiscussionForm, ReplyForm, TitleForm
 from hub.web.pages.composing import preview_fragment, previewed, typed
-from hub.web.pages.repo_head import for_posters, for_readers, page_number, repo_page
+from hub.web.pages.repo_head import for_posters, for_readers, repo_page
+from hub.web.paging import page_number
 from hub.web.pull_panel import panel_of
 from hub.web.requests import MemberRequest
 from hub.web.thread import PER_PAGE, SIGNS, events_of, place_of, shown_of, visitor_of
@@ -67,9 +69,8 @@ def _new(
 def discussion(request: HttpRequest, repo: Repository, number: int) -> HttpResponse:
     """One discussion with all that happened in it; `?order=votes` for a question, `?event=` leads to where that is shown."""
     found = get_discussion(repo, number)
-    wanted = request.GET.get("event", "")
-    if wanted.isascii() and wanted.isdecimal() and len(wanted) <= 18:
-        event = found.events.readable_by(request.user).filter(pk=int(wanted)).first()
+    if wanted := whole_number(request.GET.get("event", "")):
+        event = found.events.readable_by(request.user).filter(pk=wanted).first()
         if event is not None:
             return redirect(place_of(found, event, request.user))
     if isinstance(request.user, User):
@@ -176,10 +177,10 @@ def rename(request: MemberRequest, repo: Repository, number: int) -> HttpRespons
 def news(request: HttpRequest, repo: Repository, number: int) -> HttpResponse:
     """What happened after the event `?after=`, as a piece of the page; 204 where nothing did. Open pages ask for it."""
     found = get_discussion(repo, number)
-    after = request.GET.get("after", "")
-    if not after.isascii() or not after.isdecimal() or len(after) > 18:
+    after = whole_number(request.GET.get("after", ""))
+    if after is None:
         raise DiscussionNotFound(_("Reload the page to see what is new."))
-    events = list(events_of(found, request.user).filter(pk__gt=int(after)).order_by("pk")[:PER_PAGE])
+    events = list(events_of(found, request.user).filter(pk__gt=after).order_by("pk")[:PER_PAGE])
     if not events:
         return HttpResponse(status=204)
     visitor = visitor_of(request.user, found)

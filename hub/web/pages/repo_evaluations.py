@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hub.accounts.models import Someone
 from hub.catalog.models import SearchRow
 from hub.core.errors import HubError, NotFound
+from hub.core.text import whole_number
 from hub.evaluations.errors import AlreadyEvaluated
 from hub.evaluations.models import Run
 from hub.evaluations.permissions import get_named, get_run, may_cancel
@@ -29,7 +30,8 @@ from hub.repos.git.files import resolve_revision
 from hub.repos.models import Kind, Repository
 from hub.web.forms import explain
 from hub.web.forms.evaluations import EvaluationForm
-from hub.web.pages.repo_head import DEFAULT_BRANCH, for_posters, for_readers, page_number, repo_page
+from hub.web.pages.repo_head import DEFAULT_BRANCH, for_posters, for_readers, repo_page
+from hub.web.paging import page_number
 from workers.contracts import Stage, WorkerKind
 
 PER_PAGE = 30
@@ -177,8 +179,7 @@ def evaluation(request: HttpRequest, repo: Repository, run_id: int) -> HttpRespo
 def live(request: HttpRequest, repo: Repository, run_id: int) -> HttpResponse:
     """What has changed on that page: its progress, and the lines after the event `?after=`."""
     run = get_run(request.user, run_id, repo)
-    after = request.GET.get("after", "0")
-    lines = _lines(run, int(after) if after.isascii() and after.isdecimal() and len(after) < 19 else 0)
+    lines = _lines(run, whole_number(request.GET.get("after", "")) or 0)
     context = {"repo": repo, "run": run, "progress": progress_of(run), "steps": _steps(run), "lines": lines}
     return render(request, "web/evaluations/live.html", context)
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db.models import Count, Exists, Model, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import Someone
 from hub.community.models import Discussion, Follow, Like, Review
 from hub.community.permissions import get_repo_for_posting
-from hub.core.errors import Invalid, NotFound
+from hub.core.errors import Invalid
 from hub.core.links import repo_path
 from hub.evaluations.models import Run
 from hub.inference.offers import task_of_tags
@@ -42,7 +42,6 @@ DEFAULT_BRANCH = "main"
 REFS_SHOWN = 200
 
 P = ParamSpec("P")
-M = TypeVar("M", bound=Model)
 # The request that a view takes: any, or, behind a loader that refuses strangers, a member's.
 R = TypeVar("R", bound=HttpRequest)
 Loader = Callable[[Someone, str, str, str], Repository]
@@ -195,36 +194,3 @@ def crumbs_of(path: str) -> list[tuple[str, str]]:
     """Return (name, path) of each folder on the way, and of the last part itself."""
     parts = path.split("/") if path else []
     return [(part, "/".join(parts[: n + 1])) for n, part in enumerate(parts)]
-
-
-def page_number(request: HttpRequest) -> int:
-    """Return `?page=`, from 1. Raises NotFound for what is no number."""
-    given = request.GET.get("page", "1")
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= 10**6:
-        raise NotFound("")
-    return int(given[:9])
-
-
-@dataclass(frozen=True)
-class Page(Generic[M]):
-    """Some rows of a list, and the addresses of the pages beside; empty where there is none."""
-
-    rows: list[M]
-    previous: str
-    next: str
-
-
-def page_of(request: HttpRequest, rows: QuerySet[M], per_page: int) -> Page[M]:
-    """Return the page of `rows` that `?page=` asks for. Raises NotFound beyond the last one."""
-    number = page_number(request)
-    start = (number - 1) * per_page
-    found = list(rows[start : start + per_page + 1])
-    if number > 1 and not found:
-        raise NotFound(_("This list has no such page. Begin at its first one."))
-
-    def at(wanted: int) -> str:
-        query = request.GET.copy()
-        query["page"] = str(wanted)
-        return f"?{query.urlencode()}"
-
-    return Page(found[:per_page], at(number - 1) if number > 1 else "", at(number + 1) if len(found) > per_page else "")

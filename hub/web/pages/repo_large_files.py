@@ -15,7 +15,8 @@ from hub.repos.models import Repository
 from hub.repos.names import SHA256
 from hub.web.forms import explain
 from hub.web.forms.large_files import REWRITE, DeleteLargeFilesForm
-from hub.web.pages.repo_head import for_admins, page_of, repo_page
+from hub.web.pages.repo_head import for_admins, repo_page
+from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 50

@@ -24,15 +24,8 @@ from hub.repos.models.git import BRANCH_PREFIX
 from hub.web.forms import explain
 from hub.web.forms.pulls import BranchForm, ConflictForm, HeadForm, MergeForm, PullRequestForm
 from hub.web.forms.repositories import EditForm
-from hub.web.pages.repo_head import (
-    for_fetchers,
-    for_posters,
-    for_proposers,
-    for_readers,
-    for_writers,
-    page_number,
-    repo_page,
-)
+from hub.web.pages.repo_head import for_fetchers, for_posters, for_proposers, for_readers, for_writers, repo_page
+from hub.web.paging import page_number
 from hub.web.pull_panel import PullPanel, branches_of, merge_words, panel_of
 from hub.web.requests import MemberRequest
 

@@ -20,7 +20,8 @@ from hub.repos.models.release import MAX_RELEASE_NOTES
 from hub.web.forms import explain
 from hub.web.forms.releases import NewReleaseForm, ReleaseForm
 from hub.web.pages.composing import preview_fragment, previewed, typed
-from hub.web.pages.repo_head import DEFAULT_BRANCH, REFS_SHOWN, for_readers, for_writers, page_of, repo_page
+from hub.web.pages.repo_head import DEFAULT_BRANCH, REFS_SHOWN, for_readers, for_writers, repo_page
+from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
 from hub.web.snippets import download_release
 

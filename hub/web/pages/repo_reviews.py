@@ -33,7 +33,8 @@ from hub.repos.models import Release, Repository
 from hub.web.forms import explain
 from hub.web.forms.reviews import NewReviewForm, ReplyForm, ReviewForm
 from hub.web.pages.composing import preview_fragment, previewed, typed
-from hub.web.pages.repo_head import DEFAULT_BRANCH, for_posters, for_readers, for_writers, page_of, repo_page
+from hub.web.pages.repo_head import DEFAULT_BRANCH, for_posters, for_readers, for_writers, repo_page
+from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 20

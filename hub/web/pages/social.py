@@ -12,7 +12,8 @@ from hub.community import following as services
 from hub.community.models import Like
 from hub.core.errors import HubError
 from hub.repos.models import Repository
-from hub.web.pages.repo_head import for_posters, for_readers, page_of, repo_page
+from hub.web.pages.repo_head import for_posters, for_readers, repo_page
+from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 60

@@ -16,7 +16,7 @@ from hub.community.pictures import MAX_BYTES
 from hub.core.errors import HubError, Invalid
 from hub.core.middleware import UPLOADED_FILE_POLICY
 from hub.repos.permissions import check_may_act
-from hub.web.pages.repo_head import page_of
+from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 48

@@ -14,7 +14,7 @@ from hub.repos.permissions import get_namespace_for_usage
 from hub.repos.storage.accounting import list_largest, usage_in
 from hub.repos.storage.quotas import pending_in, quota_of, set_quota
 from hub.web.forms.usage import QuotaForm
-from hub.web.pages.repo_head import page_of
+from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 50

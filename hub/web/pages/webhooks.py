@@ -29,7 +29,7 @@ from hub.repos.models import Repository
 from hub.repos.permissions import check_may_act
 from hub.web.forms import explain
 from hub.web.forms.webhooks import WebhookForm
-from hub.web.pages.repo_head import page_of
+from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
 
 PER_PAGE = 30
