@@ -24,12 +24,13 @@ from hub.accounts.signals import invited, join_requested
 from hub.core.errors import Conflict, Invalid
 from hub.core.links import base_url
 from hub.core.models import record
+from hub.core.text import UNSTORABLE
 from hub.core.throttles import check_rate
 
 log = logging.getLogger(__name__)
 
 INVITATION_LIFE = timedelta(days=14)
-MAX_INVITATIONS = 50  # of one organization in a day
+MAX_INVITATIONS = 50  # of one organization in a day, and of one person: each can be a mail to a stranger
 MAX_REQUESTS = 10  # of one person in a day
 MAX_REQUEST_TEXT = 500  # characters
 DAY = 86_400  # seconds
@@ -41,10 +42,16 @@ def invite(*, organization: Organization, actor: User, who: str, role: str) -> M
     Who has an address is not told: the mail goes to it in either case.
     """
     check_role(role)
-    check_rate("member-invitation", organization.pk, limit=MAX_INVITATIONS, seconds=DAY)
+    _count(organization, actor)
     if "@" in who:
         return _invite_address(organization, actor, who.strip().lower(), role)
     return _invite_user(organization, actor, get_user(name=who.strip().removeprefix("@")), role)
+
+
+def _count(organization: Organization, actor: User) -> None:
+    check_rate("member-invitation", organization.pk, limit=MAX_INVITATIONS, seconds=DAY)
+    # Who makes one organization after the other does not send more for that.
+    check_rate("member-inviter", actor.pk, limit=MAX_INVITATIONS, seconds=DAY)
 
 
 @transaction.atomic
@@ -115,7 +122,7 @@ def _mail(invitation: MemberInvitation, secret: str) -> None:
 @transaction.atomic
 def resend_invitation(*, organization: Organization, actor: User, invitation_id: int) -> None:
     """Send an invitation again, good for as long as a new one; earlier links open nothing. Raises LinkExpired, TooMany."""
-    check_rate("member-invitation", organization.pk, limit=MAX_INVITATIONS, seconds=DAY)
+    _count(organization, actor)
     invitation = organization.invitations.select_for_update().filter(pk=invitation_id).first()
     if invitation is None:
         raise expired()
@@ -203,6 +210,8 @@ def request_to_join(*, organization: Organization, user: User, text: str) -> Joi
         raise Conflict(_("%(name)s takes no requests. Its administrators invite people.") % {"name": name})
     if organization.memberships.filter(user=user).exists():
         raise Conflict(_("You are a member already."))
+    if UNSTORABLE.search(text):
+        raise Invalid(_("The text holds characters that no text may have, such as NUL. Take them out."), field="text")
     if len(text) > MAX_REQUEST_TEXT:
         raise Invalid(_("Say it in at most %(max)d characters.") % {"max": MAX_REQUEST_TEXT}, field="text")
     check_rate("join-request", user.pk, limit=MAX_REQUESTS, seconds=DAY)

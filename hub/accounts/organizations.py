@@ -11,12 +11,18 @@ from hub.accounts.services import claim_name
 from hub.accounts.signals import member_joined
 from hub.core.errors import Conflict, Invalid
 from hub.core.models import record
+from hub.core.throttles import check_rate
+
+# That one person makes in a day: names are scarce.
+MAX_ORGANIZATIONS = 20
+DAY = 86_400  # seconds
 
 
 @transaction.atomic
 def create_organization(*, name: str, owner: User, display_name: str = "", bio: str = "") -> Organization:
-    """Make an organization with `owner` as its administrator. Raises NameInvalid, NameTaken, Suspended."""
+    """Make an organization with `owner` as its administrator. Raises NameInvalid, NameTaken, Suspended, TooMany."""
     check_not_suspended(owner)
+    check_rate("organization", owner.pk, limit=MAX_ORGANIZATIONS, seconds=DAY)
     organization = Organization.objects.create(display_name=display_name, bio=bio)
     claim_name(name, organization=organization)
     Membership.objects.create(organization=organization, user=owner, role=Role.ADMIN)

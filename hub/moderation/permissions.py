@@ -55,7 +55,7 @@ def people_of(case: Case) -> list[User]:
         return [case.accused]
     if case.namespace is None or case.namespace.organization_id is None:
         return []
-    admins = Membership.objects.filter(organization=case.namespace.organization_id, role=Role.ADMIN)
+    admins = Membership.objects.standing().filter(organization=case.namespace.organization_id, role=Role.ADMIN)
     return [membership.user for membership in admins.select_related("user").order_by("pk")]
 
 

@@ -5,7 +5,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from hub.accounts.mails import send_mail
-from hub.accounts.models import Role, User
+from hub.accounts.models import Membership, Role, User
 from hub.core.links import base_url, repo_path
 from hub.repos.models import AccessRequest, Gate, Repository
 
@@ -66,4 +66,5 @@ def _owners(repo: Repository) -> list[User]:
     if repo.namespace.user is not None:
         return [repo.namespace.user]
     organization = repo.namespace.organization
-    return list(User.objects.filter(memberships__organization=organization, memberships__role=Role.ADMIN))
+    admins = Membership.objects.standing().filter(organization=organization, role=Role.ADMIN)
+    return list(User.objects.filter(is_active=True, pk__in=admins.values("user")))

@@ -13,8 +13,9 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils import timezone
 
+from hub.accounts.joining import request_to_join
 from hub.accounts.models import Role, User
-from hub.accounts.organizations import add_member, remove_member
+from hub.accounts.organizations import add_member, remove_member, set_role
 from hub.community.activities import note
 from hub.community.discussions import open_discussion, take_comment_away
 from hub.community.errors import UnsubscribeLinkInvalid
@@ -30,9 +31,11 @@ from hub.community.models import (
     Reason,
     Subscription,
 )
+from hub.community.moderating import set_review_hidden
 from hub.community.notifications import mails
 from hub.community.notifications import telling as notifications
 from hub.community.notifications.subscriptions import set_deliveries, stop_mail, subscribe
+from hub.community.reviews import post_review
 from hub.repos.models import Repository, Visibility
 from hub.repos.permissions import readers_of
 from hub.repos.services import set_visibility
@@ -263,6 +266,30 @@ def test_nothing_is_mailed_that_was_read_taken_away_or_is_not_wanted_any_more(th
     take_comment_away(comment=hidden.event, actor=owner)
     assert mails.send_for(said.pk, seconds=5) == mails.send_for(hidden.pk, seconds=5) == 0
     assert not mail.outbox and not Notification.objects.filter(mail=Mail.NOW).exists()
+
+
+def test_a_review_that_moderators_have_hidden_since_is_not_mailed_nor_listed(owner: User, repo: Repository) -> None:
+    choose(owner, watching=Delivery.MAIL)
+    review = post_review(repo=repo, author=make_user(), stars=1, text="Buy my pills.")
+    written = Activity.objects.get(kind=ActivityKind.REVIEW)
+    notifications.tell(written.pk)
+    assert notifications.unread_count(owner) == 1
+    set_review_hidden(review=review, actor=make_user(admin=True), hidden=True)
+    assert notifications.unread_count(owner) == 0
+    assert mails.send_for(written.pk, seconds=5) == 0 and not mail.outbox
+
+
+def test_who_asks_to_join_is_told_to_nobody_who_administers_no_more() -> None:
+    first, second = make_user(), make_user()
+    group = make_organization(first, admin=second)
+    request = request_to_join(organization=group, user=make_user("eager"), text="")
+    asked = Activity.objects.get(kind=ActivityKind.JOIN_REQUEST)
+    notifications.tell(asked.pk)
+    assert notifications.unread_count(first) == notifications.unread_count(second) == 1
+    set_role(organization=group, actor=second, user=first, role=Role.READ)
+    assert notifications.unread_count(first) == 0 and notifications.unread_count(second) == 1
+    assert mails.send_for(asked.pk, seconds=5) == 1
+    assert [sent.to for sent in mail.outbox] == [[second.email]] and request.user.username in mail.outbox[0].body
 
 
 class _Refusing(socketserver.StreamRequestHandler):

@@ -356,3 +356,13 @@ def test_posting_twice_at_once_makes_one_review(tag: str) -> None:
         told = sorted(pool.map(one, range(6)))
     assert told == ["ReviewExists"] * 5 + ["made"]
     assert Review.objects.count() == 1
+
+
+def test_a_member_in_name_only_is_still_no_critic() -> None:
+    admin, weak = make_user(), make_user()
+    group = make_organization(admin, write=weak)
+    Organization.objects.filter(pk=group.pk).update(requires_mfa=True)
+    User.objects.filter(pk=admin.pk).update(second_factor=True)
+    admin.refresh_from_db()
+    with pytest.raises(OwnModel):
+        check_may_review(weak, make_repo(admin, organization=group))

@@ -287,3 +287,18 @@ def test_moderators_and_reporters_at_once() -> None:
     assert decided.count(AppealClosed) == 2
     assert Appeal.objects.get().state == Appeal.State.GRANTED
     assert Action.objects.filter(kind="lift").count() == 1
+
+
+def test_an_administrator_in_name_only_neither_hears_nor_appeals() -> None:
+    admin, weak, moderator = make_user(), make_user(), make_user(admin=True)
+    group = make_organization(admin, admin=weak)
+    repo = make_repo(admin, organization=group)
+    case = reported("repository", name_of(repo))
+    User.objects.filter(pk=admin.pk).update(second_factor=True)
+    group.requires_mfa = True
+    group.save()
+    action = act(case=case, moderator=moderator, kind="take_down", reason="Spam.")
+    assert told(admin) == ["take_down"] and told(weak) == []
+    assert get_action_for_appeal(admin, action.pk) == action
+    with pytest.raises(ActionNotFound):
+        get_action_for_appeal(weak, action.pk)

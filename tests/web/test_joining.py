@@ -7,9 +7,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from hub.accounts.joining import MAX_INVITATIONS, invite
 from hub.accounts.models import MemberInvitation, Organization, Role, User
-from hub.accounts.organizations import set_role
+from hub.accounts.organizations import MAX_ORGANIZATIONS, set_role
 from hub.community.models import Activity, ActivityKind
+from hub.core.errors import TooMany
 from tests.factories import make_organization, make_user
 from tests.web.conftest import browser_of
 
@@ -141,3 +143,24 @@ def test_the_page_of_members_asks_no_more_for_many(
             browser_of(user).post("/organizations/crew/join", {"text": "Hello."})
     with django_assert_max_num_queries(9):  # type: ignore[operator]
         assert browser.get(MEMBERS).status_code == 200
+
+
+def test_one_person_invites_no_more_by_making_more_organizations(member: User) -> None:
+    crews = [make_organization(member) for _number in range(2)]
+    for number in range(MAX_INVITATIONS):
+        invite(organization=crews[number % 2], actor=member, who=f"someone{number}@example.org", role=Role.READ)
+    with pytest.raises(TooMany):
+        invite(organization=make_organization(member), actor=member, who="more@example.org", role=Role.READ)
+
+
+def test_one_person_takes_no_names_without_end(member: User) -> None:
+    for _number in range(MAX_ORGANIZATIONS):
+        make_organization(member)
+    with pytest.raises(TooMany):
+        make_organization(member)
+
+
+def test_a_request_holds_what_the_database_can_keep(crew: Organization) -> None:
+    asked = browser_of(make_user()).post("/organizations/crew/join", {"text": "let\0me in"}, follow=True)
+    assert asked.status_code == 200 and "NUL" in asked.content.decode()
+    assert not crew.join_requests.exists()

@@ -9,7 +9,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hub.accounts.models import User
+from hub.accounts.models import Role, User
 from hub.community.models.activity import Activity, ActivityKind
 from hub.community.models.discussion import Discussion
 from hub.repos.models import Repository
@@ -32,7 +32,17 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         # A result names the dataset, too, which may be for fewer eyes than the model.
         dataset = Cast(KeyTextTransform("dataset", "activity__data"), models.BigIntegerField())
         measured = ~Q(activity__kind=ActivityKind.RESULT) | Exists(visible.filter(pk=OuterRef("dataset")))
-        return self.alias(dataset=dataset).filter(readable, measured, user=user)
+        # Who asks to join, and where webhooks lead, only administrators of an organization know.
+        admin_of = user.memberships.standing().filter(role=Role.ADMIN).values("organization")
+        theirs = (
+            ~Q(activity__kind__in=(ActivityKind.JOIN_REQUEST, ActivityKind.WEBHOOK_DISABLED))
+            | Q(activity__namespace__organization=None)
+            | Q(activity__namespace__organization__in=admin_of)
+        )
+        # What moderators have hidden since is told to nobody.
+        return self.alias(dataset=dataset).filter(
+            readable, measured, theirs, user=user, activity__review__hidden_at=None
+        )
 
     def unread(self) -> Self:
         return self.filter(read_at=None)
