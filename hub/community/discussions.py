@@ -1,5 +1,5 @@
 """Every change to what is said in discussions: open, comment, edit, take away, close, reopen, rename. Pull requests are opened
-and merged in `pull_requests.py`, questions answered in `questions.py`, and `upkeep.py` is for maintainers; the rest they share.
+and merged in `pull_requests.py`, questions answered in `questions.py`; what only maintainers do is in `maintaining.py`.
 
 The caller has passed get_repo_for_posting; who may change what is decided here. Each change locks the discussion's row,
 so what happens in it has one order.

@@ -8,6 +8,7 @@ from hub.web import account_urls, collection_urls, moderation_urls, notify_urls,
 from hub.web.pages import (
     accounts,
     applications,
+    attachments,
     demo_streams,
     discussion_lists,
     home,
@@ -20,7 +21,6 @@ from hub.web.pages import (
     site,
     social,
     storage,
-    uploads,
     usage,
 )
 
@@ -79,10 +79,10 @@ urlpatterns = [
     # Collections.
     *collection_urls.urlpatterns,
     # Pictures beside texts. Tools send theirs to `uploads` itself.
-    path("uploads/new", uploads.add, name="upload_picture"),
-    path("uploads/<uuid:picture>", uploads.show, name="picture"),
-    path("settings/uploads", uploads.own, name="settings_uploads"),
-    path("settings/uploads/<uuid:picture>/delete", uploads.delete, name="delete_picture"),
+    path("uploads/new", attachments.add, name="upload_picture"),
+    path("uploads/<uuid:picture>", attachments.show, name="picture"),
+    path("settings/uploads", attachments.own, name="settings_uploads"),
+    path("settings/uploads/<uuid:picture>/delete", attachments.delete, name="delete_picture"),
     # The second factor, another provider, organizations.
     *account_urls.urlpatterns,
     # Reports, moderation, blocks.

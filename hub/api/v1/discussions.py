@@ -13,7 +13,7 @@ from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import REPO, answer, operation
 from hub.api.v1.paging import LINK, Paged, page, page_of
-from hub.community import questions, upkeep
+from hub.community import maintaining, questions
 from hub.community.errors import CommentHidden
 from hub.community.models import Discussion, DiscussionEvent, Emoji, Status
 from hub.community.models.discussion import DiscussionQuerySet
@@ -206,9 +206,9 @@ def change_discussion(
     if body.get("question", found.is_question) != found.is_question:
         questions.set_question(discussion=found, actor=actor, is_question=body["question"])
     if body.get("pinned", found.pinned_at is not None) != (found.pinned_at is not None):
-        upkeep.set_pinned(discussion=found, actor=actor, pinned=body["pinned"])
+        maintaining.set_pinned(discussion=found, actor=actor, pinned=body["pinned"])
     if body.get("locked", found.locked_at is not None) != (found.locked_at is not None):
-        upkeep.set_locked(discussion=found, actor=actor, locked=body["locked"])
+        maintaining.set_locked(discussion=found, actor=actor, locked=body["locked"])
     return _answer(request, found)
 
 
@@ -344,7 +344,7 @@ def show_comment_again(
     request: Request, kind: str, namespace: str, name: str, number: int, comment_id: str, query: dict[str, Any]
 ) -> Response:
     found = _comment(request, kind, namespace, name, number, comment_id)
-    upkeep.show_comment_again(comment=found, actor=writer(request))
+    maintaining.show_comment_again(comment=found, actor=writer(request))
     return Response(status=204)
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from hub.community import questions, upkeep
+from hub.community import maintaining, questions
 from hub.community.errors import CommentHidden, CommentNotFound, NothingChanged, TooManyPinned
 from hub.community.models import DiscussionEvent
 from hub.community.permissions import get_comment, get_discussion, may_read_history
@@ -31,9 +31,9 @@ def change(request: MemberRequest, repo: Repository, number: int) -> HttpRespons
     found = get_discussion(repo, number)
     wanted = {name: request.POST[name] == "yes" for name in ("locked", "pinned", "question") if name in request.POST}
     if "locked" in wanted:
-        _try(request, upkeep.set_locked, discussion=found, actor=request.user, locked=wanted["locked"])
+        _try(request, maintaining.set_locked, discussion=found, actor=request.user, locked=wanted["locked"])
     if "pinned" in wanted:
-        _try(request, upkeep.set_pinned, discussion=found, actor=request.user, pinned=wanted["pinned"])
+        _try(request, maintaining.set_pinned, discussion=found, actor=request.user, pinned=wanted["pinned"])
     if "question" in wanted:
         _try(request, questions.set_question, discussion=found, actor=request.user, is_question=wanted["question"])
     return redirect(found)
@@ -88,7 +88,7 @@ def accept(request: MemberRequest, repo: Repository, number: int, comment_id: st
 def show_again(request: MemberRequest, repo: Repository, number: int, comment_id: str) -> HttpResponse:
     """Take back that a comment was hidden."""
     found = get_comment(get_discussion(repo, number), comment_id)
-    _try(request, upkeep.show_comment_again, comment=found, actor=request.user)
+    _try(request, maintaining.show_comment_again, comment=found, actor=request.user)
     return redirect(place_of(found.discussion, found, request.user))
 
 

@@ -19,9 +19,9 @@ from hub.core.errors import HubError
 from hub.core.markdown import Rendered
 from hub.core.text import whole_number
 from hub.repos.models import Repository
+from hub.web.composing import preview_fragment, previewed, typed
 from hub.web.forms import explain
 from hub.web.forms.discussions import CommentForm, DiscussionForm, ReplyForm, TitleForm
-from hub.web.pages.composing import preview_fragment, previewed, typed
 from hub.web.pages.repo_head import for_posters, for_readers, repo_page
 from hub.web.paging import page_number
 from hub.web.pull_panel import panel_of

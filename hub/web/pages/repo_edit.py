@@ -19,9 +19,9 @@ from hub.repos.git.files import find_file, read_file
 from hub.repos.models import Repository
 from hub.web.forms import explain
 from hub.web.forms.repositories import CommitForm, EditForm
-from hub.web.pages.proposing import Place, open_place
 from hub.web.pages.repo_files import as_text
 from hub.web.pages.repo_head import Revision, crumbs_of, for_proposers, repo_page
+from hub.web.proposing import Place, open_place
 from hub.web.requests import MemberRequest
 
 

@@ -18,9 +18,9 @@ from hub.repos.git.files import FileEntry, blob_of, find_file, find_files, list_
 from hub.repos.models import GitCommit, Repository
 from hub.repos.permissions import may_fetch
 from hub.repos.safetensors import Header, HeaderInvalid, read_header
-from hub.web.pages.proposing import may_change
 from hub.web.pages.repo_head import Revision, crumbs_of, for_fetchers, for_readers, open_revision, repo_page
 from hub.web.paging import page_number
+from hub.web.proposing import may_change
 
 ENTRIES_PER_PAGE = 300
 # A text that is longer is not shown in the page: browsers slow down, and nobody reads it there.

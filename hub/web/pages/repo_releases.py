@@ -17,9 +17,9 @@ from hub.repos import releases as services
 from hub.repos.models import GitRef, Release, Repository
 from hub.repos.models.git import TAG_PREFIX
 from hub.repos.models.release import MAX_RELEASE_NOTES
+from hub.web.composing import preview_fragment, previewed, typed
 from hub.web.forms import explain
 from hub.web.forms.releases import NewReleaseForm, ReleaseForm
-from hub.web.pages.composing import preview_fragment, previewed, typed
 from hub.web.pages.repo_head import DEFAULT_BRANCH, REFS_SHOWN, for_readers, for_writers, repo_page
 from hub.web.paging import page_of
 from hub.web.requests import MemberRequest

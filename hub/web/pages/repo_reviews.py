@@ -1,41 +1,35 @@
-"""Reviews of a model: what they say together and one by one, writing, changing and deleting one's own, votes and replies."""
+"""Reviews of a model: what they say together and one by one. What people do with them is in `repo_review_acts.py`."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import redirect, render
-from django.utils.formats import number_format
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.template.defaultfilters import floatformat
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from hub.accounts.models import Someone, User
 from hub.accounts.permissions import check_may_read_hub
-from hub.community import reviews as services
 from hub.community import scoring
-from hub.community.errors import ReviewExists, ReviewNotFound
+from hub.community.errors import ReviewNotFound
 from hub.community.models import Review, ReviewEdit, ReviewVote
-from hub.community.models.review import FILLED_IN, MAX_LINE, MAX_REPLY, MAX_REVIEW, ORDERS
-from hub.community.permissions import check_may_review, get_own_review, get_review
+from hub.community.models.review import FILLED_IN, MAX_LINE, ORDERS
+from hub.community.permissions import check_may_review, get_review
 from hub.community.ratings import Ratings, hub, ratings_of
 from hub.community.scoring import ENOUGH
-from hub.community.text import render_text, render_texts
+from hub.community.text import render_texts
 from hub.core.errors import HubError
-from hub.core.links import repo_path
 from hub.core.markdown import Rendered
 from hub.core.text import UNSTORABLE
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Release, Repository
-from hub.web.forms import explain
-from hub.web.forms.reviews import NewReviewForm, ReplyForm, ReviewForm
-from hub.web.pages.composing import preview_fragment, previewed, typed
-from hub.web.pages.repo_head import DEFAULT_BRANCH, for_posters, for_readers, for_writers, repo_page
+from hub.web.forms.reviews import NewReviewForm
+from hub.web.pages.repo_head import DEFAULT_BRANCH, for_readers, repo_page
 from hub.web.paging import page_of
-from hub.web.requests import MemberRequest
 
 PER_PAGE = 20
 # Releases that the form and the filter offer, the newest first.
@@ -120,7 +114,7 @@ def reviews(request: HttpRequest, repo: Repository) -> HttpResponse:
     if author:
         listed = listed.filter(~Q(author=author) | Q(author=None))
     page = page_of(request, listed.sorted_by(asked.sort), PER_PAGE)
-    shown = _shown(request.user, repo, [*mine, *page.rows])
+    shown = shown_of(request.user, repo, [*mine, *page.rows])
     own, others = shown[: len(mine)], shown[len(mine) :]
     reason, form = _form_or_reason(request.user, repo, asked.tag)
     return repo_page(
@@ -138,7 +132,7 @@ def reviews(request: HttpRequest, repo: Repository) -> HttpResponse:
         sorts=SORTS,
         reason=reason,
         form=form,
-        has_math=_has_math(shown),
+        has_math=has_math(shown),
         previous=page.previous,
         next=page.next,
     )
@@ -160,7 +154,7 @@ def review(request: HttpRequest, repo: Repository, review_id: int) -> HttpRespon
         )
         for edit in edits
     ]
-    shown, *earlier = _shown(request.user, repo, [found, *before])
+    shown, *earlier = shown_of(request.user, repo, [found, *before])
     return repo_page(
         request,
         "web/reviews/one.html",
@@ -169,7 +163,7 @@ def review(request: HttpRequest, repo: Repository, review_id: int) -> HttpRespon
         shown=shown,
         own=request.user.is_authenticated and found.author_id == request.user.pk,
         earlier=earlier,
-        has_math=_has_math([shown, *earlier]),
+        has_math=has_math([shown, *earlier]),
     )
 
 
@@ -189,152 +183,6 @@ def score(request: HttpRequest) -> HttpResponse:
     return render(request, "web/reviews/score.html", facts)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@for_posters
-def new(request: MemberRequest, repo: Repository) -> HttpResponse:
-    """Write a review. Raises what check_may_review raises, and ReviewExists where everything is reviewed."""
-    check_may_review(request.user, repo)
-    form = _new_form(request.user, repo, request.POST if request.method == "POST" else None)
-    if form is None:
-        raise ReviewExists(_("You have reviewed every version of this model. Edit one of your reviews."))
-    preview, status = _preview(request, repo), 200
-    if fragment := preview_fragment(request, preview):
-        return fragment
-    if preview:
-        form = _new_form(request.user, repo, initial=typed(request, form))
-    elif form.is_bound:
-        status = 400
-        if form.is_valid():
-            sent = form.cleaned_data
-            try:
-                made = services.post_review(repo=repo, author=request.user, tag=sent.pop("release"), **_said(sent))
-            except HubError as error:
-                explain(form, error)
-                status = error.status
-            else:
-                messages.success(request, _("Your review is there. You can change it at any time."))
-                return redirect(_address(repo, made))
-    return _form_page(request, repo, form, preview, status)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@for_posters
-def edit(request: MemberRequest, repo: Repository, review_id: int) -> HttpResponse:
-    """Put other stars and words in place. Raises ReviewNotFound, NotYourReview, OwnModel."""
-    review = get_own_review(request.user, repo, review_id)
-    check_may_review(request.user, repo)
-    form = ReviewForm(initial={name: getattr(review, name) for name in FILLED_IN})
-    preview, status = _preview(request, repo), 200
-    if fragment := preview_fragment(request, preview):
-        return fragment
-    if preview:
-        form = ReviewForm(initial=typed(request, form))
-    elif request.method == "POST":
-        form, status = ReviewForm(request.POST), 400
-        if form.is_valid():
-            try:
-                services.edit_review(review=review, actor=request.user, **_said(form.cleaned_data))
-            except HubError as error:
-                explain(form, error)
-                status = error.status
-            else:
-                messages.success(request, _("Your review is changed."))
-                return redirect(_address(repo, review))
-    return _form_page(request, repo, form, preview, status, review=review)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@for_posters
-def delete(request: MemberRequest, repo: Repository, review_id: int) -> HttpResponse:
-    """Ask, then delete one's own review."""
-    review = get_own_review(request.user, repo, review_id)
-    if request.method == "POST":
-        services.delete_review(review=review, actor=request.user)
-        messages.success(request, _("Your review is deleted."))
-        return redirect(_address(repo))
-    return repo_page(request, "web/reviews/delete.html", repo, tab="reviews", review=review)
-
-
-@require_POST
-@for_posters
-def vote(request: MemberRequest, repo: Repository, review_id: int) -> HttpResponse:
-    """Find a review helpful (`helpful=1`), or no more (`helpful=0`)."""
-    found = get_review(request.user, repo, review_id)
-    services.vote_review(review=found, actor=request.user, helpful=request.POST.get("helpful") == "1")
-    # Back to where they read: the list as it was filtered, or the review's own page.
-    back = request.POST.get("back", "")[:2000]
-    page = _address(repo) + f"?{back}" if back else _address(repo, below=str(found.pk))
-    return HttpResponseRedirect(f"{page}#{found.anchor}")
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@for_writers
-def reply(request: MemberRequest, repo: Repository, review_id: int) -> HttpResponse:
-    """Answer a review for the model's owner, or change the answer."""
-    found = get_review(request.user, repo, review_id)
-    form, status = ReplyForm(initial={"text": found.reply}), 200
-    preview = _preview(request, repo, MAX_REPLY)
-    if fragment := preview_fragment(request, preview):
-        return fragment
-    if preview:
-        form = ReplyForm(initial=typed(request, form))
-    elif request.method == "POST":
-        form, status = ReplyForm(request.POST), 400
-        if form.is_valid():
-            try:
-                services.reply_to_review(review=found, actor=request.user, text=form.cleaned_data["text"])
-            except HubError as error:
-                explain(form, error)
-                status = error.status
-            else:
-                messages.success(request, _("Your reply stands below the review."))
-                return redirect(_address(repo, found, below=str(found.pk)))
-    (shown,) = _shown(request.user, repo, [found])
-    return repo_page(
-        request,
-        "web/reviews/reply.html",
-        repo,
-        tab="reviews",
-        status=status,
-        form=form,
-        preview=preview,
-        shown=shown,
-        has_math=_has_math([shown]),
-    )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@for_writers
-def delete_reply(request: MemberRequest, repo: Repository, review_id: int) -> HttpResponse:
-    """Ask, then take the owner's answer away."""
-    found = get_review(request.user, repo, review_id)
-    if request.method == "POST":
-        services.delete_reply(review=found, actor=request.user)
-        messages.success(request, _("The reply is deleted."))
-        return redirect(_address(repo, found, below=str(found.pk)))
-    return repo_page(request, "web/reviews/delete_reply.html", repo, tab="reviews", review=found)
-
-
-def _form_page(
-    request: MemberRequest,
-    repo: Repository,
-    form: ReviewForm | None,
-    preview: Rendered | None,
-    status: int,
-    review: Review | None = None,
-) -> HttpResponse:
-    return repo_page(
-        request,
-        "web/reviews/form.html",
-        repo,
-        tab="reviews",
-        status=status,
-        form=form,
-        preview=preview,
-        review=review,
-    )
-
-
 def _form_or_reason(user: Someone, repo: Repository, tag: str | None) -> tuple[HubError | None, NewReviewForm | None]:
     """Return why `user` may not review, or else the form; neither where they have reviewed everything."""
     try:
@@ -342,10 +190,10 @@ def _form_or_reason(user: Someone, repo: Repository, tag: str | None) -> tuple[H
     except HubError as error:
         return error, None
     assert isinstance(user, User)
-    return None, _new_form(user, repo, initial={} if tag is None else {"release": tag})
+    return None, new_form(user, repo, initial={} if tag is None else {"release": tag})
 
 
-def _new_form(
+def new_form(
     user: User, repo: Repository, data: QueryDict | None = None, initial: dict[str, Any] | None = None
 ) -> NewReviewForm | None:
     """Return the form for what `user` has not reviewed, None where that is nothing."""
@@ -369,7 +217,7 @@ def _choices(query: QueryDict, ratings: Ratings, tag: str | None) -> list[Choice
     """Return what can be filtered by: everything, main, and each release that has reviews."""
 
     def score_of(value: float | None) -> str:
-        return "" if value is None else number_format(value, decimal_pos=1)
+        return "" if value is None else floatformat(value, 1)
 
     everything = ratings.all
     found = [
@@ -397,11 +245,8 @@ def _with(query: QueryDict, name: str, value: str | None) -> str:
     return f"?{kept.urlencode()}"
 
 
-def _said(sent: dict[str, Any]) -> services.Said:
-    return services.Said(**{name: sent[name] for name in FILLED_IN})  # type: ignore[typeddict-item]
-
-
-def _shown(user: Someone, repo: Repository, reviews: list[Review]) -> list[Shown]:
+def shown_of(user: Someone, repo: Repository, reviews: list[Review]) -> list[Shown]:
+    """Return reviews of `repo` as `user` sees them. As many queries for many as for few."""
     texts = {review.anchor: review.text for review in reviews if review.text}
     texts |= {f"{review.anchor}-reply": review.reply for review in reviews if review.reply}
     rendered = render_texts(repo, texts, reader=user)
@@ -415,14 +260,5 @@ def _shown(user: Someone, repo: Repository, reviews: list[Review]) -> list[Shown
     ]
 
 
-def _has_math(shown: list[Shown]) -> bool:
+def has_math(shown: list[Shown]) -> bool:
     return any(text.has_math for each in shown for text in (each.rendered, each.reply) if text)
-
-
-def _preview(request: HttpRequest, repo: Repository, limit: int = MAX_REVIEW) -> Rendered | None:
-    return previewed(request, "text", limit, lambda text: render_text(repo, text, scope="preview", reader=request.user))
-
-
-def _address(repo: Repository, review: Review | None = None, *, below: str = "") -> str:
-    page = repo_path(repo.kind, repo.full_name, "reviews", *([below] if below else []))
-    return page + (f"#{review.anchor}" if review else "")

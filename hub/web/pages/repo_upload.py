@@ -19,8 +19,8 @@ from hub.repos.attributes import LargeFileRule
 from hub.repos.models import Repository
 from hub.repos.uploads import Receipts, receive_file
 from hub.web.forms.repositories import CommitForm, UploadForm
-from hub.web.pages.proposing import Place, open_place
 from hub.web.pages.repo_head import crumbs_of, for_proposers, repo_page
+from hub.web.proposing import Place, open_place
 from hub.web.requests import MemberRequest
 
 MAX_COMMIT_JSON = 16 * 1024 * 1024  # bytes; some 25 000 receipts
