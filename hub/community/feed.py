@@ -47,8 +47,9 @@ class Page:
 
 
 def feed_of(user: User, *, kind: str = "", before: int | None = None) -> Page:
-    """Return a page of what happened in what `user` follows, and may know of now: not what they did themselves, nor what
-    they have muted, nor anything by people whom they have blocked or who have blocked them.
+    """Return a page of what happened in what `user` follows, and in what is theirs or their organizations', as far as they
+    may know of it now: not what they did themselves, nor what they have muted, nor anything by people whom they have
+    blocked or who have blocked them.
 
     kind: one of KINDS, or "" for everything. before: `older` of the page before. Five queries, however much there is.
     """
@@ -58,8 +59,9 @@ def feed_of(user: User, *, kind: str = "", before: int | None = None) -> Page:
         .exclude(user__in=silent)
         .values_list("user", flat=True)
     )
+    own = Namespace.objects.filter(Q(user=user) | Q(organization__memberships__user=user)).values("pk")
     followed = Repository.objects.visible_to(user).filter(
-        Q(pk__in=follows.values("repository")) | Q(namespace__in=follows.values("namespace"))
+        Q(pk__in=follows.values("repository")) | Q(namespace__in=follows.values("namespace")) | Q(namespace__in=own)
     )
     muted = Subscription.objects.filter(user=user, level=Subscription.Level.MUTED)
     heard = followed.exclude(pk__in=muted.filter(repository__isnull=False).values("repository"))

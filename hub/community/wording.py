@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.formats import number_format
+from django.template.defaultfilters import floatformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -129,7 +129,7 @@ def _changes(changes: Any) -> str:
 
 
 def _result(activity: Activity) -> Said:
-    score = number_format(activity.data["score"], 3)
+    score = floatformat(activity.data["score"], 3)
     what = Part(activity.data["benchmark"], activity.get_absolute_url())
     sentence = _("%(where)s was measured on %(what)s: %(score)s bits per byte")
     return Said("scale", sentence, {**_parts(activity, what), "score": Part(score)})

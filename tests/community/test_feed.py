@@ -59,6 +59,19 @@ def test_people_are_followed_wherever_they_act_and_organizations_in_what_is_thei
     assert found[2].repository == theirs
 
 
+def test_what_is_ones_own_or_ones_organizations_needs_no_follow() -> None:
+    ada, grace = make_user(), make_user()
+    organization = make_organization(ada)
+    add_member(organization=organization, actor=ada, user=grace, role=Role.READ)
+    mine, shared = make_repo(ada), make_repo(ada, organization=organization)
+    post_review(repo=mine, author=grace, stars=4)
+    open_discussion(repo=shared, actor=make_user(), title="Why?", text="Hello.")
+    assert kinds(ada) == [KIND.DISCUSSION, KIND.REVIEW]
+    assert kinds(grace) == [KIND.DISCUSSION, KIND.REPOSITORY]
+    remove_member(organization=organization, actor=ada, user=grace)
+    assert kinds(grace) == []
+
+
 def test_not_what_one_did_muted_or_blocked() -> None:
     ada, troll, repo = make_user(), make_user(), make_repo()
     follow_repo(actor=ada, repo=repo)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select, Textarea
+from django.template.defaultfilters import floatformat
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -164,7 +165,7 @@ def stars(value: float, size: int = 13) -> SafeString:
         '<svg x="{1}" width="{3}" height="{2}" overflow="hidden"><use href="{0}" class="on" width="{2}" height="{2}"/></svg>',
         ((address, n * step, size, f"{size * min(1, max(0, value - n)):.1f}") for n in range(5)),
     )
-    said = gettext("%(value)s of 5 stars") % {"value": number_format(round(value, 1), decimal_pos=int(value % 1 != 0))}
+    said = gettext("%(value)s of 5 stars") % {"value": floatformat(value)}
     return format_html(
         '<svg class="stars" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
         5 * step - 2,
