@@ -48,7 +48,7 @@ def decide_appeal(*, appeal: Appeal, moderator: User, grant: bool, answer: str) 
     appeal = rows.get(pk=appeal.pk)
     if appeal.state != Appeal.State.OPEN:
         raise AppealClosed(_("This appeal has been decided."))
-    check_impartial(moderator, appeal.action.moderator_id, appeal.user_id)
+    check_impartial(moderator, appeal.action.case, appellant=appeal.user_id, acted=appeal.action.moderator_id)
     appeal.state = Appeal.State.GRANTED if grant else Appeal.State.REJECTED
     appeal.answer, appeal.decided_by, appeal.decided_at = kept, moderator, timezone.now()
     appeal.save(update_fields=["state", "answer", "decided_by", "decided_at"])

@@ -40,13 +40,22 @@ def get_case(user: Someone, case_id: int) -> Case:
     return case
 
 
-def check_impartial(moderator: User, *involved: int | None) -> None:
-    """Refuse a moderator to whom it is about themselves, while another one could decide. Raises OwnCase."""
-    if moderator.pk not in involved:
-        return
-    others = User.objects.filter(is_staff=True, is_active=True).exclude(pk=moderator.pk)
-    if any(not other.suspended for other in others):
-        raise OwnCase(_("This is about what you did yourself. Another moderator has to decide it."))
+def check_impartial(moderator: User, case: Case, *, appellant: int | None = None, acted: int | None = None) -> None:
+    """Refuse a moderator to whom a case is about themselves or an organization of theirs, while another one could decide.
+
+    Of an appeal: its `appellant` decides neither, nor, while a third one could, who `acted`: ids of users. Raises OwnCase.
+    """
+    concerned = {pk for pk in (case.accused_id, appellant) if pk is not None}
+    if case.namespace is not None and case.namespace.organization_id is not None:
+        members = Membership.objects.filter(organization=case.namespace.organization_id)
+        concerned |= set(members.filter(user__is_staff=True).values_list("user", flat=True))
+    # First who is concerned: where all others are, too, whoever acted decides before they do.
+    for involved in (concerned, concerned | ({acted} if acted is not None else set())):
+        if moderator.pk not in involved:
+            continue
+        others = User.objects.filter(is_staff=True, is_active=True).exclude(pk__in=involved)
+        if any(not other.suspended for other in others):
+            raise OwnCase(_("This is about what you did yourself. Another moderator has to decide it."))
 
 
 def people_of(case: Case) -> list[User]:

@@ -82,7 +82,7 @@ def claim_case(*, case: Case, moderator: User, take_over: bool = False) -> Case:
     check_may_decide(moderator)
     case = _locked(case)
     _check_open(case)
-    check_impartial(moderator, case.accused_id)
+    check_impartial(moderator, case)
     former = case.claimed_by
     if former is not None and former.pk != moderator.pk:
         if not take_over:
@@ -133,7 +133,7 @@ def act(
     undoes = kind in UNDOING.values()
     if not undoes:
         _check_open(case)
-    check_impartial(moderator, case.accused_id)
+    check_impartial(moderator, case)
     if case.claimed_by_id not in (None, moderator.pk) and not case.closed:
         raise AlreadyClaimed(_("This case is another moderator's. Take it over first."))
     reason, note = _clean(" ".join(reason.split()), "reason", MAX_REASON), _clean(note, "note", MAX_TEXT)

@@ -46,6 +46,9 @@ def tell_askers(request_ids: list[int]) -> None:
     decided = AccessRequest.objects.filter(pk__in=request_ids, status__in=[Status.ACCEPTED, Status.REJECTED])
     for request in decided.select_related("user", "repository__namespace"):
         repo = request.repository
+        # It may have been hidden since they asked, under another name.
+        if not Repository.objects.visible_to(request.user).filter(pk=repo.pk).exists():
+            continue
         facts = {
             "name": repo.full_name,
             "accepted": request.status == Status.ACCEPTED,

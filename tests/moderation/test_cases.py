@@ -302,3 +302,25 @@ def test_an_administrator_in_name_only_neither_hears_nor_appeals() -> None:
     assert get_action_for_appeal(admin, action.pk) == action
     with pytest.raises(ActionNotFound):
         get_action_for_appeal(weak, action.pk)
+
+
+def test_no_moderator_judges_an_organization_of_theirs_while_another_one_can() -> None:
+    own, other = make_user(admin=True), make_user(admin=True)
+    group = make_organization(make_user(), read=own)
+    case = reported("repository", name_of(make_repo(organization=group)))
+    with pytest.raises(OwnCase):
+        claim_case(case=case, moderator=own)
+    with pytest.raises(OwnCase):
+        act(case=case, moderator=own, kind="dismiss")
+    suspend_user(user=other, actor=own, reason="Away.")
+    assert act(case=case, moderator=own, kind="dismiss").kind == "dismiss"
+
+
+def test_of_two_moderators_the_one_who_acted_answers_the_appeal_of_the_other() -> None:
+    acted, accused = make_user(admin=True), make_user(admin=True)
+    case = reported("comment", str(comment_of(accused).pk))
+    action = act(case=case, moderator=acted, kind="warn", reason="Be kind.")
+    asked = appeal(action=action, user=accused, text="I was.")
+    with pytest.raises(OwnCase):
+        decide_appeal(appeal=asked, moderator=accused, grant=True, answer="I was.")
+    assert decide_appeal(appeal=asked, moderator=acted, grant=False, answer="No.").state == Appeal.State.REJECTED

@@ -231,6 +231,17 @@ def test_a_pull_request_from_a_branch_after_a_look() -> None:
 # --- looking -----------------------------------------------------------------------------------------------------
 
 
+def test_a_branch_that_no_branch_can_be_called_is_not_there() -> None:
+    repo = make_repo()
+    browser = browser_of(owner(repo))
+    page = browser.post(f"/{repo.full_name}/discussions/new/pull-request", {"base": "main", "source": "a\0b"})
+    assert page.status_code == 404
+    page = browser.post(
+        "/collections/new", {"title": "x", "theme": "green", "item": "a\0b/c", "namespace": owner(repo)}
+    )
+    assert page.status_code == 400
+
+
 def test_files_are_shown_as_what_became_of_them(client: Client) -> None:
     repo, author = make_repo(), make_user()
     long = "".join(f"{n}\n" for n in range(1000))

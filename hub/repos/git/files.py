@@ -9,6 +9,7 @@ from django.db.models import Exists, Func, OuterRef, TextField, Value
 from django.db.models.functions import Substr
 from django.utils.translation import gettext as _
 
+from hub.core.text import UNSTORABLE
 from hub.repos.errors import EntryNotFound, RevisionNotFound
 from hub.repos.git.commits import content_facts
 from hub.repos.git.objects import FILE_MODE, TREE_MODE, Entry, parse_tree, read_object, read_objects
@@ -57,6 +58,8 @@ def resolve_revision(repo: Repository, revision: str) -> GitCommit:
 
     Only commits that a ref of the store reaches have rows, so nothing that was deleted or squashed away resolves.
     """
+    # What a form sends can hold what the database refuses to look for. A blank is in no name either.
+    revision = UNSTORABLE.sub(" ", revision)
     if FULL_ID.fullmatch(revision):
         # No branch or tag has such a name.
         found = GitCommit.objects.raw(_COMMIT_OF_ID, [repo.store_id, bytes.fromhex(revision)])
