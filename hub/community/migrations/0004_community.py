@@ -26,16 +26,29 @@ class Migration(migrations.Migration):
                 ('data', models.JSONField(default=dict)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('told_at', models.DateTimeField(null=True)),
+                ('actor', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('discussion', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='community.discussion')),
+                ('event', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='community.discussionevent')),
+                ('namespace', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.namespace')),
+                ('release', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='repos.release')),
+                ('repository', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='activities', to='repos.repository')),
+                ('review', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='community.review')),
             ],
             options={
                 'verbose_name_plural': 'activities',
+                'indexes': [models.Index(fields=['repository', '-id'], name='activity_of_repository'), models.Index(fields=['actor', '-id'], name='activity_of_actor'), models.Index(fields=['namespace', '-id'], name='activity_of_namespace'), models.Index(condition=models.Q(('told_at', None)), fields=['id'], name='activity_untold')],
             },
         ),
         migrations.CreateModel(
             name='AnswerVote',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('comment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='community.discussionevent')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('comment', 'user'), name='answer_vote_once')],
+            },
         ),
         migrations.CreateModel(
             name='Attachment',
@@ -44,6 +57,7 @@ class Migration(migrations.Migration):
                 ('content', models.BinaryField()),
                 ('content_type', models.CharField(max_length=64)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
@@ -51,7 +65,12 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('blocked', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='blocked_by', to=settings.AUTH_USER_MODEL)),
+                ('blocker', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='blocks', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('blocker', 'blocked'), name='block_once'), models.CheckConstraint(condition=models.Q(('blocker', models.F('blocked')), _negated=True), name='block_is_of_another')],
+            },
         ),
         migrations.CreateModel(
             name='Collection',
@@ -66,7 +85,12 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('taken_down_at', models.DateTimeField(null=True)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('namespace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='collections', to='accounts.namespace')),
             ],
+            options={
+                'indexes': [models.Index(fields=['-updated_at', '-id'], name='collection_lately')],
+            },
         ),
         migrations.CreateModel(
             name='CollectionItem',
@@ -75,13 +99,25 @@ class Migration(migrations.Migration):
                 ('note', models.CharField(blank=True, max_length=500)),
                 ('position', models.PositiveIntegerField()),
                 ('added_at', models.DateTimeField(auto_now_add=True)),
+                ('added_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('collection', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='items', to='community.collection')),
+                ('nested', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='held_by', to='community.collection')),
+                ('repository', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='collection_items', to='repos.repository')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('collection', 'repository', 'nested'), name='collection_item_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('repository__isnull', True), ('nested__isnull', True), _connector='XOR'), name='collection_item_is_one_thing')],
+            },
         ),
         migrations.CreateModel(
             name='CollectionUpvote',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('collection', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='upvotes', to='community.collection')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('collection', 'user'), name='collection_upvote_once')],
+            },
         ),
         migrations.CreateModel(
             name='CommentEdit',
@@ -89,6 +125,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('text', models.TextField(null=True)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('comment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='edits', to='community.discussionevent')),
             ],
             options={
                 'ordering': ['pk'],
@@ -99,14 +136,25 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('follower', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='follows', to=settings.AUTH_USER_MODEL)),
+                ('namespace', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='followers', to='accounts.namespace')),
+                ('repository', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='followers', to='repos.repository')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('follower', 'namespace', 'repository'), name='follow_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('namespace__isnull', True), ('repository__isnull', True), _connector='XOR'), name='follow_has_one_target')],
+            },
         ),
         migrations.CreateModel(
             name='Like',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('repository', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='likes', to='repos.repository')),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='likes', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('user', 'repository'), name='like_once')],
+            },
         ),
         migrations.CreateModel(
             name='Notification',
@@ -116,7 +164,13 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('read_at', models.DateTimeField(null=True)),
                 ('mail', models.CharField(choices=[('none', 'None'), ('now', 'Now'), ('digest', 'Digest'), ('sent', 'Sent')], default='none', max_length=8)),
+                ('activity', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='community.activity')),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [models.Index(fields=['user', '-id'], name='notification_of_user'), models.Index(condition=models.Q(('read_at', None)), fields=['user'], name='notification_unread'), models.Index(condition=models.Q(('mail__in', ['now', 'digest'])), fields=['user', 'id'], name='notification_to_mail')],
+                'constraints': [models.UniqueConstraint(fields=('user', 'activity'), name='notification_once')],
+            },
         ),
         migrations.CreateModel(
             name='NotificationSettings',
@@ -135,7 +189,12 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('emoji', models.CharField(choices=[('+1', '👍'), ('-1', '👎'), ('laugh', '😄'), ('hooray', '🎉'), ('confused', '😕'), ('heart', '❤️'), ('rocket', '🚀'), ('eyes', '👀')], max_length=16)),
+                ('comment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='reactions', to='community.discussionevent')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('comment', 'user', 'emoji'), name='reaction_once')],
+            },
         ),
         migrations.CreateModel(
             name='ReviewEdit',
@@ -143,6 +202,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('said', models.JSONField()),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('review', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='edits', to='community.review')),
             ],
             options={
                 'ordering': ['pk'],
@@ -152,14 +212,25 @@ class Migration(migrations.Migration):
             name='ReviewVote',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('review', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='community.review')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('review', 'user'), name='review_vote_once')],
+            },
         ),
         migrations.CreateModel(
             name='Subscription',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('level', models.CharField(choices=[('watching', 'Watching: everything that happens'), ('muted', 'Muted: nothing')], max_length=16)),
+                ('discussion', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='community.discussion')),
+                ('repository', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='repos.repository')),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('user', 'repository', 'discussion'), name='subscription_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('repository__isnull', True), ('discussion__isnull', True), _connector='XOR'), name='subscription_has_one_target')],
+            },
         ),
         migrations.CreateModel(
             name='Webhook',
@@ -174,6 +245,8 @@ class Migration(migrations.Migration):
                 ('failures', models.PositiveIntegerField(default=0)),
                 ('disabled_at', models.DateTimeField(null=True)),
                 ('disabled_reason', models.CharField(blank=True, max_length=500)),
+                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('namespace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='accounts.namespace')),
             ],
         ),
         migrations.CreateModel(
@@ -190,16 +263,26 @@ class Migration(migrations.Migration):
                 ('answer', models.CharField(blank=True, max_length=1000)),
                 ('took', models.PositiveIntegerField(null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('replay_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='community.webhookdelivery')),
+                ('repository', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='repos.repository')),
+                ('webhook', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='community.webhook')),
             ],
             options={
                 'verbose_name_plural': 'webhook deliveries',
+                'indexes': [models.Index(fields=['webhook', '-created_at'], name='delivery_of_webhook'), models.Index(condition=models.Q(('state', 'waiting')), fields=['next_try_at'], name='delivery_due')],
             },
         ),
         migrations.CreateModel(
             name='WebhookWatch',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('namespace', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.namespace')),
+                ('repository', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='repos.repository')),
+                ('webhook', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='watches', to='community.webhook')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('webhook', 'namespace', 'repository'), name='webhook_watch_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('namespace__isnull', True), ('repository__isnull', True), _connector='XOR'), name='webhook_watches_one_thing')],
+            },
         ),
         migrations.AddField(
             model_name='discussion',
@@ -304,111 +387,6 @@ class Migration(migrations.Migration):
             model_name='discussion',
             index=models.Index(condition=models.Q(('answer', None), ('is_question', True), ('status', 'open')), fields=['-created_at'], name='discussion_unanswered'),
         ),
-        migrations.AddField(
-            model_name='activity',
-            name='actor',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='activity',
-            name='discussion',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='community.discussion'),
-        ),
-        migrations.AddField(
-            model_name='activity',
-            name='event',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='community.discussionevent'),
-        ),
-        migrations.AddField(
-            model_name='activity',
-            name='namespace',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.namespace'),
-        ),
-        migrations.AddField(
-            model_name='activity',
-            name='release',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='repos.release'),
-        ),
-        migrations.AddField(
-            model_name='activity',
-            name='repository',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='activities', to='repos.repository'),
-        ),
-        migrations.AddField(
-            model_name='activity',
-            name='review',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='community.review'),
-        ),
-        migrations.AddField(
-            model_name='answervote',
-            name='comment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='community.discussionevent'),
-        ),
-        migrations.AddField(
-            model_name='answervote',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='attachment',
-            name='owner',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='block',
-            name='blocked',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='blocked_by', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='block',
-            name='blocker',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='blocks', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='collection',
-            name='created_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='collection',
-            name='namespace',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='collections', to='accounts.namespace'),
-        ),
-        migrations.AddField(
-            model_name='collectionitem',
-            name='added_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='collectionitem',
-            name='collection',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='items', to='community.collection'),
-        ),
-        migrations.AddField(
-            model_name='collectionitem',
-            name='nested',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='held_by', to='community.collection'),
-        ),
-        migrations.AddField(
-            model_name='collectionitem',
-            name='repository',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='collection_items', to='repos.repository'),
-        ),
-        migrations.AddField(
-            model_name='collectionupvote',
-            name='collection',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='upvotes', to='community.collection'),
-        ),
-        migrations.AddField(
-            model_name='collectionupvote',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='commentedit',
-            name='comment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='edits', to='community.discussionevent'),
-        ),
         # The times of edits of before, when earlier texts were not kept.
         migrations.RunSQL(
             "INSERT INTO community_commentedit (comment_id, text, at) "
@@ -418,224 +396,5 @@ class Migration(migrations.Migration):
         migrations.RemoveField(
             model_name='discussionevent',
             name='edits',
-        ),
-        migrations.AddField(
-            model_name='follow',
-            name='follower',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='follows', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='follow',
-            name='namespace',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='followers', to='accounts.namespace'),
-        ),
-        migrations.AddField(
-            model_name='follow',
-            name='repository',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='followers', to='repos.repository'),
-        ),
-        migrations.AddField(
-            model_name='like',
-            name='repository',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='likes', to='repos.repository'),
-        ),
-        migrations.AddField(
-            model_name='like',
-            name='user',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='likes', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='notification',
-            name='activity',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='community.activity'),
-        ),
-        migrations.AddField(
-            model_name='notification',
-            name='user',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='reaction',
-            name='comment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='reactions', to='community.discussionevent'),
-        ),
-        migrations.AddField(
-            model_name='reaction',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='reviewedit',
-            name='review',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='edits', to='community.review'),
-        ),
-        migrations.AddField(
-            model_name='reviewvote',
-            name='review',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='community.review'),
-        ),
-        migrations.AddField(
-            model_name='reviewvote',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='subscription',
-            name='discussion',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='community.discussion'),
-        ),
-        migrations.AddField(
-            model_name='subscription',
-            name='repository',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='repos.repository'),
-        ),
-        migrations.AddField(
-            model_name='subscription',
-            name='user',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='webhook',
-            name='created_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='webhook',
-            name='namespace',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='accounts.namespace'),
-        ),
-        migrations.AddField(
-            model_name='webhookdelivery',
-            name='replay_of',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='community.webhookdelivery'),
-        ),
-        migrations.AddField(
-            model_name='webhookdelivery',
-            name='repository',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='repos.repository'),
-        ),
-        migrations.AddField(
-            model_name='webhookdelivery',
-            name='webhook',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='community.webhook'),
-        ),
-        migrations.AddField(
-            model_name='webhookwatch',
-            name='namespace',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.namespace'),
-        ),
-        migrations.AddField(
-            model_name='webhookwatch',
-            name='repository',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='repos.repository'),
-        ),
-        migrations.AddField(
-            model_name='webhookwatch',
-            name='webhook',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='watches', to='community.webhook'),
-        ),
-        migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['repository', '-id'], name='activity_of_repository'),
-        ),
-        migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['actor', '-id'], name='activity_of_actor'),
-        ),
-        migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['namespace', '-id'], name='activity_of_namespace'),
-        ),
-        migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(condition=models.Q(('told_at', None)), fields=['id'], name='activity_untold'),
-        ),
-        migrations.AddConstraint(
-            model_name='answervote',
-            constraint=models.UniqueConstraint(fields=('comment', 'user'), name='answer_vote_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='block',
-            constraint=models.UniqueConstraint(fields=('blocker', 'blocked'), name='block_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='block',
-            constraint=models.CheckConstraint(condition=models.Q(('blocker', models.F('blocked')), _negated=True), name='block_is_of_another'),
-        ),
-        migrations.AddIndex(
-            model_name='collection',
-            index=models.Index(fields=['-updated_at', '-id'], name='collection_lately'),
-        ),
-        migrations.AddConstraint(
-            model_name='collectionitem',
-            constraint=models.UniqueConstraint(fields=('collection', 'repository', 'nested'), name='collection_item_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='collectionitem',
-            constraint=models.CheckConstraint(condition=models.Q(('repository__isnull', True), ('nested__isnull', True), _connector='XOR'), name='collection_item_is_one_thing'),
-        ),
-        migrations.AddConstraint(
-            model_name='collectionupvote',
-            constraint=models.UniqueConstraint(fields=('collection', 'user'), name='collection_upvote_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='follow',
-            constraint=models.UniqueConstraint(fields=('follower', 'namespace', 'repository'), name='follow_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='follow',
-            constraint=models.CheckConstraint(condition=models.Q(('namespace__isnull', True), ('repository__isnull', True), _connector='XOR'), name='follow_has_one_target'),
-        ),
-        migrations.AddConstraint(
-            model_name='like',
-            constraint=models.UniqueConstraint(fields=('user', 'repository'), name='like_once'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(fields=['user', '-id'], name='notification_of_user'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('read_at', None)), fields=['user'], name='notification_unread'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('mail__in', ['now', 'digest'])), fields=['user', 'id'], name='notification_to_mail'),
-        ),
-        migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(fields=('user', 'activity'), name='notification_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='reaction',
-            constraint=models.UniqueConstraint(fields=('comment', 'user', 'emoji'), name='reaction_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='reviewvote',
-            constraint=models.UniqueConstraint(fields=('review', 'user'), name='review_vote_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.UniqueConstraint(fields=('user', 'repository', 'discussion'), name='subscription_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('repository__isnull', True), ('discussion__isnull', True), _connector='XOR'), name='subscription_has_one_target'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['webhook', '-created_at'], name='delivery_of_webhook'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['next_try_at'], name='delivery_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookwatch',
-            constraint=models.UniqueConstraint(fields=('webhook', 'namespace', 'repository'), name='webhook_watch_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookwatch',
-            constraint=models.CheckConstraint(condition=models.Q(('namespace__isnull', True), ('repository__isnull', True), _connector='XOR'), name='webhook_watches_one_thing'),
         ),
     ]
