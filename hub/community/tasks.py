@@ -74,4 +74,5 @@ def note_taken_in(repo_id: int, base: str, actor_id: int | None) -> int:
     repo = Repository.objects.select_related("namespace").filter(pk=repo_id).first()
     if repo is None:
         return 0
-    return len(merging.note_taken_in(repo=repo, base=base, actor=User.objects.filter(pk=actor_id).first()))
+    actor = User.objects.filter(pk=actor_id).first() if actor_id is not None else None
+    return len(merging.note_taken_in(repo=repo, base=base, actor=actor))

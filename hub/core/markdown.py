@@ -1,10 +1,9 @@
 """Markdown that people wrote, as HTML that can do no harm.
 
 markdown-it-py parses (CommonMark, tables, strikethrough, task lists, footnotes, dollar math), with tree rules
-of our own for what it lacks; nh3 sanitises everything that comes out, raw HTML included. Every address passes `_Links`.
+of our own for what it lacks; hub.core.sanitising goes over everything that comes out, raw HTML included.
 """
 
-import posixpath
 import re
 import time
 import unicodedata
@@ -13,9 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote, unquote, urlsplit
 
-import nh3
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -24,73 +21,25 @@ from markdown_it.rules_block import table
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
-from pygments.token import STANDARD_TYPES
 
 from hub.core.highlight import BIDI_CONTROLS, highlight_code
+from hub.core.sanitising import ID_PREFIX, MAX_DEPTH, depth_of, sanitise
 
 MAX_TEXT = 192 * 1024  # characters that are rendered; the page says so where there are more
 MAX_CODE_SECONDS = 1.0  # for colouring the code of one text; what is left then stays plain
 # Of computing, for finding out what a text means. Only texts that are made to be slow take longer, and stay plain.
 MAX_PARSING_SECONDS = 0.15
-# Of tags within each other. Browsers know no more either, and the sanitiser's time grows with the square of it.
-MAX_DEPTH = 400
 MAX_HEADINGS = 200  # in the list of contents
-# Before every id that an author chooses, so that none can take the place of one of the page's own.
-ID_PREFIX = "user-content-"
 
 _DROPPED = dict.fromkeys(map(ord, BIDI_CONTROLS))
 _BOX = re.compile(r"\[([ xX])\]\s+")
 _ADDRESS = re.compile(r"(?<![A-Za-z0-9])https?://[^\s<>\"“”（）。，]{1,2000}")
 _NO_END = ".,;:!?*_~'"  # after an address, the sentence's own
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_VOID = frozenset(
-    {"br", "hr", "img", "input", "source", "wbr", "area", "col", "embed", "link", "meta", "base", "track"}
-)
 # How many steps of parsing go by between two looks at the clock, which costs as much as some of them.
 _STEPS = 64
 _CELLS_PER_SECOND = 60_000
 # Raw HTML around words that are not the text's own: a link, or something that is quoted as it is.
 _QUOTING = re.compile(r"<(/?)(?:a|code|kbd|pre|samp|var)\b", re.IGNORECASE)
-_IMAGE_WITHOUT_ALT = re.compile(r'<img((?:\s(?!alt=)[\w-]+="[^"]*")*)>')
-
-_BLOCKS = {"p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "table", "td", "th", "tr", "img", "center", "li", "span"}
-_TAGS = _BLOCKS | set(
-    """
-    a abbr audio b blockquote br caption code dd del details dfn dl dt em figcaption figure hr i ins kbd mark ol
-    picture pre q s samp section small source strong sub summary sup tbody tfoot thead u ul var video
-    """.split()
-)
-_ATTRIBUTES: dict[str, set[str]] = {
-    "*": {"id", "title", "lang", "dir"},
-    **{tag: {"align", "id", "title", "lang", "dir"} for tag in _BLOCKS},
-    "a": {"href", "id", "title", "name"},
-    "audio": {"src"},
-    "details": {"open", "id"},
-    "img": {"src", "alt", "width", "height", "align", "title", "id"},
-    "ol": {"start", "type", "id"},
-    "source": {"src", "srcset", "media", "type", "sizes"},
-    "td": {"align", "colspan", "rowspan", "width", "id"},
-    "th": {"align", "colspan", "rowspan", "width", "scope", "id"},
-    "video": {"src", "poster", "width", "height"},
-}
-_CLASSES = {
-    "span": {name for name in STANDARD_TYPES.values() if name} | {"math", "inline"},
-    "div": {"math", "block"},
-    "li": {"task-list-item", "footnote-item"},
-    "ul": {"contains-task-list"},
-    "sup": {"footnote-ref"},
-    "section": {"footnotes"},
-    "a": {"footnote-backref"},
-    "p": {"muted", "preline"},
-}
-_FORCED = {
-    # What scrolls sideways must be reachable by keyboard.
-    "pre": {"tabindex": "0"},
-    "table": {"tabindex": "0"},
-    "img": {"loading": "lazy", "decoding": "async", "referrerpolicy": "no-referrer"},
-    "audio": {"controls": "", "preload": "none"},
-    "video": {"controls": "", "preload": "metadata"},
-}
 
 
 @dataclass(frozen=True)
@@ -185,36 +134,13 @@ def render(
     if marker is not None:
         _mark(parsed.tokens, marker)
     html = _parser().renderer.render(parsed.tokens, _parser().options, parsed.environment)
-    if parsed.is_plain or _depth_of(html) > MAX_DEPTH:
+    if parsed.is_plain or depth_of(html) > MAX_DEPTH:
         html, headings = format_html('<p class="preline">{}</p>', parsed.shown), []
         html += format_html(
             '<p class="muted">{}</p>',
             _("Its marks would take this text too long to show, so it is shown as it was written."),
         )
-    html = nh3.clean(
-        html,
-        tags=_TAGS,
-        clean_content_tags={
-            "script",
-            "style",
-            "svg",
-            "math",
-            "iframe",
-            "object",
-            "noscript",
-            "template",
-            "textarea",
-            "select",
-        },
-        attributes=_ATTRIBUTES,
-        attribute_filter=_Links(link_base, raw_base, prefix),
-        allowed_classes=_CLASSES,
-        set_tag_attribute_values=_FORCED,
-        url_schemes={"http", "https", "mailto"},
-        link_rel="nofollow noopener ugc",
-        strip_comments=True,
-    )
-    html = _IMAGE_WITHOUT_ALT.sub(r'<img\1 alt="">', html)
+    html = sanitise(html, link_base=link_base, raw_base=raw_base, prefix=prefix)
     if parsed.truncated:
         html += format_html(
             '<p class="muted">{}</p>',
@@ -222,18 +148,6 @@ def render(
             % {"max": MAX_TEXT // 1024},
         )
     return Rendered(mark_safe(html), headings, 'class="math' in html, parsed.truncated)  # noqa: S308 - sanitised above
-
-
-def _depth_of(html: str) -> int:
-    """Return how deep tags stand within each other, if each that is opened and not closed holds all that follows."""
-    depth = deepest = 0
-    for found in _TAG.finditer(html):
-        if found[1]:
-            depth = max(0, depth - 1)
-        elif found[2].lower() not in _VOID:
-            depth += 1
-            deepest = max(deepest, depth)
-    return deepest
 
 
 def plain_text(text: str, limit: int) -> list[str]:
@@ -460,54 +374,3 @@ def _name_headings(tokens: Sequence[Token], prefix: str) -> list[Heading]:
 def _slug(text: str) -> str:
     kept = (c for c in text.lower() if c in " -_" or unicodedata.category(c)[0] in "LNM")
     return "".join(kept).strip().replace(" ", "-")[:100] or "section"
-
-
-class _Links:
-    """Decides on each attribute that the sanitiser has let through: the value to keep, or None to drop it."""
-
-    def __init__(self, link_base: str, raw_base: str, prefix: str) -> None:
-        self._prefix = prefix
-        self._link_base = link_base.rstrip("/")
-        self._raw_base = raw_base.rstrip("/")
-
-    def __call__(self, tag: str, attribute: str, value: str) -> str | None:
-        if attribute in ("id", "name"):
-            return f"{self._prefix}{value.removeprefix(ID_PREFIX)}"
-        if attribute == "href":
-            return self._address(value, self._link_base, {"http", "https", "mailto"})
-        if attribute in ("src", "poster"):
-            return self._address(value, self._raw_base, {"http", "https"})
-        if attribute == "srcset":
-            return self._sources(value)
-        return value
-
-    def _sources(self, value: str) -> str | None:
-        kept = []
-        for candidate in value.split(",")[:20]:
-            address, _space, size = candidate.strip().partition(" ")
-            if resolved := self._address(address, self._raw_base, {"http", "https"}):
-                kept.append(f"{resolved} {size}".strip())
-        return ", ".join(kept) or None
-
-    def _address(self, value: str, base: str, schemes: set[str]) -> str | None:
-        # Browsers skip blanks and control characters when they look for the scheme.
-        value = "".join(c for c in value.strip() if c > " ")
-        if value.startswith("#"):
-            return f"#{self._prefix}{unquote(value[1:]).removeprefix(ID_PREFIX)}" if value != "#" else value
-        try:
-            parts = urlsplit(value.replace("\\", "/"))
-        except ValueError:
-            return None
-        if parts.scheme:
-            return value if parts.scheme.lower() in schemes else None
-        if parts.netloc:
-            return f"https:{value}" if value.startswith("//") else None
-        if value.startswith("/"):
-            return value
-        if not base or not parts.path:
-            return None
-        inside = posixpath.normpath(posixpath.join("/", unquote(parts.path)))
-        address = base + quote(inside.replace("//", "/"))
-        if parts.path.endswith("/"):
-            address += "/"
-        return address + (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")

@@ -1,23 +1,19 @@
 """What discussions do when refs move: a pull request tells which commits it has got, in the same transaction, so that what
 happened to it has one order."""
 
-import logging
-from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.dispatch import receiver
 
 from hub.accounts.models import User
 from hub.community.models import Discussion, DiscussionEvent, EventKind, PullRequest, Review
 from hub.community.pull_requests import follow_branch, tell_commits
 from hub.community.tasks import note_taken_in
+from hub.core.background import queue_on_commit
 from hub.repos.git.rewriting import follow_commits
 from hub.repos.models import Repository
 from hub.repos.models.git import BRANCH_PREFIX, number_of_ref
 from hub.repos.signals import commits_renamed, ref_updated
-
-log = logging.getLogger(__name__)
 
 
 @receiver(ref_updated)
@@ -33,15 +29,8 @@ def tell_pull_request(
         follow_branch(repo=repository, name=name, old=old, new=new, actor=actor)
         waiting = Discussion.objects.pull_requests().open()
         if waiting.filter(repository=repository, pull_request__base=name).exists():
-            transaction.on_commit(partial(_queue, repository.pk, name, actor.pk if actor else None))
-
-
-def _queue(repo_id: int, base: str, actor_id: int | None) -> None:
-    """Have looked for what the push has taken in. What is not queued is found after the next push."""
-    try:
-        note_taken_in.apply_async((repo_id, base, actor_id), retry=False)
-    except Exception:
-        log.exception("the pull requests of repository %d were not queued", repo_id)
+            # What is not queued is found after the next push.
+            queue_on_commit(note_taken_in, repository.pk, name, actor.pk if actor else None)
 
 
 @receiver(commits_renamed)
