@@ -218,10 +218,16 @@ def merge_pull_request(
 
 
 @transaction.atomic
-def note_taken_in(*, repo: Repository, base: str, actor: User | None) -> list[int]:
+def note_taken_in(*, repo: Repository, base: str, old: str, actor: User | None) -> list[int]:
     """Call those pull requests merged whose commits the branch `base` has got without their being merged here: somebody merged
     them by git, and pushed. Returns their numbers. A squash by hand cannot be told from any other commit.
+
+    old: the head of `base` before that push. What it had then was taken in by nobody, even where a pull request is given it.
     """
+    before_push = GitCommit.objects.filter(store=repo.store_id, oid=old).first()
+    if before_push is None:
+        return []  # The push took that away; what it brought cannot be told from what was there.
+    had = history(repo, before_push).values("oid").order_by()
     waiting = Discussion.objects.pull_requests().open().filter(repository=repo, pull_request__base=base)
     heads = dict(GitRef.objects.filter(repository=repo, name__startswith=PR_PREFIX).values_list("name", "oid"))
     merged = []
@@ -230,7 +236,7 @@ def note_taken_in(*, repo: Repository, base: str, actor: User | None) -> list[in
         if head is None or head == discussion.pull_request.start:
             continue  # It has no commits of its own.
         target = resolve_revision(repo, base)
-        if not history(repo, target).filter(oid=head).exists():
+        if not history(repo, target).filter(oid=head).exclude(oid__in=had).exists():
             continue
         discussion.repository = repo
         discussion = lock_discussion(discussion)

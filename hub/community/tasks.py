@@ -66,7 +66,7 @@ def prune() -> int:
 
 
 @shared_task(soft_time_limit=120, time_limit=150)
-def note_taken_in(repo_id: int, base: str, actor_id: int | None) -> int:
+def note_taken_in(repo_id: int, base: str, old: str, actor_id: int | None) -> int:
     """Call those pull requests merged whose commits a push has brought into their branch; returns how many."""
     # It leads to services, which queue these tasks.
     from hub.community import merging
@@ -75,4 +75,4 @@ def note_taken_in(repo_id: int, base: str, actor_id: int | None) -> int:
     if repo is None:
         return 0
     actor = User.objects.filter(pk=actor_id).first() if actor_id is not None else None
-    return len(merging.note_taken_in(repo=repo, base=base, actor=actor))
+    return len(merging.note_taken_in(repo=repo, base=base, old=old, actor=actor))

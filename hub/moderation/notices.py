@@ -5,6 +5,7 @@ from hub.community.activities import note
 from hub.community.models import ActivityKind
 from hub.moderation.models import Action, Appeal, Case
 from hub.moderation.permissions import people_of
+from hub.moderation.targets import title_for
 
 STANDING = "/settings/standing"
 
@@ -13,13 +14,14 @@ def tell_decided(action: Action) -> None:
     """Tell whom an action concerns what was done, and why. Who moderated, and who reported, they do not learn."""
     until = action.until.isoformat(timespec="seconds") if action.until else ""
     for person in people_of(action.case):
-        _tell(person, action.kind, action.reason, action.case.title, STANDING, until)
+        _tell(person, action.kind, action.reason, title_for(person, action.case), STANDING, until)
 
 
 def tell_appeal(appeal: Appeal) -> None:
     """Tell whoever appealed what came of it."""
     if appeal.user is not None:
-        _tell(appeal.user, f"appeal_{appeal.state}", appeal.answer, appeal.action.case.title, STANDING)
+        title = title_for(appeal.user, appeal.action.case)
+        _tell(appeal.user, f"appeal_{appeal.state}", appeal.answer, title, STANDING)
 
 
 def tell_reporters(case: Case, *, acted: bool) -> None:
@@ -28,7 +30,8 @@ def tell_reporters(case: Case, *, acted: bool) -> None:
     reports = case.reports.filter(reporter__is_active=True).select_related("reporter")
     for report in reports:
         assert report.reporter is not None
-        _tell(report.reporter, told, "", case.title, case.path)
+        title = title_for(report.reporter, case)
+        _tell(report.reporter, told, "", title, case.path if title == case.title else "")
 
 
 def tell_taken_over(case: Case, former: User) -> None:

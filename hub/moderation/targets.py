@@ -100,6 +100,13 @@ def is_readable(user: Someone, case: Case) -> bool:
     return thing is not None
 
 
+def title_for(user: Someone, case: Case) -> str:
+    """Return what a case is called to somebody whom it concerns: to who may not know of its repository any more, its kind."""
+    if case.repository_id is None or Repository.objects.open_to(user).filter(pk=case.repository_id).exists():
+        return case.title
+    return str(Target(case.kind).label)
+
+
 def _reads(user: Someone, repo: Repository) -> bool:
     return Repository.objects.visible_to(user).filter(pk=repo.pk).exists()
 

@@ -119,12 +119,12 @@ def test_what_git_has_taken_in_is_merged(repo: Repository, author: User) -> None
     pull, empty = propose(repo, author), open_pull_request(repo=repo, actor=author, title="Nothing yet")
     other = propose(repo, author, "other.txt")
     before = head(repo)
-    assert note_taken_in(repo=repo, base=MAIN, actor=owner(repo)) == []
+    assert note_taken_in(repo=repo, base=MAIN, old=before.oid, actor=owner(repo)) == []
     with transaction.atomic():
         ref = GitRef.objects.select_for_update().get(repository=repo, name=MAIN)
         move_ref(repo=repo, ref=ref, new=head(repo, pull.ref).oid, actor=owner(repo))
-    assert note_taken_in(repo=repo, base=MAIN, actor=owner(repo)) == [pull.discussion.number]
-    assert note_taken_in(repo=repo, base=MAIN, actor=owner(repo)) == []
+    assert note_taken_in(repo=repo, base=MAIN, old=before.oid, actor=owner(repo)) == [pull.discussion.number]
+    assert note_taken_in(repo=repo, base=MAIN, old=before.oid, actor=owner(repo)) == []
     states = dict(Discussion.objects.values_list("number", "status"))
     assert [states[p.discussion.number] for p in (pull, empty, other)] == [Status.MERGED, Status.OPEN, Status.OPEN]
     pull.refresh_from_db()
@@ -132,6 +132,21 @@ def test_what_git_has_taken_in_is_merged(repo: Repository, author: User) -> None
     assert [change.path for change in standing_of(pull).changes] == ["new.txt"]
     with pytest.raises(PullRequestClosed):
         merge_pull_request(pull=pull, actor=owner(repo))
+
+
+def test_a_pull_request_that_is_given_the_branchs_own_commits_is_merged_by_nobody(
+    repo: Repository, author: User
+) -> None:
+    first = head(repo)
+    put(repo, "second.txt", "2")
+    before = head(repo)
+    pull = open_pull_request(repo=repo, actor=author, title="Make me an administrator", start=first.oid)
+    with transaction.atomic():
+        ref = GitRef.objects.select_for_update().get(repository=repo, name=pull.ref)
+        move_ref(repo=repo, ref=ref, new=before.oid, actor=author)
+    put(repo, "third.txt", "3")
+    assert note_taken_in(repo=repo, base=MAIN, old=before.oid, actor=owner(repo)) == []
+    assert not AuditEvent.objects.filter(verb="pull_request.merge").exists()
 
 
 def test_a_merge_keeps_every_commit_and_joins_the_lines(repo: Repository, author: User) -> None:

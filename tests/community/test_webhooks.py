@@ -23,6 +23,7 @@ from hub.community.models import Activity, ActivityKind, Domain, Webhook, Webhoo
 from hub.community.pull_requests import open_pull_request
 from hub.community.webhooks import sending as webhook_sending
 from hub.community.webhooks import services as webhooks
+from hub.community.webhooks.permissions import may_see_content
 from hub.community.webhooks.services import Watched
 from hub.core.errors import HubError, Invalid
 from hub.core.outgoing import BadUrl, PrivateAddress, addresses_of, may_reach, parse, post
@@ -203,6 +204,25 @@ def test_nothing_is_told_of_what_its_maker_may_not_see(receiver: Receiver) -> No
         )
     with pytest.raises(DeliveryNotReplayable):
         webhooks.replay(delivery=WebhookDelivery.objects.first(), actor=member)  # type: ignore[arg-type]
+
+
+def test_another_administrator_learns_of_no_private_repository_that_was_deleted(
+    owner: User, repo: Repository, receiver: Receiver
+) -> None:
+    other = make_user()
+    group = make_organization(owner, admin=other)
+    set_visibility(repo=repo, actor=owner, visibility=Visibility.PRIVATE)
+    shared = webhooks.create_webhook(
+        namespace=group.namespace, actor=owner, url=receiver.url, watched=[Watched("model", "nora/tiny")]
+    )
+    receiver.answers = [500]
+    delete_repo(repo=repo, actor=owner)
+    assert send() == 1
+    waiting = WebhookDelivery.objects.get(webhook=shared, scope="repo", action="delete", state=State.WAITING)
+    assert not may_see_content(other, waiting)
+    webhooks.update_webhook(webhook=shared, actor=other, url=f"{receiver.url}&mine=1")
+    later()
+    assert send() == 0 and not may_see_content(other, waiting)
 
 
 def test_what_was_taken_away_before_it_is_sent_is_not_sent(

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from hub.accounts.errors import NotSuspendable
 from hub.accounts.models import Role, User
-from hub.accounts.organizations import add_member
+from hub.accounts.organizations import add_member, remove_member
 from hub.accounts.suspensions import suspend_user
 from hub.community.discussions import open_discussion, post_comment
 from hub.community.models import Activity, ActivityKind, DiscussionEvent
@@ -324,3 +325,18 @@ def test_of_two_moderators_the_one_who_acted_answers_the_appeal_of_the_other() -
     with pytest.raises(OwnCase):
         decide_appeal(appeal=asked, moderator=accused, grant=True, answer="I was.")
     assert decide_appeal(appeal=asked, moderator=acted, grant=False, answer="No.").state == Appeal.State.REJECTED
+
+
+def test_who_lost_sight_of_a_repository_is_not_told_its_name() -> None:
+    admin, former, moderator = make_user(), make_user(), make_user(admin=True)
+    group = make_organization(admin, read=former)
+    repo = make_repo(admin, organization=group, visibility=Visibility.PRIVATE)
+    comment = comment_of(former, repo)
+    remove_member(organization=group, actor=admin, user=former)
+    case = reported("comment", str(comment.pk), admin)
+    act(case=case, moderator=moderator, kind="hide", reason="Spam.")
+    told_of = {row.data["action"]: row.data["target"] for row in Activity.objects.filter(kind=ActivityKind.MODERATION)}
+    assert repo.full_name in told_of["report_acted"] and told_of["hide"] == "Comment"
+    page = Client()
+    page.force_login(former)
+    assert repo.full_name not in page.get("/settings/standing").content.decode()

@@ -30,7 +30,7 @@ def tell_pull_request(
         waiting = Discussion.objects.pull_requests().open()
         if waiting.filter(repository=repository, pull_request__base=name).exists():
             # What is not queued is found after the next push.
-            queue_on_commit(note_taken_in, repository.pk, name, actor.pk if actor else None)
+            queue_on_commit(note_taken_in, repository.pk, name, old, actor.pk if actor else None)
 
 
 @receiver(commits_renamed)

@@ -51,8 +51,9 @@ def get_delivery(webhook: Webhook, key: uuid.UUID) -> WebhookDelivery:
 def may_see_content(user: User, delivery: WebhookDelivery) -> bool:
     """Tell whether `user` may read what a message says: who may not know of its repository any more sees that there was one.
 
-    Of what was deleted since, that alone is told.
+    Of what was deleted since, that alone is told, and of private ones nothing: who might know of them is not known any more.
     """
     if delivery.repository is None:
-        return delivery.scope == PING or (delivery.scope, delivery.action) == ("repo", "delete")
+        deleted = (delivery.scope, delivery.action) == ("repo", "delete") and not delivery.payload["repo"]["private"]
+        return delivery.scope == PING or deleted
     return readers_of(delivery.repository).filter(pk=user.pk).exists()

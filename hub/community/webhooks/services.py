@@ -111,6 +111,10 @@ def update_webhook(
             raise Invalid(_("Name at least one account or repository to watch."), field="watched")
         webhook.watches.all().delete()
         _watch(webhook, items)
+    if webhook.created_by_id != actor.pk:
+        # That something was deleted was for whoever could see it: what is deleted asks nobody's rights any more.
+        unsent = webhook.deliveries.filter(state=WebhookDelivery.State.WAITING, repository=None)
+        unsent.exclude(scope=PING).update(state=WebhookDelivery.State.GIVEN_UP)
     webhook.created_by = actor
     webhook.save(update_fields=["url", "domains", "secret", "created_by"])
     record(actor=actor, verb="webhook.update", target=_target(webhook), url=webhook.url)

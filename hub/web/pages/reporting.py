@@ -14,7 +14,7 @@ from hub.moderation.appeals import appeal
 from hub.moderation.models import APPEALABLE, Action, ActionKind
 from hub.moderation.permissions import get_action_for_appeal
 from hub.moderation.services import report
-from hub.moderation.targets import find_target
+from hub.moderation.targets import find_target, title_for
 from hub.moderation.transparency import PERIODS, periods, takedowns
 from hub.repos.permissions import check_may_act
 from hub.web.forms import explain
@@ -72,6 +72,7 @@ def make_appeal(request: MemberRequest, action_id: int) -> HttpResponse:
 def _standing(request: MemberRequest, form: AppealForm, asked: int | None, status: int = 200) -> HttpResponse:
     decisions = _decisions(request.user)
     for decision in decisions:
+        decision.title = title_for(request.user, decision.case)  # type: ignore[attr-defined]
         decision.form = form if decision.pk == asked else AppealForm(auto_id=f"appeal-{decision.pk}-%s")  # type: ignore[attr-defined]
     context = {"decisions": decisions, "asked": asked, "appealable": APPEALABLE}
     return render(request, "web/settings/standing.html", context, status=status)
