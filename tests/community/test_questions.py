@@ -31,6 +31,7 @@ from hub.community.errors import (
     OwnAnswer,
     TooManyPinned,
 )
+from hub.community.maintaining import MAX_PINNED, set_locked, set_pinned, show_comment_again
 from hub.community.models import (
     Activity,
     AnswerVote,
@@ -44,7 +45,6 @@ from hub.community.models import (
 from hub.community.pull_requests import open_pull_request
 from hub.community.questions import accept_answer, set_question, take_answer_back, vote
 from hub.community.reactions import set_reaction
-from hub.community.maintaining import MAX_PINNED, set_locked, set_pinned, show_comment_again
 from hub.core.errors import HubError, Invalid
 from hub.core.models import AuditEvent
 from hub.repos.models import Repository, Visibility

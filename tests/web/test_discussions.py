@@ -14,8 +14,8 @@ from hub.community.models import Discussion, DiscussionEvent
 from hub.community.text import MAX_TEXT
 from hub.repos.models import VERSIONED, Repository, Visibility
 from hub.repos.services import move_repo
-from hub.web import thread
-from hub.web.pages import composing, discussion_lists, repo_discussions
+from hub.web import composing, thread
+from hub.web.pages import discussion_lists, repo_discussions
 from tests.factories import make_organization, make_repo, make_user
 from tests.web.conftest import browser_of
 from tests.web.repos import owner, text_of
