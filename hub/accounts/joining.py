@@ -3,19 +3,17 @@
 For what administrators do, the caller has passed `get_organization_for_admin`.
 """
 
-import logging
 import secrets
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.errors import AccountNotFound, LinkExpired, NotYours
-from hub.accounts.mails import compose
+from hub.accounts.mails import mail_on_commit
 from hub.accounts.models import JoinRequest, MemberInvitation, Membership, Organization, User, digest_of
 from hub.accounts.organizations import add_member, check_role
 from hub.accounts.permissions import check_not_suspended, may_administer
@@ -26,8 +24,6 @@ from hub.core.links import base_url
 from hub.core.models import record
 from hub.core.text import UNSTORABLE
 from hub.core.throttles import check_rate
-
-log = logging.getLogger(__name__)
 
 INVITATION_LIFE = timedelta(days=14)
 MAX_INVITATIONS = 50  # of one organization in a day, and of one person: each can be a mail to a stranger
@@ -108,15 +104,7 @@ def _mail(invitation: MemberInvitation, secret: str) -> None:
         "link": f"{base_url()}/invitations/{secret}",
         "days": INVITATION_LIFE.days,
     }
-    subject, text = compose(None, "member_invitation", facts)
-
-    def send() -> None:
-        try:
-            EmailMessage(subject, text, to=[invitation.email]).send()
-        except OSError:
-            log.exception("The mail of invitation %d was not sent", invitation.pk)
-
-    transaction.on_commit(send)
+    mail_on_commit(invitation.email, "member_invitation", facts)
 
 
 @transaction.atomic

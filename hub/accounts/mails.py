@@ -1,5 +1,6 @@
 """Mail to people with an account: in the language that they chose, or else in every language of the site."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,11 +8,14 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from hub.accounts.models import User
 from hub.core.links import base_url
+
+log = logging.getLogger(__name__)
 
 _RULE = "\n" + "-" * 40 + "\n\n"
 
@@ -33,6 +37,22 @@ def send_mail(
     subject, text = compose(user, template, facts)
     EmailMessage(subject, text, to=[user.email], headers=dict(headers or {}), connection=connection).send()
     return True
+
+
+def mail_on_commit(address: str, template: str, facts: dict[str, Any], *, reader: User | None = None) -> None:
+    """Send a mail to an address once the caller's transaction commits, whoever has it; a failure only stands in the log.
+
+    reader: whose language it is written in, as they are now; None as compose has it.
+    """
+    subject, text = compose(reader, template, facts)
+
+    def send() -> None:
+        try:
+            EmailMessage(subject, text, to=[address]).send()
+        except OSError:
+            log.exception("The mail “%s” was not sent", template)
+
+    transaction.on_commit(send)
 
 
 def compose(user: User | None, template: str, facts: dict[str, Any]) -> tuple[str, str]:

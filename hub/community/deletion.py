@@ -1,11 +1,9 @@
 """Deleting an account, in one transaction: what stands in the way, what goes, and what stays without a name."""
 
-import logging
 from dataclasses import dataclass, field
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from django.core.mail import EmailMessage
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -13,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from hub.accounts import sessions
 from hub.accounts.errors import LastAdmin, NotEmpty
-from hub.accounts.mails import compose
+from hub.accounts.mails import mail_on_commit
 from hub.accounts.models import Membership, Organization, RetiredName, Role, User
 from hub.accounts.services import lock_name
 from hub.community.models import (
@@ -34,8 +32,6 @@ from hub.core.errors import Conflict
 from hub.core.models import record
 from hub.repos.models import Repository
 from hub.repos.services import delete_repo
-
-log = logging.getLogger(__name__)
 
 # Of one's own that go with the account in one transaction; who has more deletes or moves some first.
 MAX_REPOSITORIES = 100
@@ -94,7 +90,7 @@ def _delete(user: User, erase: bool, with_repositories: bool) -> None:
     list(Membership.objects.select_for_update().filter(organization__memberships__user=user).values("pk"))
     left = leaving(user)
     _check_may_go(left, with_repositories)
-    subject, text = compose(user, "account_deleted", {"name": name, "erased": erase})
+    mail_on_commit(email, "account_deleted", {"name": name, "erased": erase}, reader=user)
     for repo in left.repositories:
         delete_repo(repo=repo, actor=user)
     reviewed = set(Review.objects.filter(author=user).values_list("repository", flat=True))
@@ -113,7 +109,6 @@ def _delete(user: User, erase: bool, with_repositories: bool) -> None:
         reviews_changed.send(Review, repository=repo)
     for repo in Repository.objects.filter(pk__in=liked):
         likes_changed.send(Like, repository=repo)
-    transaction.on_commit(lambda: _send(subject, text, email))
 
 
 def _check_may_go(left: Leaving, with_repositories: bool) -> None:
@@ -149,10 +144,3 @@ def _erase(user: User) -> None:
     Review.objects.filter(replied_by=user).update(reply="", replied_by=None, replied_at=None)
     Attachment.objects.filter(owner=user).delete()
     Activity.objects.filter(actor=user).delete()
-
-
-def _send(subject: str, text: str, email: str) -> None:
-    try:
-        EmailMessage(subject, text, to=[email]).send()
-    except OSError:
-        log.exception("The mail about a deleted account was not sent")

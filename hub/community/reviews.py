@@ -190,17 +190,9 @@ def _clean(said: dict[str, Any]) -> dict[str, Any]:
                 raise Invalid(_("An answer is 1 to 5, or left out."), field=name)
             kept[name] = value
         elif name == "text":
-            kept[name] = _clean_text(value)
+            kept[name] = clean_text(value, field="text", limit=MAX_REVIEW, optional=True)
         else:
             kept[name] = _clean_line(value, name)
-    return kept
-
-
-def _clean_text(text: str) -> str:
-    """Return the text as it is kept; there may be none."""
-    kept = clean_text(text, field="text") if text.strip() else ""
-    if len(kept) > MAX_REVIEW:
-        raise Invalid(_("A review has at most %(max)d characters. Shorten it.") % {"max": MAX_REVIEW}, field="text")
     return kept
 
 

@@ -31,16 +31,21 @@ def clean_line(text: str, *, field: str, limit: int) -> str:
     return line
 
 
-def clean_text(text: str, *, field: str) -> str:
-    """Return a text as it is kept: plain line ends, nothing blank around it. Raises Invalid as clean_line does."""
+def clean_text(text: str, *, field: str, limit: int = MAX_TEXT, optional: bool = False) -> str:
+    """Return a text as it is kept: plain line ends, nothing blank around it. Raises Invalid as clean_line does.
+
+    limit: characters. optional: there may be none.
+    """
     # Only whole blank lines go from the start: leading spaces can mean code.
     kept = _storable(text, field).replace("\r\n", "\n").replace("\r", "\n").rstrip().lstrip("\n")
     if not kept.strip():
+        if optional:
+            return ""
         raise Invalid(_("Write something first."), field=field)
-    if len(kept) > MAX_TEXT:
+    if len(kept) > limit:
         raise Invalid(
-            _("A text has at most %(limit)d characters; this one has %(count)d. Shorten it, or send it in two.")
-            % {"limit": MAX_TEXT, "count": len(kept)},
+            _("This text has %(count)d characters. It may have %(limit)d at most: shorten it.")
+            % {"limit": limit, "count": len(kept)},
             field=field,
         )
     return kept

@@ -6,7 +6,6 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.community.text import clean_text
-from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.moderation import notices
 from hub.moderation.errors import AppealClosed
@@ -21,9 +20,7 @@ def appeal(*, action: Action, user: User, text: str) -> Appeal:
     """Ask to have an action looked at again. The caller has passed get_action_for_appeal. Raises Invalid, AppealClosed."""
     if user.acting_token is not None and not user.acting_token.may_write:
         raise ReadOnlyToken(_("This token only reads. Make one with the write scope under Settings, Access tokens."))
-    kept = clean_text(text, field="text")
-    if len(kept) > MAX_TEXT:
-        raise Invalid(_("This has at most %(max)d characters. Shorten it.") % {"max": MAX_TEXT}, field="text")
+    kept = clean_text(text, field="text", limit=MAX_TEXT)
     try:
         with transaction.atomic():
             made = Appeal.objects.create(action=action, user=user, text=kept)
@@ -41,9 +38,7 @@ def decide_appeal(*, appeal: Appeal, moderator: User, grant: bool, answer: str) 
     AppealClosed, Invalid.
     """
     check_may_decide(moderator)
-    kept = clean_text(" ".join(answer.split()), field="answer")
-    if len(kept) > MAX_REASON:
-        raise Invalid(_("This has at most %(max)d characters. Shorten it.") % {"max": MAX_REASON}, field="answer")
+    kept = clean_text(" ".join(answer.split()), field="answer", limit=MAX_REASON)
     rows = Appeal.objects.select_for_update(of=("self",)).select_related("action__case", "user")
     appeal = rows.get(pk=appeal.pk)
     if appeal.state != Appeal.State.OPEN:

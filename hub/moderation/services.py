@@ -41,7 +41,7 @@ def report(*, found: Found, reporter: User, ground: str, text: str = "") -> Repo
         raise Invalid(_("Choose one of the reasons."), field="ground")
     if ground == Ground.OTHER and not text.strip():
         raise Invalid(_("Say what is wrong."), field="text")
-    kept = _clean(text, "text", MAX_TEXT)
+    kept = clean_text(text, field="text", limit=MAX_TEXT, optional=True)
     if found.accused is not None and found.accused.pk == reporter.pk and not reporter.is_staff:
         raise Invalid(_("This is your own. You can change or delete it yourself."))
     check_rate("report", reporter.pk, limit=REPORTS_PER_HOUR, seconds=3600)
@@ -136,7 +136,8 @@ def act(
     check_impartial(moderator, case)
     if case.claimed_by_id not in (None, moderator.pk) and not case.closed:
         raise AlreadyClaimed(_("This case is another moderator's. Take it over first."))
-    reason, note = _clean(" ".join(reason.split()), "reason", MAX_REASON), _clean(note, "note", MAX_TEXT)
+    reason = clean_text(" ".join(reason.split()), field="reason", limit=MAX_REASON, optional=True)
+    note = clean_text(note, field="note", limit=MAX_TEXT, optional=True)
     if not reason and kind not in _WITHOUT_REASON:
         raise Invalid(_("Say why. Whom it concerns reads this, and so does the public."), field="reason")
     if until is not None and kind != ActionKind.SUSPEND:
@@ -209,11 +210,3 @@ def _locked(case: Case) -> Case:
 def _check_open(case: Case) -> None:
     if case.closed:
         raise CaseClosed(_("This case is closed. What was done can be undone; a new report opens a new case."))
-
-
-def _clean(text: str, field: str, limit: int) -> str:
-    """Return a text as it is kept; there may be none."""
-    kept = clean_text(text, field=field) if text.strip() else ""
-    if len(kept) > limit:
-        raise Invalid(_("This has at most %(max)d characters. Shorten it.") % {"max": limit}, field=field)
-    return kept
