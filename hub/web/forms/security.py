@@ -5,7 +5,6 @@ from typing import Any
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as base
-from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp
 from allauth.socialaccount import forms as social
 from django import forms
@@ -37,7 +36,8 @@ class _OnceForm(base.BaseAuthenticateForm):
     def clean_code(self) -> str:
         code: str = super().clean_code()
         used = f"second-factor:{self.user.pk}:{normalize_user_code(code)}"
-        if self.authenticator.type == Authenticator.Type.TOTP and not cache.add(used, 1, timeout=CODE_LIFE):
+        # Of two at the same moment, one is the first: recovery codes, too, are read, then marked.
+        if not cache.add(used, 1, timeout=CODE_LIFE):
             raise get_adapter().validation_error("incorrect_code")
         return code
 
