@@ -11,14 +11,17 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
+def no_formula(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula: an apostrophe goes before what looks like one."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
 def csv_line(cells: Iterable[Any]) -> str:
     """Return one line, with its end."""
     texts = ("yes" if cell is True else str(cell) for cell in cells)
     out = io.StringIO()
     # All in quotes: where a semicolon parts the cells, what follows one would begin another.
-    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(
-        [f"'{text}" if text.startswith(_FORMULA) else text for text in texts]
-    )
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(map(no_formula, texts))
     return out.getvalue()
 
 

@@ -14,10 +14,10 @@ from hub.evaluations.leaderboard import Group, Row, choose_group, groups_of, row
 from hub.evaluations.models import GROUP
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Repository
+from hub.web.csv_lines import no_formula
 from hub.web.pages.repo_head import DEFAULT_BRANCH, for_readers, repo_page
 
 WIDTH, HEIGHT, MARGIN = 170, 14, 6  # of a row's drawing, in its own units
-FORMULA_SIGNS = "=+-@\t\r"
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,8 @@ def download(request: HttpRequest, repo: Repository, form: str) -> HttpResponse:
         writer.writeheader()
         settings_of = {f"setting_{key}": value for key, value in group.to_json().items()} if group else {}
         for row in rows:
-            writer.writerow({key: _safe(value) for key, value in (row | settings_of).items()})
+            cells = (row | settings_of).items()
+            writer.writerow({key: no_formula(value) if isinstance(value, str) else value for key, value in cells})
         response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _safe(value: object) -> object:
-    """A text that a spreadsheet would take for a formula is made plain by an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(tuple(FORMULA_SIGNS)) else value
