@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from hub.accounts.models import User
 from hub.community.activities import note
 from hub.community.discussions import add_event, count_post, lock_discussion, post_comment, target_of
-from hub.community.errors import HeadMoved, MergeConflict, NothingChanged, PullRequestClosed
+from hub.community.errors import DiscussionFull, HeadMoved, MergeConflict, NothingChanged, PullRequestClosed
 from hub.community.models import ActivityKind, Discussion, EventKind, PullRequest, Status
 from hub.community.pull_requests import ref_for_commits
 from hub.core.errors import Invalid
@@ -242,9 +242,12 @@ def note_taken_in(*, repo: Repository, base: str, old: str, actor: User | None) 
         discussion = lock_discussion(discussion)
         if not discussion.is_open:
             continue
+        try:
+            event = add_event(discussion, actor, kind=EventKind.STATUS, before=discussion.status, after=Status.MERGED)
+        except DiscussionFull:
+            continue  # It has no room to say so, and must not keep the others from it.
         PullRequest.objects.filter(pk=discussion.pk).update(head=head, merge=head)
-        before, discussion.status = discussion.status, Status.MERGED
-        event = add_event(discussion, actor, kind=EventKind.STATUS, before=before, after=Status.MERGED)
+        discussion.status = Status.MERGED
         discussion.save(update_fields=["status"])
         note(ActivityKind.STATUS, actor=actor, discussion=discussion, event=event)
         record(actor=actor, verb="pull_request.merge", target=target_of(discussion), commit=head, method="push")

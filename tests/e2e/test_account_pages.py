@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.conftest import PASSWORD, Visitor
 from tests.live import Instance
 
-LOOKS = [("light", "en", 390), ("dark", "zh-hans", 1440), ("dark", "en", 320)]
+LOOKS = [("light", "en", 1440), ("dark", "zh-hans", 320)]
 
 
 def test_pages_are_accessible_and_fit(visit: Visitor) -> None:
@@ -28,6 +28,8 @@ def test_pages_are_accessible_and_fit(visit: Visitor) -> None:
             visit.open(path)
             assert not visit.axe(), path
             assert not visit.overflow(), path
+        # Over a page whose links it does not cover by half.
+        visit.open("/organizations/new")
         visit.page.locator("header details:has(.avatar) summary").click()
         assert not visit.axe()
 

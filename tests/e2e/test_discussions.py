@@ -171,10 +171,10 @@ def test_how_the_pages_look(visit: Visitor, looks: Looks) -> None:
         for address in (f"{listed}?status=all", f"{listed}?q=nothing", f"{listed}/new", f"{listed}/2"):
             visit.open(address)
             if address.endswith("/2"):
-                page.get_by_label("More for this comment").first.click()
+                page.locator(".disc-tools > summary").first.click()
                 page.locator("[data-edit]").first.click()
                 page.wait_for_selector("form.disc-edit")
-                page.get_by_label("More for this comment").last.click()
+                page.locator(".disc-tools > summary").last.click()
             problems += [f"{address} {theme} {language} {width}: {found}" for found in visit.axe()]
             if wide := visit.overflow():
                 problems.append(f"{address} {language}: {wide} px wider than {width}")

@@ -65,6 +65,7 @@ KNOWN = {
     "comment_id": ["1"],
     "emoji": ["heart", "+1"],
     "run_id": [1],
+    "case_id": [1],
     "rule_id": [1, 2],
     "short_name": ["tiny"],
 }
