@@ -81,6 +81,16 @@ def furnished(
     visitor.open(f"{repo}/commits/main")
     commit = visitor.page.locator("a.committitle").first.get_attribute("href")
     assert commit
+    visitor.open(f"{repo}/discussions/new")
+    visitor.page.fill("[name=title]", "Why does it look like this?")
+    visitor.page.fill("[name=text]", "Tell me, `please`.")
+    visitor.page.locator("main form[data-compose] button.btn-main").click()
+    visitor.page.wait_for_url(f"{visitor.hub}{repo}/discussions/1")
+    visitor.open(f"/collections/new?item={repo.strip('/')}")
+    visitor.page.fill("[name=title]", "To look at")
+    visitor.page.get_by_role("button", name="Make the collection").click()
+    visitor.page.wait_for_url(f"{visitor.hub}/collections/{name}/**")
+    collection = visitor.page.url.removeprefix(visitor.hub)
     yield (
         visitor,
         [
@@ -112,6 +122,14 @@ def furnished(
             "/settings/account",
             "/settings/tokens",
             "/organizations/new",
+            f"{repo}/discussions/1",
+            "/discussions",
+            "/collections",
+            collection,
+            f"/{name}?tab=activity",
+            "/notifications",
+            "/settings/notifications",
+            "/settings/security",
         ],
     )
     next(visits, None)
@@ -157,9 +175,14 @@ def test_opened_menus(furnished: tuple[Visitor, list[str]], looks: Looks) -> Non
         visitor.dress(theme=theme, language=language, width=width)
         visitor.open(f"/{visitor.name}/looks")
         visitor.page.click("details.use > summary")
-        assert not visitor.axe()
+        assert not visitor.axe("details.use")
         assert not visitor.overflow()
+        for menu in visitor.page.locator(".social details > summary").all():
+            menu.click()
+            box = visitor.page.locator(".social details[open] > .pop").bounding_box()
+            assert box and box["x"] >= 0
+            visitor.page.keyboard.press("Escape")
         visitor.open(f"/{visitor.name}/looks/tree/main")
         visitor.page.click("details.revisions > summary")
-        assert not visitor.axe()
+        assert not visitor.axe("details.revisions")
         assert not visitor.overflow()
