@@ -27,8 +27,9 @@ RESERVED = frozenset(
     preferences pricing privacy public pulls questions raw readyz refs register releases report reports resolve
     reviews revision robots.txt root rpc rss rules saml scheduled-jobs search security sessions settings setup
     sign-in sign-up signin signout signup site sitemap.xml spaces sso staff static status storage stream support
-    system tag tags tasks telemetry terms tokens topics transparency tree trending undefined unsubscribe upload
-    uploads user users v1 v2 v3 validate-yaml verify webhooks welcome well-known worker workers www xet xorbs
+    system tag tags tasks telemetry terms tokens topics transparency transparency.json tree trending undefined
+    unsubscribe upload uploads user users v1 v2 v3 validate-yaml verify webhooks welcome well-known worker
+    workers www xet xorbs
     """.split()
 )
 

@@ -236,7 +236,14 @@ def _moderation(activity: Activity) -> Said:
         "report_dismissed": _("You reported %(what)s, and the moderators found nothing to do"),
         "case_taken_over": _("Another moderator has taken over your case about %(what)s"),
     }
-    sentence = sentences.get(activity.data.get("action", ""), _("The moderators wrote to you about %(what)s"))
+    action = activity.data.get("action", "")
+    sentence = sentences.get(action, _("The moderators wrote to you about %(what)s"))
+    if not what.text:
+        of_oneself = {
+            "warn": _("The moderators have sent you a warning"),
+            "suspend": _("The moderators have suspended your account"),
+        }
+        sentence = of_oneself.get(action, sentence)
     until = activity.data.get("until", "")
     ends = _("Until %(day)s.") % {"day": until[:10]} if until else ""
     return Said("shield", sentence, _parts(activity, what), ends, _short(activity.data.get("reason", "")))

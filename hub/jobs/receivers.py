@@ -47,7 +47,7 @@ def keep_use(job: Job, **_kwargs: Any) -> None:
     if job.state != State.DONE or job.user is None or job.kind not in (JobKind.INFERENCE, JobKind.EVALUATION):
         return
     model = job.repositories.filter(kind=Kind.MODEL).first()
-    if model is not None:
+    if model is not None and "model" in job.spec:
         keep_run(user=job.user, repo=model, commit=job.spec["model"]["commit"], at=timezone.now())
 
 

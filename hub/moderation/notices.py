@@ -3,7 +3,7 @@
 from hub.accounts.models import User
 from hub.community.activities import note
 from hub.community.models import ActivityKind
-from hub.moderation.models import Action, Appeal, Case
+from hub.moderation.models import Action, Appeal, Case, Target
 from hub.moderation.permissions import people_of
 from hub.moderation.targets import title_for
 
@@ -14,7 +14,10 @@ def tell_decided(action: Action) -> None:
     """Tell whom an action concerns what was done, and why. Who moderated, and who reported, they do not learn."""
     until = action.until.isoformat(timespec="seconds") if action.until else ""
     for person in people_of(action.case):
-        _tell(person, action.kind, action.reason, title_for(person, action.case), STANDING, until)
+        # What is about themselves needs no name.
+        own = action.case.kind == Target.USER and action.case.key == str(person.pk)
+        title = "" if own else title_for(person, action.case)
+        _tell(person, action.kind, action.reason, title, STANDING, until)
 
 
 def tell_appeal(appeal: Appeal) -> None:

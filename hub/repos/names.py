@@ -13,10 +13,10 @@ _REPO = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_]|[.-](?![.-]))*")
 # Words that follow a repository in addresses, so that `/ada/tree/...` can never mean two things.
 RESERVED_REPOS = frozenset(
     """
-    access auth-check blob branch branches commit commits compare delete demo discussions duplicate edit evaluations
-    git-receive-pack git-upload-pack info jwt leaderboard lfs-files like likers new paths-info preupload raw refs
-    releases resolve reviews revision safetensors-metadata settings super-squash tag tags tree upload
-    user-access-request xet-read-token xet-write-token
+    access auth-check blob branch branches collect commit commits compare delete demo discussions duplicate edit
+    evaluations follow git-receive-pack git-upload-pack info jwt leaderboard lfs-files like likers likes new
+    paths-info preupload raw refs releases resolve reviews revision safetensors-metadata settings super-squash
+    tag tags tree upload user-access-request xet-read-token xet-write-token
     """.split()
 )
 

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import PASSWORD, Visitor
@@ -10,6 +11,7 @@ from tests.live import Instance
 LOOKS = [("light", "en", 1440), ("dark", "zh-hans", 320)]
 
 
+@pytest.mark.full  # in the usual run, test_looks looks at most of these
 def test_pages_are_accessible_and_fit(visit: Visitor) -> None:
     name = visit.sign_up()
     organization = f"crew-{name}"

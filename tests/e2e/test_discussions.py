@@ -145,6 +145,7 @@ def test_it_all_works_without_scripts(chromium: Browser, visit: Visitor) -> None
     context.close()
 
 
+@pytest.mark.full  # in the usual run, test_looks looks at a thread and the list
 def test_how_the_pages_look(visit: Visitor, looks: Looks) -> None:
     visit.sign_up()
     repo = visit.create("model", "looks-of-talk")

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import Visitor
@@ -66,6 +67,7 @@ def test_first_light(visit: Visitor, tmp_path: Path) -> None:
     assert not visit.axe()
 
 
+@pytest.mark.full  # in the usual run, tests/web asks by forms
 def test_a_change_by_somebody_else_is_not_lost(visit: Visitor) -> None:
     visit.sign_up()
     repo = visit.create("model", "shared", "mit")
@@ -122,6 +124,7 @@ def test_a_failed_upload_is_sent_again_and_a_failed_commit_sends_nothing_twice(v
     visit.errors = [error for error in visit.errors if "ERR_INTERNET_DISCONNECTED" not in error and "400" not in error]
 
 
+@pytest.mark.full  # a question of the browser alone
 def test_leaving_with_unsent_work_asks_first(visit: Visitor, tmp_path: Path) -> None:
     visit.sign_up()
     repo = visit.create("model", "careful", "mit")

@@ -14,6 +14,7 @@ def other(chromium: Browser, live_hub: Instance) -> Iterator[Visitor]:
     yield from visitor_of(chromium, live_hub)
 
 
+@pytest.mark.full  # in the usual run, tests/web asks for the same pages
 def test_a_release_and_its_review(visit: Visitor, other: Visitor, looks: Looks) -> None:
     visit.sign_up()
     repo = visit.create("model", "reviewed", "mit")

@@ -176,6 +176,7 @@ def test_kill_of_an_engine(data: Path, name: str) -> None:
         assert server(data, name) != killed
 
 
+@pytest.mark.full  # in the usual run, a whole hub is killed so
 def test_kill_of_everything_at_once(data: Path) -> None:
     with live.running(data, "--engines") as first:
         write(data, "kept")

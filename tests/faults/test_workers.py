@@ -298,6 +298,7 @@ def test_cancelling_ends_the_program_at_once(hub: live.Instance, evaluations: Ev
     assert number not in evaluations.results()
 
 
+@pytest.mark.full  # in the usual run, workers are killed
 def test_a_worker_that_ends_in_good_order_gives_its_job_back(hub: live.Instance, evaluations: Evaluations) -> None:
     number = evaluations.start()
     evaluations.wait_for(number, 0)

@@ -165,7 +165,7 @@ def test_start_up_calls(hub: Hub) -> None:
     assert hub.call("GET", "/api/agent-harnesses").json == {"standardEnvVars": [], "harnesses": {}}
     assert hub.call("HEAD", "/api/telemetry/py/hub").status == 204
     assert hub.call("POST", "/api/telemetry/x", send=b"{}").status == 204
-    unknown = hub.call("GET", "/api/models/olga/x/likers")
+    unknown = hub.call("GET", "/api/models/olga/x/no-such-call")
     assert (unknown.status, unknown.headers["content-type"]) == (404, "application/json")
 
 
