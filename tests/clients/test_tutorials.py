@@ -62,6 +62,7 @@ def test_text_is_generated(learner: Client) -> None:
     assert last
 
 
+@pytest.mark.full  # in the usual run, two others go the same way
 def test_texts_are_classified(learner: Client) -> None:
     assert run(learner, "classify.py", HF_TOKEN="").startswith("torch.Size([2, 2])")
 

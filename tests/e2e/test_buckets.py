@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import Looks, Visitor
 
 
+@pytest.mark.full  # in the usual run, tests/web asks for the same pages
 def test_a_bucket_in_the_browser(visit: Visitor, looks: Looks, tmp_path: Path) -> None:
     name = visit.sign_up()
     bucket = f"/buckets/{name}/checkpoints"

@@ -20,6 +20,7 @@ def visit(chromium: Browser, working_hub: live.Instance) -> Iterator[Visitor]:
     yield from visitor_of(chromium, working_hub)
 
 
+@pytest.mark.full  # in the usual run, evaluations run on a live hub in tests/faults
 def test_from_the_click_to_the_leaderboard(
     visit: Visitor,
     looks: Looks,

@@ -34,7 +34,8 @@ def test_a_picture_goes_into_a_text_and_things_into_order(visit: Visitor) -> Non
     page.get_by_role("link", name="In order").click()
     names = page.locator(".collitem .name")
     expect(names).to_have_text(["pictured", "second"])
-    page.locator(".collitem").nth(1).drag_to(page.locator(".collitem").nth(0), target_position={"x": 300, "y": 3})
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.locator(".collitem").nth(1).drag_to(page.locator(".collitem").nth(0), target_position={"x": 300, "y": 3})
     expect(names).to_have_text(["second", "pictured"])
     page.reload()
     expect(names).to_have_text(["second", "pictured"])

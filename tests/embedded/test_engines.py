@@ -157,6 +157,7 @@ def test_kill_of_the_supervisor(data: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["postgres", "valkey-server"])
+@pytest.mark.full  # in the usual run, each process of a whole hub is killed
 def test_kill_of_an_engine(data: Path, name: str) -> None:
     with live.running(data, "--engines") as instance:
         write(data, "kept")

@@ -39,6 +39,7 @@ def database_url(db: None) -> Iterator[str]:
         cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.mark.full  # in the usual run, tests/production runs on connected ones
 def test_connected_engines_are_used_and_none_is_carried(tmp_path: Path, redis_url: str, database_url: str) -> None:
     data = tmp_path / "data"
     with live.running(data, DATABASE_URL=database_url, REDIS_URL=redis_url) as hub:
