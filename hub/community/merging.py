@@ -207,14 +207,19 @@ def merge_pull_request(
         post_comment(discussion=discussion, actor=actor, text=text)
     else:
         count_post(actor)
-    before, discussion.status = discussion.status, Status.MERGED
-    event = add_event(discussion, actor, kind=EventKind.STATUS, before=before, after=Status.MERGED)
-    discussion.save(update_fields=["status"])
     pull.start, pull.head, pull.merge = target.oid, side.oid, commit.oid
+    _call_merged(discussion, pull, actor, method=str(method))
+    return commit
+
+
+def _call_merged(discussion: Discussion, pull: PullRequest, actor: User | None, *, method: str) -> None:
+    """Write down that a pull request, its discussion locked, is taken in as `pull` says. Raises DiscussionFull."""
+    event = add_event(discussion, actor, kind=EventKind.STATUS, before=discussion.status, after=Status.MERGED)
+    discussion.status = Status.MERGED
+    discussion.save(update_fields=["status"])
     pull.save(update_fields=["start", "head", "merge"])
     note(ActivityKind.STATUS, actor=actor, discussion=discussion, event=event)
-    record(actor=actor, verb="pull_request.merge", target=target_of(discussion), commit=commit.oid, method=str(method))
-    return commit
+    record(actor=actor, verb="pull_request.merge", target=target_of(discussion), commit=pull.merge, method=method)
 
 
 @transaction.atomic
@@ -227,30 +232,26 @@ def note_taken_in(*, repo: Repository, base: str, old: str, actor: User | None) 
     before_push = GitCommit.objects.filter(store=repo.store_id, oid=old).first()
     if before_push is None:
         return []  # The push took that away; what it brought cannot be told from what was there.
-    had = history(repo, before_push).values("oid").order_by()
     waiting = Discussion.objects.pull_requests().open().filter(repository=repo, pull_request__base=base)
     heads = dict(GitRef.objects.filter(repository=repo, name__startswith=PR_PREFIX).values_list("name", "oid"))
+    had = history(repo, before_push).values("oid").order_by()
+    has = history(repo, resolve_revision(repo, base)).filter(oid__in=set(heads.values())).exclude(oid__in=had)
+    brought = set(has.values_list("oid", flat=True))
     merged = []
     for discussion in waiting.select_related("pull_request").order_by("number"):
-        head = heads.get(discussion.pull_request.ref)
-        if head is None or head == discussion.pull_request.start:
-            continue  # It has no commits of its own.
-        target = resolve_revision(repo, base)
-        if not history(repo, target).filter(oid=head).exclude(oid__in=had).exists():
-            continue
+        pull = discussion.pull_request
+        head = heads.get(pull.ref)
+        if head not in brought or head == pull.start:
+            continue  # Not taken in, or without commits of its own.
         discussion.repository = repo
         discussion = lock_discussion(discussion)
         if not discussion.is_open:
             continue
+        pull.head = pull.merge = head
         try:
-            event = add_event(discussion, actor, kind=EventKind.STATUS, before=discussion.status, after=Status.MERGED)
+            _call_merged(discussion, pull, actor, method="push")
         except DiscussionFull:
             continue  # It has no room to say so, and must not keep the others from it.
-        PullRequest.objects.filter(pk=discussion.pk).update(head=head, merge=head)
-        discussion.status = Status.MERGED
-        discussion.save(update_fields=["status"])
-        note(ActivityKind.STATUS, actor=actor, discussion=discussion, event=event)
-        record(actor=actor, verb="pull_request.merge", target=target_of(discussion), commit=head, method="push")
         merged.append(discussion.number)
     return merged
 
