@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 MAX_IN_TEXT = 20
 MAX_ON_PAGE = 400
 # Of computing, for one text that people wrote to each other; what takes longer is plain, and names nothing.
-MAX_PARSING_SECONDS = 0.08
+MAX_PARSING_SECONDS = 0.05
 
 _NAMESPACE = rf"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?=[A-Za-z0-9])){{1,{MAX_NAMESPACE - 1}}}+"
 _NAME = rf"[A-Za-z0-9_](?:[A-Za-z0-9_]|[.-](?=[A-Za-z0-9_])){{0,{MAX_REPO_NAME - 1}}}+"

@@ -26,9 +26,9 @@ from hub.core.highlight import BIDI_CONTROLS, highlight_code
 from hub.core.sanitising import ID_PREFIX, MAX_DEPTH, depth_of, sanitise
 
 MAX_TEXT = 192 * 1024  # characters that are rendered; the page says so where there are more
-MAX_CODE_SECONDS = 1.0  # for colouring the code of one text; what is left then stays plain
-# Of computing, for finding out what a text means. Only texts that are made to be slow take longer, and stay plain.
-MAX_PARSING_SECONDS = 0.15
+# Of computing, for finding out what a text means and for the colours of its code: as much again goes by until it is drawn.
+# Only texts that are made to be slow take longer, and stay plain; the longest honest cards stay below it.
+MAX_SECONDS = 0.08
 MAX_HEADINGS = 200  # in the list of contents
 
 _DROPPED = dict.fromkeys(map(ord, BIDI_CONTROLS))
@@ -86,16 +86,15 @@ class _TooSlow(Exception):
 class Parsed:
     """A text, parsed: what it says can be looked at before it is rendered. Texts beyond MAX_TEXT are cut at a line.
 
-    seconds: of computing that it may take, and as much again for the colours of its code. What takes longer is plain: it
-    has no links and names nothing.
+    seconds: of computing that it may take, the colours of its code included. What takes longer is plain: it has no links
+    and names nothing.
     """
 
-    def __init__(self, text: str, *, seconds: float = MAX_PARSING_SECONDS) -> None:
+    def __init__(self, text: str, *, seconds: float = MAX_SECONDS) -> None:
         self.shown, self.truncated = _cut(text.translate(_DROPPED))
         self.environment: dict[str, Any] = {
-            "code_seconds": min(seconds, MAX_CODE_SECONDS),
             # The thread's own: a busy machine must not make plain what is harmless.
-            "until": time.thread_time() + seconds,
+            "until": (until := time.thread_time() + seconds),
             "steps": 0,
             "cells": int(seconds * _CELLS_PER_SECOND),
         }
@@ -104,6 +103,7 @@ class Parsed:
             self.tokens = _parser().parse(self.shown, self.environment)
         except _TooSlow:
             self.is_plain, self.tokens = True, []
+        self.environment["code_seconds"] = until - time.thread_time()
 
     def words(self) -> Iterator[str]:
         """Yield the pieces of plain text that stand neither in code, nor in mathematics, nor in a link."""
@@ -135,12 +135,14 @@ def render(
         _mark(parsed.tokens, marker)
     html = _parser().renderer.render(parsed.tokens, _parser().options, parsed.environment)
     if parsed.is_plain or depth_of(html) > MAX_DEPTH:
-        html, headings = format_html('<p class="preline">{}</p>', parsed.shown), []
-        html += format_html(
-            '<p class="muted">{}</p>',
+        headings = []
+        html = format_html(
+            '<p class="preline">{}</p><p class="muted">{}</p>',
+            parsed.shown,
             _("Its marks would take this text too long to show, so it is shown as it was written."),
         )
-    html = sanitise(html, link_base=link_base, raw_base=raw_base, prefix=prefix)
+    else:
+        html = sanitise(html, link_base=link_base, raw_base=raw_base, prefix=prefix)
     if parsed.truncated:
         html += format_html(
             '<p class="muted">{}</p>',
@@ -332,9 +334,9 @@ def code_block(self: Any, tokens: Sequence[Token], index: int, options: Any, env
 
 def _code(code: str, language: str, env: Any) -> str:
     code = code.removesuffix("\n")
-    begun = time.monotonic()
+    begun = time.thread_time()
     html = highlight_code(code, language if env["code_seconds"] > 0 else "", env["code_seconds"])
-    env["code_seconds"] -= time.monotonic() - begun
+    env["code_seconds"] -= time.thread_time() - begun
     return f"<pre><code>{html}\n</code></pre>\n"
 
 

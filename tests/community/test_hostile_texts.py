@@ -4,9 +4,10 @@ What comes out is parsed as a browser parses it, and held to a list of what may 
 what nobody thought of.
 """
 
+import gc
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -212,15 +213,11 @@ FLOODS = {
 @pytest.mark.parametrize("name", FLOODS)
 @pytest.mark.django_db
 def test_a_flood_is_over_soon(repo: Repository, name: str) -> None:
-    """Nobody can keep a process busy with a text. Tried again: a machine may be busy with something else once."""
+    """Nobody can keep a process busy with a text."""
     text = FLOODS[name][:MAX_TEXT]
-    taken = []
-    while not taken or (taken[-1] >= MAX_SECONDS and len(taken) < 3):
-        begun = time.process_time()
-        html = str(render_text(repo, text, scope="c1").html)
-        taken.append(time.process_time() - begun)
+    html, taken = timed(lambda: str(render_text(repo, text, scope="c1").html))
     check(html)
-    assert min(taken) < MAX_SECONDS
+    assert taken < MAX_SECONDS
 
 
 def test_what_is_longer_is_not_taken() -> None:
@@ -228,14 +225,33 @@ def test_what_is_longer_is_not_taken() -> None:
         clean_text("> " * 500_000 + "x", field="text")
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_megabyte_of_a_card_is_over_soon(name: str) -> None:
-    """Cards are cut, and have more time: they are written for many readers, and can be long for good reason."""
+    """Cards may be longer; they are cut."""
     text = (FLOODS[name] * 20)[:1_000_000]
-    begun = time.process_time()
-    check(str(render(text).html))
-    assert time.process_time() - begun < 1.0
+    html, taken = timed(lambda: str(render(text).html))
+    check(html)
+    assert taken < MAX_SECONDS
+
+
+def timed(draw: Callable[[], str]) -> tuple[str, float]:
+    """Return a text's HTML and the seconds of computing it took. Tried again: a machine may be busy with something else."""
+    taken: list[float] = []
+    while not taken or (taken[-1] >= MAX_SECONDS and len(taken) < 5):
+        begun = time.process_time()
+        html = draw()
+        taken.append(time.process_time() - begun)
+    return html, min(taken)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def as_a_web_process() -> Iterator[None]:
+    """What was made before is left alone by the collector of garbage, as hub.wsgi does it: its looking through all that the
+    other tests have loaded is not the text's computing."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")
