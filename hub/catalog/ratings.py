@@ -1,12 +1,12 @@
-"""The score of a model in its search row, which lists sort by. The formula: hub.community.scoring."""
+"""The score of a model in its search row, which lists sort by. The formula: hub.community.reviews.scoring."""
 
 import logging
 
 from django.db.models import Count, Q
 
 from hub.catalog.models import SearchRow
-from hub.community.ratings import rating_of
-from hub.community.scoring import ENOUGH
+from hub.community.reviews.ratings import rating_of
+from hub.community.reviews.scoring import ENOUGH
 from hub.repos.models import Repository
 
 log = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from hub.community.errors import (
 from hub.community.limits import Act, check_pace, check_words
 from hub.community.models import Collection, CollectionItem, CollectionUpvote
 from hub.community.models.collection import MAX_COLLECTION_DESCRIPTION, MAX_COLLECTION_TITLE, MAX_NOTE
-from hub.community.text import clean_line
+from hub.community.writing.text import clean_line
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.core.text import UNSTORABLE, whole_number

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.community.discussions import add_event, drop_answer, lock_discussion, target_of
+from hub.community.discussions.services import add_event, drop_answer, lock_discussion, target_of
 from hub.community.errors import NothingChanged
 from hub.community.models import Attachment, Collection, Discussion, DiscussionEvent, EventKind, Review
 from hub.community.signals import reviews_changed

@@ -69,7 +69,7 @@ def prune() -> int:
 def note_taken_in(repo_id: int, base: str, old: str, actor_id: int | None) -> int:
     """Call those pull requests merged whose commits a push has brought into their branch; returns how many."""
     # It leads to services, which queue these tasks.
-    from hub.community import merging
+    from hub.community.discussions import merging
 
     repo = Repository.objects.select_related("namespace").filter(pk=repo_id).first()
     if repo is None:

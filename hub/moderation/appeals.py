@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.community.text import clean_text
+from hub.community.writing.text import clean_text
 from hub.core.models import record
 from hub.moderation import notices
 from hub.moderation.errors import AppealClosed

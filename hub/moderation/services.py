@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.community.limits import Act, check_pace
-from hub.community.text import clean_text
+from hub.community.writing.text import clean_text
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.core.throttles import check_rate

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hub.community.reviews import Said
+from hub.community.reviews.services import Said
 
 ORGANIZATION = "orchard-lab"
 ORGANIZATION_NAME = "Orchard Lab"

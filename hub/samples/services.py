@@ -22,12 +22,12 @@ from hub.accounts.models import Namespace, Organization, Role, User
 from hub.accounts.organizations import add_member, create_organization, delete_organization
 from hub.accounts.services import create_token, create_user, get_user, revoke_token, update_profile
 from hub.community.collections import add_item, create_collection
-from hub.community.discussions import open_discussion, post_comment, set_status
+from hub.community.discussions.pull_requests import commit_as_pull_request
+from hub.community.discussions.questions import accept_answer, vote
+from hub.community.discussions.services import open_discussion, post_comment, set_status
 from hub.community.following import follow, like
 from hub.community.models import Status
-from hub.community.pull_requests import commit_as_pull_request
-from hub.community.questions import accept_answer, vote
-from hub.community.reviews import post_review, reply_to_review, vote_review
+from hub.community.reviews.services import post_review, reply_to_review, vote_review
 from hub.core.models import AuditEvent, record
 from hub.evaluations.services import submit_evaluation
 from hub.jobs.models import Job

@@ -7,9 +7,9 @@ from django.contrib import messages
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
+from hub.community.discussions.pull_requests import commit_as_pull_request, ref_for_commits
 from hub.community.models import PullRequest
 from hub.community.permissions import get_pull_request_for_push, may_push_pull_request
-from hub.community.pull_requests import commit_as_pull_request, ref_for_commits
 from hub.repos.errors import RefProtected
 from hub.repos.git.commits import Operation, create_commit
 from hub.repos.models import Repository

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hub.community.merging import Method, Standing, merge_title, squash_message, standing_of
+from hub.community.discussions.merging import Method, Standing, merge_title, squash_message, standing_of
 from hub.community.models import Discussion, PullRequest, Status
 from hub.community.permissions import may_push_pull_request, may_steer
 from hub.core.errors import HubError

@@ -14,7 +14,7 @@ from hub.accounts.permissions import check_not_suspended
 from hub.community.models import AnswerVote, Discussion, DiscussionEvent, Emoji, Reaction
 from hub.community.models.discussion import EventQuerySet
 from hub.community.permissions import check_may_join, may_edit, may_show_again, may_steer, may_take_away
-from hub.community.text import render_texts
+from hub.community.writing.text import render_texts
 from hub.core.errors import HubError
 from hub.core.markdown import Rendered
 from hub.repos.permissions import may_write

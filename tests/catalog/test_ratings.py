@@ -14,9 +14,9 @@ from hub.catalog.models import SearchRow
 from hub.catalog.ratings import rate, rate_all
 from hub.catalog.search import search
 from hub.community.models import Review
-from hub.community.ratings import hub, rating_of
-from hub.community.reviews import delete_review, post_review
-from hub.community.scoring import NEUTRAL, Vote, hub_mean
+from hub.community.reviews.ratings import hub, rating_of
+from hub.community.reviews.scoring import NEUTRAL, Vote, hub_mean
+from hub.community.reviews.services import delete_review, post_review
 from hub.repos.models import Kind, Repository
 from tests.factories import make_repo, make_reviewer, make_user
 from tests.web.repos import text_of

@@ -11,7 +11,7 @@ from hub.api.git.http import _fetched
 from hub.catalog import services
 from hub.catalog.services import USES, count_download, drain_uses, note_uses
 from hub.community.models import Review
-from hub.community.reviews import post_review
+from hub.community.reviews.services import post_review
 from hub.jobs.services import Asker, claim_job, finish_job
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Repository, Use

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from hub.community.scoring import Hub, Vote, hub_mean, score
+from hub.community.reviews.scoring import Hub, Vote, hub_mean, score
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 HUB_BEGAN = NOW - timedelta(days=3 * 365)

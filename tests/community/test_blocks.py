@@ -9,12 +9,12 @@ from django.utils import timezone
 from hub.accounts.models import OneTimeLink, User
 from hub.accounts.services import create_invitation, use_link
 from hub.community.blocks import block_user, unblock_user
-from hub.community.discussions import open_discussion, post_comment
+from hub.community.discussions.services import open_discussion, post_comment
 from hub.community.errors import Blocked, NewAccount, TooManyLinks
 from hub.community.following import follow, follow_repo, like
 from hub.community.limits import OF_NEW_ACCOUNTS, Act, is_new
 from hub.community.models import Block, Follow
-from hub.community.reviews import post_review
+from hub.community.reviews.services import post_review
 from hub.core.errors import Invalid
 from tests.factories import make_repo, make_user
 

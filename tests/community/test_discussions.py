@@ -10,8 +10,8 @@ from django.core.cache import cache
 from django.db import connection
 
 from hub.accounts.models import AccessToken, User
-from hub.community import discussions as services
-from hub.community.discussions import (
+from hub.community.discussions import services
+from hub.community.discussions.services import (
     edit_comment,
     open_discussion,
     post_comment,
@@ -30,7 +30,7 @@ from hub.community.errors import (
 )
 from hub.community.models import Discussion, DiscussionEvent
 from hub.community.permissions import get_comment, get_discussion, get_repo_for_posting
-from hub.community.text import MAX_TEXT, render_texts
+from hub.community.writing.text import MAX_TEXT, render_texts
 from hub.core.errors import Invalid, TooMany
 from hub.core.models import AuditEvent
 from hub.repos.errors import ReadOnlyToken, RepoNotFound, WriteNeedsSignIn
@@ -347,7 +347,7 @@ def test_texts_made_to_be_slow_stay_plain_and_leave_the_short_ones_alone(
     slow = "- item **b** `c` [x](y)\n" * 100
     texts = {"c1": slow, "c2": "**short**", "c3": slow + "<b>"}
     assert all("<strong>" in each.html for each in render_texts(repo, texts).values())
-    monkeypatch.setattr("hub.community.text.MAX_SECONDS", 0.002)
+    monkeypatch.setattr("hub.community.writing.text.MAX_SECONDS", 0.002)
     rendered = render_texts(repo, texts)
     assert "<strong>short</strong>" in rendered["c2"].html
     assert "&lt;b&gt;" in rendered["c3"].html and "<strong>" not in rendered["c3"].html

@@ -9,12 +9,12 @@ from django.contrib.auth.models import AnonymousUser
 from hub.accounts.models import Role, User
 from hub.accounts.organizations import add_member, remove_member
 from hub.community.activities import note
-from hub.community.discussions import open_discussion, post_comment, take_comment_away
+from hub.community.discussions.services import open_discussion, post_comment, take_comment_away
 from hub.community.feed import PER_PAGE, activity_of, feed_of
 from hub.community.following import follow, follow_repo
 from hub.community.models import Activity, ActivityKind, Block, Notification, Reason, Subscription
 from hub.community.release_changes import keep_changes
-from hub.community.reviews import post_review
+from hub.community.reviews.services import post_review
 from hub.community.wording import said, said_together
 from hub.repos.models import Repository, Visibility
 from hub.repos.releases import create_release

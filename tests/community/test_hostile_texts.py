@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import transaction
 
-from hub.community.text import MAX_TEXT, clean_text, render_text
+from hub.community.writing.text import MAX_TEXT, clean_text, render_text
 from hub.core.errors import Invalid
 from hub.core.markdown import ID_PREFIX, render
 from hub.repos.models import Repository

@@ -10,7 +10,14 @@ from django.core.cache import cache
 from django.db import connection, transaction
 
 from hub.accounts.models import User
-from hub.community.discussions import set_status
+from hub.community.discussions.merging import Method, merge_pull_request, note_taken_in, standing_of, update_from_base
+from hub.community.discussions.pull_requests import (
+    change_base,
+    commit_as_pull_request,
+    open_from_branch,
+    open_pull_request,
+)
+from hub.community.discussions.services import set_status
 from hub.community.errors import (
     Blocked,
     HeadMoved,
@@ -20,10 +27,8 @@ from hub.community.errors import (
     PullRequestClosed,
     PullRequestExists,
 )
-from hub.community.merging import Method, merge_pull_request, note_taken_in, standing_of, update_from_base
 from hub.community.models import Activity, ActivityKind, Block, Discussion, PullRequest, Status
 from hub.community.permissions import get_pull_request_for_push
-from hub.community.pull_requests import change_base, commit_as_pull_request, open_from_branch, open_pull_request
 from hub.core.errors import HubError
 from hub.core.models import AuditEvent
 from hub.repos.branch_rules import add_branch_rule

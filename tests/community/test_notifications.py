@@ -17,7 +17,7 @@ from hub.accounts.joining import request_to_join
 from hub.accounts.models import Role, User
 from hub.accounts.organizations import add_member, remove_member, set_role
 from hub.community.activities import note
-from hub.community.discussions import open_discussion, take_comment_away
+from hub.community.discussions.services import open_discussion, take_comment_away
 from hub.community.errors import UnsubscribeLinkInvalid
 from hub.community.models import (
     Activity,
@@ -35,7 +35,7 @@ from hub.community.moderating import set_review_hidden
 from hub.community.notifications import mails
 from hub.community.notifications import telling as notifications
 from hub.community.notifications.subscriptions import set_deliveries, stop_mail, subscribe
-from hub.community.reviews import post_review
+from hub.community.reviews.services import post_review
 from hub.repos.models import Repository, Visibility
 from hub.repos.permissions import readers_of
 from hub.repos.services import set_visibility

@@ -11,11 +11,11 @@ from django.test import Client
 from PIL import Image, PngImagePlugin
 
 from hub.accounts.models import User
-from hub.community import attachments
-from hub.community.attachments import add_attachment, bytes_of, delete_attachment
 from hub.community.errors import NoPicture, NotYourPicture, PicturesFull, PictureTooLarge
 from hub.community.models import Attachment
-from hub.community.pictures import MAX_BYTES, MAX_FRAMES, MAX_PIXELS, rewrite
+from hub.community.writing import attachments
+from hub.community.writing.attachments import add_attachment, bytes_of, delete_attachment
+from hub.community.writing.pictures import MAX_BYTES, MAX_FRAMES, MAX_PIXELS, rewrite
 from hub.core.errors import TooMany
 from tests.factories import make_token, make_user
 

@@ -10,8 +10,13 @@ from django.core.cache import cache
 from django.db import connection
 
 from hub.accounts.models import User
-from hub.community import cross_references, moderating
-from hub.community.discussions import (
+from hub.community import moderating
+from hub.community.discussions import cross_references
+from hub.community.discussions.maintaining import MAX_PINNED, set_locked, set_pinned, show_comment_again
+from hub.community.discussions.pull_requests import open_pull_request
+from hub.community.discussions.questions import accept_answer, set_question, take_answer_back, vote
+from hub.community.discussions.reactions import set_reaction
+from hub.community.discussions.services import (
     edit_comment,
     open_discussion,
     post_comment,
@@ -31,7 +36,6 @@ from hub.community.errors import (
     OwnAnswer,
     TooManyPinned,
 )
-from hub.community.maintaining import MAX_PINNED, set_locked, set_pinned, show_comment_again
 from hub.community.models import (
     Activity,
     AnswerVote,
@@ -42,9 +46,6 @@ from hub.community.models import (
     EventKind,
     Reaction,
 )
-from hub.community.pull_requests import open_pull_request
-from hub.community.questions import accept_answer, set_question, take_answer_back, vote
-from hub.community.reactions import set_reaction
 from hub.core.errors import HubError, Invalid
 from hub.core.models import AuditEvent
 from hub.repos.models import Repository, Visibility

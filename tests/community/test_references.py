@@ -7,9 +7,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from hub.accounts.models import User
-from hub.community.discussions import open_discussion
-from hub.community.references import HERE, MAX_IN_TEXT, Place, find, mentioned_users, referenced_discussions
-from hub.community.text import render_text, render_texts
+from hub.community.discussions.services import open_discussion
+from hub.community.writing.references import HERE, MAX_IN_TEXT, Place, find, mentioned_users, referenced_discussions
+from hub.community.writing.text import render_text, render_texts
 from hub.core.links import base_url
 from hub.core.markdown import Parsed
 from hub.repos.models import GitCommit, Kind, Repository, Visibility

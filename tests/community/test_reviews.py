@@ -25,8 +25,8 @@ from hub.community.models import Activity, ActivityKind, Block, Review, ReviewEd
 from hub.community.models.review import Exclusion
 from hub.community.moderating import set_review_hidden
 from hub.community.permissions import check_may_review, get_own_review, get_review
-from hub.community.ratings import ratings_of
-from hub.community.reviews import (
+from hub.community.reviews.ratings import ratings_of
+from hub.community.reviews.services import (
     RATE,
     delete_reply,
     delete_review,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from hub.community.scoring import ENOUGH, LEAST, NEUTRAL, PRIOR, Hub, Vote, hub_mean, maturity, score, weigh
+from hub.community.reviews.scoring import ENOUGH, LEAST, NEUTRAL, PRIOR, Hub, Vote, hub_mean, maturity, score, weigh
 from tests.community.brigades import HUB_BEGAN, NOW
 
 HUB = Hub(3.5, HUB_BEGAN)

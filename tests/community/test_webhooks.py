@@ -17,10 +17,16 @@ from standardwebhooks import WebhookVerificationError
 
 from hub.accounts.models import User
 from hub.accounts.organizations import remove_member
-from hub.community.discussions import edit_comment, open_discussion, post_comment, rename_discussion, take_comment_away
+from hub.community.discussions.pull_requests import open_pull_request
+from hub.community.discussions.services import (
+    edit_comment,
+    open_discussion,
+    post_comment,
+    rename_discussion,
+    take_comment_away,
+)
 from hub.community.errors import DeliveryNotReplayable, TooManyWebhooks, WebhookDisabled
 from hub.community.models import Activity, ActivityKind, Domain, Webhook, WebhookDelivery
-from hub.community.pull_requests import open_pull_request
 from hub.community.webhooks import sending as webhook_sending
 from hub.community.webhooks import services as webhooks
 from hub.community.webhooks.permissions import may_see_content

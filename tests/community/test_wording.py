@@ -8,9 +8,9 @@ from django.utils import timezone, translation
 
 from hub.accounts.models import User
 from hub.community.activities import note
-from hub.community.discussions import open_discussion, post_comment, set_status, take_comment_away
+from hub.community.discussions.services import open_discussion, post_comment, set_status, take_comment_away
 from hub.community.models import Activity, ActivityKind
-from hub.community.reviews import post_review
+from hub.community.reviews.services import post_review
 from hub.community.wording import said, say
 from hub.repos.models import Repository
 from hub.repos.releases import create_release

@@ -13,9 +13,9 @@ from hub.accounts.errors import NotSuspendable
 from hub.accounts.models import Role, User
 from hub.accounts.organizations import add_member, remove_member
 from hub.accounts.suspensions import suspend_user
-from hub.community.discussions import open_discussion, post_comment
+from hub.community.discussions.services import open_discussion, post_comment
 from hub.community.models import Activity, ActivityKind, DiscussionEvent
-from hub.community.reviews import post_review
+from hub.community.reviews.services import post_review
 from hub.core.errors import HubError, Invalid
 from hub.core.models import AuditEvent, record
 from hub.moderation.appeals import appeal, decide_appeal

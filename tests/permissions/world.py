@@ -14,7 +14,7 @@ from hub.accounts.models.tokens import digest_of
 from hub.accounts.organizations import add_member
 from hub.accounts.services import revoke_token
 from hub.community.collections import create_collection
-from hub.community.discussions import open_discussion
+from hub.community.discussions.services import open_discussion
 from hub.community.models import Collection
 from hub.jobs import services as jobs
 from hub.jobs import tokens as job_tokens

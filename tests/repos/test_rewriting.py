@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
+from hub.community.discussions.pull_requests import commit_as_pull_request
 from hub.community.models import DiscussionEvent, EventKind
-from hub.community.pull_requests import commit_as_pull_request
 from hub.repos.errors import RefProtected, RevisionNotFound
 from hub.repos.git.commits import PutBlob, Stage
 from hub.repos.git.files import list_files, resolve_revision

@@ -9,9 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from hub.accounts.models import User
-from hub.community.discussions import open_discussion, post_comment, set_status, take_comment_away
+from hub.community.discussions.services import open_discussion, post_comment, set_status, take_comment_away
 from hub.community.models import Discussion, DiscussionEvent
-from hub.community.text import MAX_TEXT
+from hub.community.writing.text import MAX_TEXT
 from hub.repos.models import VERSIONED, Repository, Visibility
 from hub.repos.services import move_repo
 from hub.web import composing, thread

@@ -11,10 +11,10 @@ from django.test import Client
 from hub.accounts.errors import NameTaken
 from hub.accounts.models import AccessToken, RetiredName, Role, User
 from hub.accounts.services import check_name_free, user_of_token
-from hub.community.discussions import edit_comment, open_discussion, post_comment
+from hub.community.discussions.reactions import set_reaction
+from hub.community.discussions.services import edit_comment, open_discussion, post_comment
 from hub.community.models import Discussion, DiscussionEvent, Like, Review
-from hub.community.reactions import set_reaction
-from hub.community.reviews import edit_review, post_review
+from hub.community.reviews.services import edit_review, post_review
 from hub.core.models import AuditEvent
 from hub.repos.models import Kind, Repository, Visibility
 from tests.factories import PASSWORD, make_organization, make_repo, make_token, make_user

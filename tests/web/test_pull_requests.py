@@ -10,10 +10,10 @@ from django.core.cache import cache
 from django.test import Client
 
 from hub.accounts.models import User
-from hub.community.discussions import open_discussion
-from hub.community.merging import merge_pull_request
+from hub.community.discussions.merging import merge_pull_request
+from hub.community.discussions.pull_requests import commit_as_pull_request, open_pull_request
+from hub.community.discussions.services import open_discussion
 from hub.community.models import PullRequest
-from hub.community.pull_requests import commit_as_pull_request, open_pull_request
 from hub.core.rawpath import decode_path
 from hub.repos.branch_rules import add_branch_rule
 from hub.repos.git.commits import Delete, Operation, Stage, create_commit

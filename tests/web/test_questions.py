@@ -10,8 +10,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from hub.accounts.models import User
-from hub.community.discussions import edit_comment, open_discussion, post_comment, set_status, take_comment_away
-from hub.community.maintaining import set_locked, set_pinned
+from hub.community.discussions.maintaining import set_locked, set_pinned
+from hub.community.discussions.questions import accept_answer, vote
+from hub.community.discussions.reactions import set_reaction
+from hub.community.discussions.services import (
+    edit_comment,
+    open_discussion,
+    post_comment,
+    set_status,
+    take_comment_away,
+)
 from hub.community.models import (
     AnswerVote,
     CommentEdit,
@@ -21,8 +29,6 @@ from hub.community.models import (
     EventKind,
     Reaction,
 )
-from hub.community.questions import accept_answer, vote
-from hub.community.reactions import set_reaction
 from hub.repos.models import Repository, Visibility
 from hub.web.pages import discussion_lists
 from tests.factories import make_repo, make_user

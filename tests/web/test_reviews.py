@@ -13,8 +13,8 @@ from hub.accounts.models import Role, User
 from hub.accounts.organizations import add_member
 from hub.community.models import Review, ReviewVote
 from hub.community.moderating import set_review_hidden
-from hub.community.ratings import ratings_of
-from hub.community.reviews import edit_review, post_review
+from hub.community.reviews.ratings import ratings_of
+from hub.community.reviews.services import edit_review, post_review
 from hub.repos.git.files import resolve_revision
 from hub.repos.releases import create_release, delete_release, get_release
 from hub.repos.uses import keep_run

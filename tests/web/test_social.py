@@ -11,7 +11,7 @@ from hub.accounts.models import User
 from hub.accounts.services import update_profile
 from hub.community.following import follow, follow_repo, like
 from hub.community.models import Block, Collection, Follow, Like
-from hub.community.reviews import post_review
+from hub.community.reviews.services import post_review
 from hub.repos.models import Repository, Visibility
 from tests.factories import make_organization, make_repo, make_user
 from tests.web.conftest import browser_of

@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 
 from hub.api.bodies import read_all
 from hub.api.edge import stream_view, writer
-from hub.community.attachments import add_attachment
-from hub.community.pictures import MAX_BYTES
+from hub.community.writing.attachments import add_attachment
+from hub.community.writing.pictures import MAX_BYTES
 from hub.core.links import base_url
 from hub.repos.permissions import check_may_act
 

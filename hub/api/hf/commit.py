@@ -20,7 +20,7 @@ from hub.api.edge import stream_view, writer
 from hub.api.errors import header_text
 from hub.api.hf.paging import flag
 from hub.api.hf.targets import Target, get_target_for_commit
-from hub.community.pull_requests import commit_as_pull_request
+from hub.community.discussions.pull_requests import commit_as_pull_request
 from hub.core.errors import Invalid, TooLarge
 from hub.core.links import base_url, repo_path
 from hub.repos.card_checks import check_card

@@ -10,12 +10,11 @@ from hub.api.bodies import MAX_JSON, read_object, text_of
 from hub.api.edge import json_view, writer
 from hub.api.hf.paging import number as number_of
 from hub.api.hf.shapes import date
-from hub.community import discussions as services
-from hub.community import pull_requests
-from hub.community.merging import merge_pull_request, standing_of
+from hub.community.discussions import pull_requests, services
+from hub.community.discussions.merging import merge_pull_request, standing_of
 from hub.community.models import Discussion, DiscussionEvent, EventKind, PullRequest, Status
 from hub.community.permissions import get_comment, get_discussion, get_pull_request, get_repo_for_posting
-from hub.community.text import render_texts
+from hub.community.writing.text import render_texts
 from hub.core.errors import Invalid
 from hub.core.markdown import Rendered
 from hub.repos.diffs import diff_changes, unified

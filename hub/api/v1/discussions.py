@@ -13,12 +13,12 @@ from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import REPO, answer, operation
 from hub.api.v1.paging import LINK, Paged, page, page_of
-from hub.community import maintaining, questions
+from hub.community.discussions import maintaining, questions
+from hub.community.discussions.reactions import set_reaction
 from hub.community.errors import CommentHidden
 from hub.community.models import Discussion, DiscussionEvent, Emoji, Status
 from hub.community.models.discussion import DiscussionQuerySet
 from hub.community.permissions import get_comment, get_discussion, get_repo_for_posting, may_read_history
-from hub.community.reactions import set_reaction
 from hub.core.links import base_url
 from hub.repos.models import VERSIONED
 from hub.repos.permissions import get_repo_for_read, may_write

@@ -12,12 +12,12 @@ from hub.accounts.models import Someone
 from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import REPO, operation
-from hub.community.merging import Method, Side, merge_pull_request, standing_of, update_from_base
+from hub.community.discussions.merging import Method, Side, merge_pull_request, standing_of, update_from_base
+from hub.community.discussions.pull_requests import open_from_branch
 from hub.community.models import PullRequest, Status
 from hub.community.models.discussion import MAX_TITLE
 from hub.community.permissions import get_pull_request, get_pull_request_for_push
-from hub.community.pull_requests import open_from_branch
-from hub.community.text import MAX_TEXT
+from hub.community.writing.text import MAX_TEXT
 from hub.repos.git.commits import MAX_TITLE as MAX_COMMIT_TITLE
 from hub.repos.models.git import BRANCH_PREFIX
 from hub.repos.permissions import get_repo_for_proposing, get_repo_for_read, get_repo_for_write, may_fetch

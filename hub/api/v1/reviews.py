@@ -12,11 +12,11 @@ from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import answer, operation
 from hub.api.v1.paging import LINK, Paged, page, page_of
-from hub.community import reviews as services
 from hub.community.models import Review, ReviewEdit
 from hub.community.models.review import AXES, MAX_LINE, MAX_REPLY, MAX_REVIEW, MAX_STARS, ORDERS
 from hub.community.permissions import get_own_review, get_repo_for_posting, get_review
-from hub.community.ratings import Summary, ratings_of
+from hub.community.reviews import services
+from hub.community.reviews.ratings import Summary, ratings_of
 from hub.repos.models import Kind
 from hub.repos.permissions import get_repo_for_read, get_repo_for_write
 

@@ -1,4 +1,4 @@
-"""Reviews of models: stars, a rubric and a text, one per person and release. What they say together: hub.community.ratings."""
+"""Reviews of models: stars, a rubric and a text, one per person and release. What they say together: reviews/ratings.py."""
 
 from typing import Self
 

@@ -14,7 +14,7 @@ from hub.community.models import (
     Reason,
     Subscription,
 )
-from hub.community.references import mentioned_users
+from hub.community.writing.references import mentioned_users
 from hub.repos.models import Repository
 from hub.repos.permissions import readers_of
 

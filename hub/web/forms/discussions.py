@@ -4,7 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from hub.community.models.discussion import MAX_TITLE
-from hub.community.text import MAX_TEXT
+from hub.community.writing.text import MAX_TEXT
 
 
 class TitleForm(forms.Form):

@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from hub.community.merging import Conflict, Method, Side
+from hub.community.discussions.merging import Conflict, Method, Side
 from hub.community.models.discussion import MAX_TITLE
-from hub.community.text import MAX_TEXT
+from hub.community.writing.text import MAX_TEXT
 from hub.repos.git.commits import MAX_TITLE as MAX_COMMIT_TITLE
 from hub.web.templatetags.grove import in_order
 

@@ -9,10 +9,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from hub.community.attachments import MAX_OF_ONE, add_attachment, bytes_of, delete_attachment
 from hub.community.errors import PictureNotFound
 from hub.community.models import Attachment
-from hub.community.pictures import MAX_BYTES
+from hub.community.writing.attachments import MAX_OF_ONE, add_attachment, bytes_of, delete_attachment
+from hub.community.writing.pictures import MAX_BYTES
 from hub.core.errors import HubError, Invalid
 from hub.core.middleware import UPLOADED_FILE_POLICY
 from hub.repos.permissions import check_may_act

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 
 from hub.accounts.models import Someone
 from hub.catalog.models import DownloadDay, RepoStats
-from hub.community.ratings import ratings_of
-from hub.community.scoring import ENOUGH
+from hub.community.reviews.ratings import ratings_of
+from hub.community.reviews.scoring import ENOUGH
 from hub.core.links import base_url, repo_path
 from hub.core.markdown import Rendered, plain_text, render
 from hub.evaluations.models import Run

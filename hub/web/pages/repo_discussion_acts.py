@@ -10,11 +10,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from hub.community import maintaining, questions
+from hub.community.discussions import maintaining, questions
+from hub.community.discussions.reactions import set_reaction
 from hub.community.errors import CommentHidden, CommentNotFound, NothingChanged, TooManyPinned
 from hub.community.models import DiscussionEvent
 from hub.community.permissions import get_comment, get_discussion, may_read_history
-from hub.community.reactions import set_reaction
 from hub.core.text import whole_number
 from hub.repos.diffs import diff_texts
 from hub.repos.models import Repository

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hub.accounts.models import User
-from hub.community import discussions as services
+from hub.community.discussions import services
 from hub.community.errors import DiscussionNotFound
 from hub.community.models import Discussion, EventKind
 from hub.community.notifications.telling import mark_thread_read
 from hub.community.permissions import check_may_edit, get_comment, get_discussion
-from hub.community.text import MAX_TEXT, render_text
+from hub.community.writing.text import MAX_TEXT, render_text
 from hub.core.errors import HubError
 from hub.core.markdown import Rendered
 from hub.core.text import whole_number

@@ -11,10 +11,16 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hub.community.merging import Standing, commits_of, compare_branches, merge_pull_request, update_from_base
+from hub.community.discussions.merging import (
+    Standing,
+    commits_of,
+    compare_branches,
+    merge_pull_request,
+    update_from_base,
+)
+from hub.community.discussions.pull_requests import change_base, open_from_branch
 from hub.community.models import Discussion
 from hub.community.permissions import get_pull_request, get_pull_request_for_push
-from hub.community.pull_requests import change_base, open_from_branch
 from hub.core.errors import HubError
 from hub.repos.diffs import FileDiff, State, diff_changes
 from hub.repos.errors import EntryNotFound

@@ -9,12 +9,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from hub.community import reviews as services
 from hub.community.errors import ReviewExists
 from hub.community.models import Review
 from hub.community.models.review import FILLED_IN, MAX_REPLY, MAX_REVIEW
 from hub.community.permissions import check_may_review, get_own_review, get_review
-from hub.community.text import render_text
+from hub.community.reviews import services
+from hub.community.writing.text import render_text
 from hub.core.errors import HubError
 from hub.core.links import repo_path
 from hub.core.markdown import Rendered

@@ -14,14 +14,14 @@ from django.views.decorators.http import require_safe
 
 from hub.accounts.models import Someone, User
 from hub.accounts.permissions import check_may_read_hub
-from hub.community import scoring
 from hub.community.errors import ReviewNotFound
 from hub.community.models import Review, ReviewEdit, ReviewVote
 from hub.community.models.review import FILLED_IN, MAX_LINE, ORDERS
 from hub.community.permissions import check_may_review, get_review
-from hub.community.ratings import Ratings, hub, ratings_of
-from hub.community.scoring import ENOUGH
-from hub.community.text import render_texts
+from hub.community.reviews import scoring
+from hub.community.reviews.ratings import Ratings, hub, ratings_of
+from hub.community.reviews.scoring import ENOUGH
+from hub.community.writing.text import render_texts
 from hub.core.errors import HubError
 from hub.core.markdown import Rendered
 from hub.core.text import UNSTORABLE

@@ -16,7 +16,7 @@ from django.test import Client
 
 from hub.accounts.models import User
 from hub.api.git import lfs_transfers
-from hub.community.pull_requests import open_pull_request
+from hub.community.discussions.pull_requests import open_pull_request
 from hub.core.blobs import lfs_key, store
 from hub.core.blobs.scratch import staging_folder, sweep_scratch
 from hub.core.errors import TooMany

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hub.community.discussions import edit_comment, open_discussion, post_comment, take_comment_away
+from hub.community.discussions.questions import accept_answer
+from hub.community.discussions.services import edit_comment, open_discussion, post_comment, take_comment_away
 from hub.community.models import Discussion
-from hub.community.questions import accept_answer
 from hub.repos.models import Repository
 from tests.api.v1.conftest import Call, next_of
 from tests.factories import make_repo, make_user

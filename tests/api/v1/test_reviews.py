@@ -3,7 +3,7 @@
 import pytest
 
 from hub.community.models import Review
-from hub.community.reviews import RATE, post_review
+from hub.community.reviews.services import RATE, post_review
 from hub.repos.git.files import resolve_revision
 from hub.repos.releases import create_release
 from tests.api.v1.conftest import Call, next_of

@@ -14,7 +14,7 @@ from hub.community.models import ActivityKind, Review, ReviewEdit, ReviewVote
 from hub.community.models.review import AXES, FILLED_IN, MAX_LINE, MAX_REPLY, MAX_REVIEW, MAX_STARS
 from hub.community.permissions import check_may_review
 from hub.community.signals import reviews_changed
-from hub.community.text import clean_text
+from hub.community.writing.text import clean_text
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.core.text import UNSTORABLE

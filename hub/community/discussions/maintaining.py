@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.community import moderating
-from hub.community.discussions import add_event, count_post, lock_discussion, target_of
+from hub.community.discussions.services import add_event, count_post, lock_discussion, target_of
 from hub.community.errors import NothingChanged, NotYourComment, NotYourDiscussion, TooManyPinned
 from hub.community.models import Discussion, DiscussionEvent, EventKind
 from hub.community.permissions import may_show_again

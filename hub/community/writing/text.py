@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
-from hub.community.references import References, parsed
+from hub.community.writing.references import References, parsed
 from hub.core.errors import Invalid
 from hub.core.links import repo_path
 from hub.core.markdown import Rendered, render

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.community.activities import note
-from hub.community.cross_references import follow_references
+from hub.community.discussions.cross_references import follow_references
 from hub.community.errors import (
     DiscussionFull,
     DiscussionNotFound,
@@ -31,7 +31,7 @@ from hub.community.permissions import (
     may_steer,
     may_take_away,
 )
-from hub.community.text import clean_line, clean_text
+from hub.community.writing.text import clean_line, clean_text
 from hub.core.errors import Conflict, Invalid
 from hub.core.models import record
 from hub.core.throttles import check_rate

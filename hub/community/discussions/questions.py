@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.community.activities import note
-from hub.community.discussions import (
+from hub.community.discussions.services import (
     add_event,
     check_steering,
     count_post,

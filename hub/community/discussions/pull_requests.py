@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.community.activities import note
-from hub.community.cross_references import follow_references
-from hub.community.discussions import (
+from hub.community.discussions.cross_references import follow_references
+from hub.community.discussions.services import (
     add_event,
     begin,
     check_steering,
@@ -28,7 +28,7 @@ from hub.community.limits import Act, check_pace
 from hub.community.models import ActivityKind, Discussion, DiscussionEvent, EventKind, PullRequest, Status
 from hub.community.models.discussion import MAX_TITLE
 from hub.community.permissions import check_not_blocked
-from hub.community.text import clean_line, clean_text
+from hub.community.writing.text import clean_line, clean_text
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.repos.errors import RefProtected, RevisionNotFound

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from hub.accounts.models import User
 from hub.community.activities import note
-from hub.community.discussions import add_event, count_post, lock_discussion, post_comment, target_of
+from hub.community.discussions.pull_requests import ref_for_commits
+from hub.community.discussions.services import add_event, count_post, lock_discussion, post_comment, target_of
 from hub.community.errors import DiscussionFull, HeadMoved, MergeConflict, NothingChanged, PullRequestClosed
 from hub.community.models import ActivityKind, Discussion, EventKind, PullRequest, Status
-from hub.community.pull_requests import ref_for_commits
 from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.repos.errors import RevisionNotFound

@@ -9,7 +9,7 @@ from hub.accounts.models import User
 from hub.community.errors import NoPicture, NotYourPicture, PicturesFull
 from hub.community.limits import Act, check_pace
 from hub.community.models import Attachment
-from hub.community.pictures import rewrite
+from hub.community.writing.pictures import rewrite
 from hub.core.models import record
 from hub.core.throttles import check_rate
 

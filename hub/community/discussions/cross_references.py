@@ -5,7 +5,7 @@ from django.db import transaction
 from hub.accounts.models import User
 from hub.community.models import Discussion, DiscussionEvent, EventKind
 from hub.community.permissions import check_may_join
-from hub.community.references import referenced_discussions
+from hub.community.writing.references import referenced_discussions
 from hub.core.errors import Forbidden
 
 # Discussions that one comment tells that it names them; comments elsewhere that one discussion tells of.

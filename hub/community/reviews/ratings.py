@@ -1,4 +1,4 @@
-"""What the reviews of a model say together, by the formula of hub.community.scoring. One query, whatever is shown of it."""
+"""What the reviews of a model say together, by the formula of scoring.py. One query, whatever is shown of it."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from hub.accounts.models import User
 from hub.community.models.review import AXES, MAX_STARS, Exclusion, Review
-from hub.community.scoring import FIRST_WEEK, MATURE, NEUTRAL, Hub, Score, Vote, score
+from hub.community.reviews.scoring import FIRST_WEEK, MATURE, NEUTRAL, Hub, Score, Vote, score
 from hub.repos.models import Kind, Repository, Visibility
 
 # Of one model; older reviews than the newest so many are shown, and do not count.
