@@ -38,11 +38,12 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 
 class Webhook(models.Model):
     """An address that is told what happens to repositories. It belongs to a user or an organization, and is told what
-    `created_by` may see, for as long as they may: whoever set its address last."""
+    `created_by` may see, for as long as they may: whoever set its address last. Null once that account is deleted: an
+    organization's is off then, until one of its administrators switches it on and answers for it."""
 
     namespace = models.ForeignKey(Namespace, on_delete=models.CASCADE, related_name="webhooks")
     key = models.CharField(max_length=24, unique=True)  # 24 hex digits, random: what tools call it by
-    created_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     url = models.CharField(max_length=MAX_URL)
     # Sent as X-Webhook-Secret, as the client family's own servers expect; empty for none.
     secret = models.CharField(max_length=200, blank=True)
@@ -59,6 +60,11 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def full_name(self) -> str:
+        """What the audit log calls it by."""
+        return f"{self.namespace.name} webhook {self.key}"
 
 
 class WebhookWatch(models.Model):
