@@ -14,6 +14,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 app = Celery("hub")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# An app of several parts has tasks in each of them.
+app.autodiscover_tasks([f"hub.community.{part}" for part in ("discussions", "notifications", "webhooks")])
 
 # Of a message: the id of the request that queued it.
 _HEADER = "request_id"

@@ -222,11 +222,12 @@ CELERY_BEAT_SCHEDULE = {
     "count storage": {"task": "hub.repos.tasks.count_storage", "schedule": 3600},
     "chunk large files": {"task": "hub.repos.tasks.chunk_large_files", "schedule": 300},
     "work on passes over the storage": {"task": "hub.repos.tasks.work_on_passes", "schedule": 300},
-    "tell what happened": {"task": "hub.community.tasks.tell_untold", "schedule": 60},
-    "send mails that wait": {"task": "hub.community.tasks.send_waiting_mails", "schedule": 60},
-    "send daily mails": {"task": "hub.community.tasks.send_digests", "schedule": 600},
-    "send webhooks": {"task": "hub.community.tasks.send_webhooks", "schedule": 15},
-    "prune notifications and deliveries": {"task": "hub.community.tasks.prune", "schedule": 3600},
+    "tell what happened": {"task": "hub.community.notifications.tasks.tell_untold", "schedule": 60},
+    "send mails that wait": {"task": "hub.community.notifications.tasks.send_waiting_mails", "schedule": 60},
+    "send daily mails": {"task": "hub.community.notifications.tasks.send_digests", "schedule": 600},
+    "send webhooks": {"task": "hub.community.webhooks.tasks.send_webhooks", "schedule": 15},
+    "prune notifications": {"task": "hub.community.notifications.tasks.prune", "schedule": 3600},
+    "prune messages to webhooks": {"task": "hub.community.webhooks.tasks.prune", "schedule": 3600},
     "beat": {"task": "hub.core.tasks.beat", "schedule": 10},
 }
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from hub.accounts.models import Namespace, User
 from hub.community.models import Activity, ActivityKind, Discussion, DiscussionEvent, Review
-from hub.community.tasks import tell
+from hub.community.notifications.tasks import tell
 from hub.core.background import queue_on_commit
 from hub.repos.models import Release, Repository
 

@@ -27,8 +27,10 @@ from hub.community.discussions.services import (
 )
 from hub.community.errors import DeliveryNotReplayable, TooManyWebhooks, WebhookDisabled
 from hub.community.models import Activity, ActivityKind, Domain, Webhook, WebhookDelivery
+from hub.community.webhooks import giving_up
 from hub.community.webhooks import sending as webhook_sending
 from hub.community.webhooks import services as webhooks
+from hub.community.webhooks.announcing import announce, announce_refs
 from hub.community.webhooks.permissions import may_see_content
 from hub.community.webhooks.services import Watched
 from hub.core.errors import HubError, Invalid
@@ -244,8 +246,6 @@ def test_what_was_taken_away_before_it_is_sent_is_not_sent(
 def test_watching_costs_one_query_where_nobody_does(
     owner: User, repo: Repository, django_assert_num_queries: Callable[..., Any]
 ) -> None:
-    from hub.community.webhooks.messages import announce, announce_refs
-
     with django_assert_num_queries(1):
         announce(repo, domain=Domain.REPO, scope="repo", action="update")
     with django_assert_num_queries(1):
@@ -274,7 +274,7 @@ def test_it_is_tried_again_until_it_arrives(hook: Webhook, owner: User, receiver
 
 def test_a_receiver_that_fails_for_days_is_switched_off_and_its_owner_told(hook: Webhook, owner: User) -> None:
     Webhook.objects.filter(pk=hook.pk).update(url="http://127.0.0.1:9/")
-    for number in range(webhooks.MAX_FAILURES):
+    for number in range(giving_up.MAX_FAILURES):
         assert not Activity.objects.filter(kind=ActivityKind.WEBHOOK_DISABLED).exists(), number
         cache.clear()
         delivery = webhooks.ping(webhook=hook, actor=owner)
@@ -285,7 +285,7 @@ def test_a_receiver_that_fails_for_days_is_switched_off_and_its_owner_told(hook:
         delivery.refresh_from_db()
         assert delivery.state == State.GIVEN_UP and "connection" in delivery.answer.lower()
     hook.refresh_from_db()
-    assert hook.disabled_at is not None and hook.disabled_reason == webhooks.GAVE_UP
+    assert hook.disabled_at is not None and hook.disabled_reason == giving_up.GAVE_UP
     told = Activity.objects.get(kind=ActivityKind.WEBHOOK_DISABLED)
     assert (told.data["to"], told.data["webhook"]) == (owner.pk, hook.key)
     with pytest.raises(WebhookDisabled):
@@ -299,9 +299,9 @@ def test_a_full_queue_switches_it_off(hook: Webhook, owner: User, repo: Reposito
     WebhookDelivery.objects.bulk_create(waiting)
     create_branch(repo=repo, actor=owner, name="side")
     assert hook.deliveries.count() == 1000
-    webhook_sending.give_up_on_full()
+    giving_up.give_up_on_full()
     hook.refresh_from_db()
-    assert hook.disabled_reason == webhooks.PILED_UP
+    assert hook.disabled_reason == giving_up.PILED_UP
     assert not hook.deliveries.filter(state=State.WAITING).exists()
 
 

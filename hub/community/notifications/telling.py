@@ -12,7 +12,6 @@ from hub.community.errors import NotificationNotFound
 from hub.community.models import Activity, Discussion, Notification
 from hub.community.models.notification import NotificationQuerySet
 from hub.community.notifications.audience import Delivery, audience_of
-from hub.core.background import queue_on_commit
 
 Mail = Notification.Mail
 
@@ -25,12 +24,12 @@ _BATCH = 10_000
 
 
 @transaction.atomic
-def tell(activity_id: int) -> int:
-    """Notify whom one activity concerns; returns how many. A second call for the same activity does nothing."""
+def tell(activity_id: int) -> list[Notification]:
+    """Notify whom one activity concerns; returns what they were sent. A second call for the same activity does nothing."""
     waiting = Activity.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=activity_id, told_at=None)
     activity = waiting.select_related("repository__namespace", "namespace", "discussion", "event", "review").first()
     if activity is None:
-        return 0
+        return []
     told = audience_of(activity)
     rows = [
         Notification(
@@ -41,12 +40,7 @@ def tell(activity_id: int) -> int:
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     activity.told_at = timezone.now()
     activity.save(update_fields=["told_at"])
-    if any(row.mail == Mail.NOW for row in rows):
-        # Tasks import this module.
-        from hub.community.tasks import send_mails
-
-        queue_on_commit(send_mails, activity.pk)
-    return len(rows)
+    return rows
 
 
 def untold() -> list[int]:

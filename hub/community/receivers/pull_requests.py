@@ -7,8 +7,8 @@ from django.dispatch import receiver
 
 from hub.accounts.models import User
 from hub.community.discussions.pull_requests import follow_branch, tell_commits
+from hub.community.discussions.tasks import note_taken_in
 from hub.community.models import Discussion, DiscussionEvent, EventKind, PullRequest, Review
-from hub.community.tasks import note_taken_in
 from hub.core.background import queue_on_commit
 from hub.repos.git.rewriting import follow_commits
 from hub.repos.models import Repository

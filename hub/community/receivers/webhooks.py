@@ -6,7 +6,7 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from hub.community.models import DiscussionEvent, Domain, EventKind, PullRequest
-from hub.community.webhooks import messages
+from hub.community.webhooks import announcing
 from hub.repos.models import Repository
 from hub.repos.signals import (
     ref_updated,
@@ -19,27 +19,27 @@ from hub.repos.signals import (
 
 @receiver(repository_created)
 def tell_created(repository: Repository, **_kwargs: Any) -> None:
-    messages.announce(repository, domain=Domain.REPO, scope="repo", action="create")
+    announcing.announce(repository, domain=Domain.REPO, scope="repo", action="create")
 
 
 @receiver(repository_deleted)
 def tell_deleted(repository: Repository, **_kwargs: Any) -> None:
-    messages.announce(repository, domain=Domain.REPO, scope="repo", action="delete")
+    announcing.announce(repository, domain=Domain.REPO, scope="repo", action="delete")
 
 
 @receiver(repository_moved)
 def tell_moved(repository: Repository, old: str, **_kwargs: Any) -> None:
-    messages.announce_move(repository, old)
+    announcing.announce_move(repository, old)
 
 
 @receiver(repository_changed)
 def tell_changed(repository: Repository, **_kwargs: Any) -> None:
-    messages.announce_config(repository)
+    announcing.announce_config(repository)
 
 
 @receiver(ref_updated)
 def tell_refs(repository: Repository, name: str, old: str | None, new: str | None, **_kwargs: Any) -> None:
-    messages.announce_refs(repository, name, old, new)
+    announcing.announce_refs(repository, name, old, new)
 
 
 @receiver(post_save, sender=DiscussionEvent)
@@ -47,13 +47,13 @@ def tell_event(instance: DiscussionEvent, created: bool, **_kwargs: Any) -> None
     """Commits of a pull request are told as updates of its ref, and what other texts mention is no news of this one."""
     if instance.kind == EventKind.COMMENT:
         if created and instance.is_opening:
-            messages.announce_discussion(instance.discussion, "create")
-        messages.announce_comment(instance, "create" if created else "update")
+            announcing.announce_discussion(instance.discussion, "create")
+        announcing.announce_comment(instance, "create" if created else "update")
     elif created and instance.kind not in (EventKind.COMMIT, EventKind.REFERENCE):
-        messages.announce_discussion(instance.discussion, "update")
+        announcing.announce_discussion(instance.discussion, "update")
 
 
 @receiver(post_save, sender=PullRequest)
 def tell_pull_request(instance: PullRequest, created: bool, **_kwargs: Any) -> None:
     if created:
-        messages.amend_opening(instance)
+        announcing.amend_opening(instance)

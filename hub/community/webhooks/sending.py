@@ -16,13 +16,13 @@ from datetime import timedelta
 
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Count, F, Window
+from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from hub.community.models import Webhook, WebhookDelivery
-from hub.community.webhooks.messages import MAX_WAITING, PING, without_hidden
-from hub.community.webhooks.services import GAVE_UP, MAX_FAILURES, PILED_UP, give_up_on
+from hub.community.webhooks.giving_up import GAVE_UP, MAX_FAILURES, give_up_on
+from hub.community.webhooks.messages import PING, without_hidden
 from hub.core import outgoing
 from hub.core.errors import HubError
 from hub.core.text import UNSTORABLE
@@ -220,18 +220,6 @@ def note_outcome(delivery: WebhookDelivery, outcome: Outcome, *, counts: bool = 
 def _pause(tries: int) -> timedelta:
     spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - it keeps no secret
     return timedelta(seconds=RETRIES[tries - 1] * spread)
-
-
-def give_up_on_full() -> None:
-    """Switch off webhooks for which more waits than is kept: from there on they would miss what happens."""
-    waiting = WebhookDelivery.objects.filter(state=State.WAITING, webhook__disabled_at=None).values("webhook")
-    full = waiting.annotate(count=Count("pk")).filter(count__gte=MAX_WAITING)
-    for pk in list(full.values_list("webhook", flat=True)[:100]):
-        with transaction.atomic():
-            locked = Webhook.objects.select_for_update(of=("self",)).select_related("namespace", "created_by")
-            webhook = locked.filter(pk=pk).first()
-            if webhook is not None:
-                give_up_on(webhook, PILED_UP)
 
 
 def prune() -> int:

@@ -1,7 +1,7 @@
 """Every change to webhooks: making, changing, switching on and off, deleting; sending one message again, or one to try.
 
-The caller has passed get_webhook_for_change or get_namespace_for_webhooks. What they are told of is in `messages.py`, how it
-is sent in `sending.py`.
+The caller has passed get_webhook_for_change or get_namespace_for_webhooks. What they are told of is in `announcing.py`, how it
+is sent in `sending.py`, and when the hub switches one off in `giving_up.py`.
 """
 
 import base64
@@ -10,17 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from hub.accounts.models import Namespace, User
-from hub.community.activities import note
 from hub.community.errors import DeliveryNotReplayable, TooManyWebhooks, WebhookDisabled
-from hub.community.models import ActivityKind, Domain, Webhook, WebhookDelivery, WebhookWatch
+from hub.community.models import Domain, Webhook, WebhookDelivery, WebhookWatch
 from hub.community.models.webhook import MAX_URL
-from hub.community.tasks import send_webhooks
+from hub.community.webhooks.giving_up import switch_off
 from hub.community.webhooks.messages import PING, ping_payload
+from hub.community.webhooks.tasks import send_webhooks
 from hub.core import outgoing
 from hub.core.background import queue_on_commit
 from hub.core.errors import Invalid
@@ -34,11 +32,6 @@ MAX_WATCHED = 100  # accounts and repositories that one webhook watches
 MAX_SECRET = 200
 # Pings and repeated messages of one person in a minute.
 RATE = 20
-# Deliveries in a row that were given up, after which a webhook is switched off.
-MAX_FAILURES = 5
-
-GAVE_UP = gettext_noop("Several messages in a row could not be delivered.")
-PILED_UP = gettext_noop("Too many messages were waiting for it.")
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,7 @@ def create_webhook(
         domains=_clean_domains(domains),
     )
     _watch(webhook, items)
-    record(actor=actor, verb="webhook.create", target=_target(webhook), url=webhook.url)
+    record(actor=actor, verb="webhook.create", target=webhook.full_name, url=webhook.url)
     return webhook
 
 
@@ -117,7 +110,7 @@ def update_webhook(
         unsent.exclude(scope=PING).update(state=WebhookDelivery.State.GIVEN_UP)
     webhook.created_by = actor
     webhook.save(update_fields=["url", "domains", "secret", "created_by"])
-    record(actor=actor, verb="webhook.update", target=_target(webhook), url=webhook.url)
+    record(actor=actor, verb="webhook.update", target=webhook.full_name, url=webhook.url)
     return webhook
 
 
@@ -127,18 +120,20 @@ def renew_signing_secret(*, webhook: Webhook, actor: User) -> Webhook:
     webhook = _locked(webhook)
     webhook.signing_secret = _new_signing_secret()
     webhook.save(update_fields=["signing_secret"])
-    record(actor=actor, verb="webhook.secret", target=_target(webhook))
+    record(actor=actor, verb="webhook.secret", target=webhook.full_name)
     return webhook
 
 
 @transaction.atomic
 def enable_webhook(*, webhook: Webhook, actor: User) -> Webhook:
-    """Switch it on, its failures forgotten. What happened meanwhile it is not told."""
+    """Switch it on, its failures forgotten. What happened meanwhile it is not told. Where nobody answers for it any more,
+    whoever does this does from now on."""
     webhook = _locked(webhook)
     if webhook.disabled_at is not None:
         webhook.disabled_at, webhook.disabled_reason, webhook.failures = None, "", 0
-        webhook.save(update_fields=["disabled_at", "disabled_reason", "failures"])
-        record(actor=actor, verb="webhook.enable", target=_target(webhook))
+        webhook.created_by = webhook.created_by or actor
+        webhook.save(update_fields=["disabled_at", "disabled_reason", "failures", "created_by"])
+        record(actor=actor, verb="webhook.enable", target=webhook.full_name)
     return webhook
 
 
@@ -147,33 +142,14 @@ def disable_webhook(*, webhook: Webhook, actor: User) -> Webhook:
     """Switch it off; what waits for it is not sent any more."""
     webhook = _locked(webhook)
     if webhook.disabled_at is None:
-        _switch_off(webhook, "")
-        record(actor=actor, verb="webhook.disable", target=_target(webhook))
+        switch_off(webhook, actor=actor)
     return webhook
-
-
-def give_up_on(webhook: Webhook, reason: str) -> None:
-    """Switch a webhook off whose receiver fails, and tell whoever answers for it; in the caller's transaction, which holds
-    its row. reason: GAVE_UP or PILED_UP."""
-    if webhook.disabled_at is not None:
-        return
-    _switch_off(webhook, reason)
-    record(actor=None, verb="webhook.disable", target=_target(webhook), reason=reason)
-    note(
-        ActivityKind.WEBHOOK_DISABLED,
-        actor=None,
-        namespace=webhook.namespace,
-        to=webhook.created_by,
-        webhook=webhook.key,
-        url=webhook.url,
-        reason=reason,
-    )
 
 
 @transaction.atomic
 def delete_webhook(*, webhook: Webhook, actor: User) -> None:
     """Delete it with the record of what it was sent."""
-    record(actor=actor, verb="webhook.delete", target=_target(webhook), url=webhook.url)
+    record(actor=actor, verb="webhook.delete", target=webhook.full_name, url=webhook.url)
     webhook.delete()
 
 
@@ -211,13 +187,6 @@ def _check_may_send(webhook: Webhook, actor: User) -> None:
     if webhook.disabled_at is not None:
         raise WebhookDisabled(_("This webhook is switched off. Switch it on first."))
     check_rate("webhook-send", actor.pk, limit=RATE, seconds=60)
-
-
-def _switch_off(webhook: Webhook, reason: str) -> None:
-    webhook.disabled_at, webhook.disabled_reason = timezone.now(), reason
-    webhook.save(update_fields=["disabled_at", "disabled_reason"])
-    State = WebhookDelivery.State  # noqa: N806 - a class
-    webhook.deliveries.filter(state=State.WAITING).update(state=State.GIVEN_UP)
 
 
 def _locked(webhook: Webhook) -> Webhook:
@@ -288,7 +257,3 @@ def _clean_domains(domains: Iterable[str]) -> list[str]:
 
 def _new_signing_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-def _target(webhook: Webhook) -> str:
-    return f"{webhook.namespace.name} webhook {webhook.key}"

@@ -1,7 +1,7 @@
 """Large content. A sha256 is a name, not a right: rows here say which repository has shown that it holds the bytes."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from django.db import models
 from django.utils import timezone
@@ -9,29 +9,23 @@ from django.utils import timezone
 from hub.accounts.models import Someone, User
 from hub.core.fields import HexField
 from hub.repos.models.keeping import Kept
-
-if TYPE_CHECKING:
-    from hub.repos.models.repository import Repository
-
+from hub.repos.models.repository import Repository
+from hub.repos.models.xet import XetFileXorb
 
 # Long enough to send the rest of a large push on a slow line; after it the content is sent again.
 CLAIM_LIFE = timedelta(days=7)
 
 
 class BlobQuerySet(models.QuerySet["Blob"]):
-    def usable_in(self, repository: "Repository", user: Someone) -> Self:
+    def usable_in(self, repository: Repository, user: Someone) -> Self:
         """Blobs that `user` may commit to `repository`: those that they have sent to it, and those in any repository whose
         files they may fetch."""
-        from hub.repos.models.repository import Repository
-
         claimed = BlobClaim.objects.standing(repository, user).values("blob")
         readable = RepoBlob.objects.filter(repository__in=Repository.objects.readable_by(user)).values("blob")
         return self.filter(models.Q(pk__in=claimed) | models.Q(pk__in=readable))
 
     def sound(self) -> Self:
         """Blobs that can be read, whole or as chunks, as far as anybody knows."""
-        from hub.repos.models.xet import XetFileXorb
-
         damaged = XetFileXorb.objects.filter(file=models.OuterRef("xet_file"), xorb__damaged_at__isnull=False)
         chunked = models.Q(xet_file__isnull=False) & ~models.Exists(damaged)
         return self.filter(models.Q(whole=True, damaged_at=None) | chunked)
@@ -69,7 +63,7 @@ class Blob(Kept):
 
 
 class BlobClaimQuerySet(models.QuerySet["BlobClaim"]):
-    def standing(self, repository: "Repository", user: Someone) -> Self:
+    def standing(self, repository: Repository, user: Someone) -> Self:
         """Claims that count: what `user` has sent to `repository` within CLAIM_LIFE."""
         return self.filter(repository=repository, user=user.pk, created_at__gte=timezone.now() - CLAIM_LIFE)
 
