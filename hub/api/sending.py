@@ -11,8 +11,9 @@ from hub.repos.chunking import stays_whole
 from hub.repos.content import open_blob
 from hub.repos.models import Blob
 
-# How long a signed address of the store opens. A download that breaks off later comes back here, and gets another.
-DIRECT_SECONDS = 3600
+# How long a signed address of the store opens: long enough to begin with it, since what has begun goes on, and no longer, since
+# nothing closes it before: not a takedown, nor a gate. What breaks off later comes back here, and gets another.
+DIRECT_SECONDS = 900
 # One range; a request for several is answered with the whole file, which is always allowed.
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
 
