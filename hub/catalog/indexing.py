@@ -8,10 +8,10 @@ from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Cast
 
-from hub.catalog import words
 from hub.catalog.facts import Facts, read_facts
 from hub.catalog.models import Facet, RepoStats, SearchRow
 from hub.community.models import Like
+from hub.core import words
 from hub.core.markdown import plain_text
 from hub.repos.models import GitRef, Kind, Repository
 from hub.repos.models.git import MAIN

@@ -24,10 +24,11 @@ from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
-from hub.catalog import walks, words
+from hub.catalog import walks
 from hub.catalog.conditions import rows_that_meet
 from hub.catalog.errors import SearchInvalid
 from hub.catalog.models import FACET_KEYS, SearchRow, SearchRowQuerySet
+from hub.core import words
 from hub.repos.vocabulary import label
 
 MAX_LIMIT = 1000

@@ -15,10 +15,10 @@ from django.db.models import Q, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from hub.catalog import words
 from hub.catalog.indexing import VERSION, _facet_numbers, index_repository
 from hub.catalog.models import SearchRow, SearchRowQuerySet
 from hub.catalog.search import search
+from hub.core import words
 from hub.repos.models import GitStore, Kind, Repository
 from tests.benchmarks.harness import Figure, compare, database, run
 from tests.factories import make_repo, make_user

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from hub.catalog.errors import SearchInvalid
 from hub.catalog.search import MAX_COUNT, FacetCount, Page, search
-from hub.catalog.words import MAX_QUERY
+from hub.core.words import MAX_QUERY
 from hub.repos.models import Kind
 from hub.repos.vocabulary import label
 from hub.web.kinds import words_of
