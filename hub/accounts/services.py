@@ -107,7 +107,7 @@ def set_language(*, user: User, language: str) -> None:
 
 def get_user(*, name: str) -> User:
     """Return the active user of that name. Raises AccountNotFound."""
-    user = User.objects.filter(username__iexact=name, is_active=True).first()
+    user = User.objects.filter(namespace__name__iexact=name, is_active=True).first()
     if user is None:
         raise AccountNotFound(_("There is no user called “%(name)s”.") % {"name": name}, field="name")
     return user

@@ -51,7 +51,7 @@ def discussions(request: Request, kind: str, namespace: str, name: str) -> Respo
     elif status != "all":
         rows = rows.filter(status=status)
     if author := query.get("author"):
-        rows = rows.filter(author__username__iexact=author)
+        rows = rows.by(author)
     start = number_of(query, "p", default=0, high=10**6) * PER_PAGE
     shown = list(rows[start : start + PER_PAGE])
     # Clients ask for pages until they have `count`: an empty page beyond the end says that there is no more.

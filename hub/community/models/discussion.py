@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Self
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Case, Count, Exists, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce
@@ -17,8 +19,6 @@ MAX_TITLE = 200  # characters
 # The orders of lists. Those by number look at the MAX_SORTED discussions that were active last, however many there are.
 ORDERS = ("active", "newest", "comments", "reactions")
 MAX_SORTED = 2000
-# Lists that search for words look at as many.
-MAX_SEARCHED = 20_000
 
 
 class Status(models.TextChoices):
@@ -59,7 +59,7 @@ class DiscussionQuerySet(models.QuerySet["Discussion"]):
 
     def by(self, name: str) -> Self:
         """Those that the user of that name opened."""
-        return self.filter(author__username__iexact=name)
+        return self.filter(author__namespace__name__iexact=name)
 
     def sorted_by(self, order: str) -> Self:
         """In one of ORDERS, the most recently active first among equals."""
@@ -74,13 +74,6 @@ class DiscussionQuerySet(models.QuerySet["Discussion"]):
         """The `number` of them that were active last, in no order."""
         rows = self.order_by("-active_at", "-pk").values("pk")[:number]
         return type(self)(self.model).filter(pk__in=rows)
-
-    def titled(self, words: str) -> Self:
-        """Those whose title holds all of these words."""
-        found = self
-        for word in words.split()[:10]:
-            found = found.filter(title__icontains=word)
-        return found
 
     def with_comment_count(self) -> Self:
         """Add `comments`: how many there are to read, the opening one left out."""
@@ -265,6 +258,26 @@ class CommentEdit(models.Model):
 
     def __str__(self) -> str:
         return f"edit of {self.comment_id}"
+
+
+class CommentWords(models.Model):
+    """What a comment is found by: its words and those of its discussion's title, in a table of their own, because they are
+    larger than what lists and threads load. Whether it may be read is asked of the comment itself.
+
+    Weights: A the title in the row of the opening text, B the title in the others, C the opening text, D what the others say.
+    """
+
+    comment = models.OneToOneField(DiscussionEvent, primary_key=True, on_delete=models.CASCADE, related_name="words")
+    discussion = models.ForeignKey(Discussion, on_delete=models.CASCADE, related_name="+")
+    version = models.SmallIntegerField()  # of the code that made the row: hub.community.discussions.indexing.VERSION
+    text = models.TextField(blank=True)  # what it says, without its marks, a line for each paragraph
+    words = SearchVectorField()
+
+    class Meta:
+        indexes = [GinIndex(fields=["words"], name="comment_words")]
+
+    def __str__(self) -> str:
+        return f"words of {self.comment_id}"
 
 
 class Emoji(models.TextChoices):

@@ -232,7 +232,7 @@ def _acts(request: HttpRequest) -> tuple[LogForm, QuerySet[AuditEvent]]:
         return form, rows.none()
     given = form.cleaned_data
     if given["actor"]:
-        rows = rows.filter(actor__username__iexact=given["actor"])
+        rows = rows.filter(actor__namespace__name__iexact=given["actor"])
     if given["verb"]:
         rows = rows.filter(verb__startswith=given["verb"])
     if given["target"]:
