@@ -35,6 +35,8 @@ ENGINES = engines_of(DATA_DIR)
 
 # Without a key of the operator's, the one that the data folder keeps.
 SECRET_KEY = env.str("GROVE_SECRET_KEY", default="") or kept_secret(DATA_DIR / "secret_key")
+# Earlier ones. What they signed is good, and what they encrypted is read, as long as they stand here.
+SECRET_KEY_FALLBACKS = [key.strip() for key in env.list("GROVE_SECRET_KEY_FALLBACKS", default=[]) if key.strip()]
 DEBUG = env.bool("GROVE_DEBUG", default=False)
 
 # --- where the hub is reached ---------------------------------------------------------------------------------
@@ -216,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "score what is trending": {"task": "hub.catalog.tasks.score_trending", "schedule": 600},
     "reap jobs": {"task": "hub.jobs.tasks.reap", "schedule": 5},
     "prune jobs": {"task": "hub.jobs.tasks.prune", "schedule": 3600},
+    "end suspensions": {"task": "hub.accounts.tasks.end_suspensions", "schedule": 60},
     "prune sign-ins": {"task": "hub.accounts.tasks.prune", "schedule": 3600},
     "sweep access requests": {"task": "hub.repos.tasks.sweep_requests", "schedule": 300},
     "collect garbage": {"task": "hub.repos.tasks.collect_garbage", "schedule": 1800},
@@ -253,17 +256,27 @@ LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 
-# The second factor: codes of an app, and codes on paper for the day it is lost. The address of an account need not be confirmed
-# for it: where that matters, GROVE_EMAIL_VERIFICATION lets nobody in before.
+# The second factor: codes of an app, passkeys, and codes on paper for the day they are lost. The address of an account need not
+# be confirmed for it: where that matters, GROVE_EMAIL_VERIFICATION lets nobody in before. A passkey may also do without the
+# password; it then has to make sure of its owner itself (hub/accounts/passkeys.py), while beside the password a touch will do.
 MFA_ADAPTER = "hub.accounts.adapters.SecondFactorAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "preferred"
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_TOLERANCE = 1  # codes before and after the present one, for clocks that are not exact
+# Nobody guesses what a passkey signs. Each log-in asks twice, and many people may share an address.
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
 MFA_FORMS = {
     "authenticate": "hub.web.forms.security.SecondFactorForm",
     "reauthenticate": "hub.web.forms.security.ConfirmByCodeForm",
     "activate_totp": "hub.web.forms.security.ActivateForm",
+    "add_webauthn": "hub.web.forms.passkeys.AddPasskeyForm",
+    "edit_webauthn": "hub.web.forms.passkeys.RenamePasskeyForm",
+    "authenticate_webauthn": "hub.web.forms.passkeys.SecondFactorByPasskeyForm",
+    "reauthenticate_webauthn": "hub.web.forms.passkeys.ConfirmByPasskeyForm",
+    "login_webauthn": "hub.web.forms.passkeys.PasskeyLoginForm",
 }
 
 # Signing in by another provider of OpenID Connect. Without an issuer there is none.

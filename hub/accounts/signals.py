@@ -8,5 +8,7 @@ name_wanted = Signal()
 invited = Signal()
 # request: JoinRequest.
 join_requested = Signal()
+# user: User, whom a moderator has just suspended, or whose suspension is over.
+standing_changed = Signal()
 # membership: Membership; actor: User, who let them in. Not sent for who makes an organization.
 member_joined = Signal()

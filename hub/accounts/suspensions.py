@@ -8,9 +8,14 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.errors import NotSuspendable, NotSuspended
 from hub.accounts.models import User
+from hub.accounts.signals import standing_changed
 from hub.core import locks
 from hub.core.errors import Invalid
 from hub.core.models import record
+
+# Suspensions that one run of the sweep ends.
+PIECE = 100
+_NONE = {"suspended_at": None, "suspended_until": None, "suspension_reason": ""}
 
 
 @transaction.atomic
@@ -35,14 +40,30 @@ def suspend_user(*, user: User, actor: User, reason: str, until: datetime | None
         setattr(user, name, value)
     told = until.isoformat(timespec="seconds") if until else None
     record(actor=actor, verb="user.suspend", target=user.username, reason=reason, until=told)
+    standing_changed.send(sender=User, user=user)
 
 
 @transaction.atomic
 def lift_suspension(*, user: User, actor: User) -> None:
     """Give `user` back what a suspension took. Raises NotSuspended."""
-    changed = {"suspended_at": None, "suspended_until": None, "suspension_reason": ""}
-    if not User.objects.filter(pk=user.pk, suspended_at__isnull=False).update(**changed):
+    if not User.objects.filter(pk=user.pk, suspended_at__isnull=False).update(**_NONE):
         raise NotSuspended(_("%(name)s is not suspended.") % {"name": user.username})
-    for name, value in changed.items():
+    for name, value in _NONE.items():
         setattr(user, name, value)
     record(actor=actor, verb="user.lift", target=user.username)
+    standing_changed.send(sender=User, user=user)
+
+
+def end_suspensions() -> int:
+    """Write down that suspensions are over whose time has come, at most PIECE of them; return how many. They ended by
+    themselves: this is for what was computed while they stood."""
+    ended = 0
+    over = User.objects.filter(suspended_until__lte=timezone.now()).order_by("suspended_until")
+    for user in over[:PIECE]:
+        with transaction.atomic():
+            # A moderator may have suspended them anew meanwhile.
+            if User.objects.filter(pk=user.pk, suspended_until__lte=timezone.now()).update(**_NONE):
+                record(actor=None, verb="user.lift", target=user.username)
+                standing_changed.send(sender=User, user=user)
+                ended += 1
+    return ended

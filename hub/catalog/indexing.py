@@ -13,6 +13,7 @@ from hub.catalog.models import Facet, RepoStats, SearchRow
 from hub.community.models import Like
 from hub.core import words
 from hub.core.markdown import plain_text
+from hub.core.statements import Given, Statement
 from hub.repos.models import GitRef, Kind, Repository
 from hub.repos.models.git import MAIN
 
@@ -191,12 +192,17 @@ def _known(pairs: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
     return {(key, value): pk for key, value, pk in rows if (key, value) in wanted}
 
 
+_ROW = Statement(
+    lambda: SearchRow.objects.filter(repository=Given("repository", Repository._meta.pk)).defer("words")
+)
+
+
 def current_row(repo: Repository, head: str | None = None) -> SearchRow:
     """Return what is known of `main` now: the row, or, where it is behind, one made from the files and not saved.
 
     head: that of `main`, where the caller has just asked.
     """
-    row = next(iter(SearchRow.objects.filter(repository=repo).defer("words")), None)
+    row = _ROW.first(repository=repo.pk)
     if row is not None and row.version == VERSION and row.head == (head or _head(repo.pk)):
         return row
     return SearchRow(repository=repo, **_values(read_facts(repo), repo.kind))

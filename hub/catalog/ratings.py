@@ -1,6 +1,7 @@
 """The score of a model in its search row, which lists sort by. The formula: hub.community.reviews.scoring."""
 
 import logging
+from collections.abc import Iterable
 
 from django.db.models import Count, Q
 
@@ -28,8 +29,13 @@ def rate_all() -> int:
     """Bring the score of every model up to date that has, or could have, one; returns how many have changed. Time passes over
     reviews without anything being said: the hub's mean moves, suspensions end, people join the owner, use is verified."""
     reviewed = SearchRow.objects.annotate(reviews=Count("repository__reviews"))
+    return rate_each(reviewed.filter(Q(reviews__gte=ENOUGH) | Q(rating__isnull=False)).values_list("pk", flat=True))
+
+
+def rate_each(repo_ids: Iterable[int]) -> int:
+    """Bring the scores of these models up to date; returns how many have changed."""
     changed = 0
-    for repo_id in reviewed.filter(Q(reviews__gte=ENOUGH) | Q(rating__isnull=False)).values_list("pk", flat=True):
+    for repo_id in repo_ids:
         try:
             changed += rate(repo_id)
         except Exception:

@@ -66,13 +66,25 @@ def count_likes(repo_id: int) -> None:
 @shared_task(soft_time_limit=240, time_limit=270, expires=300)
 def score_trending() -> int:
     """Bring trending scores and numbers of likes up to date; returns how many rows changed."""
-    return trending.score_all()
+    return trending.score()
+
+
+@shared_task(soft_time_limit=60, time_limit=90)
+def score_some(repo_ids: list[int]) -> int:
+    """Bring trending scores and numbers of likes of these repositories up to date; returns how many rows changed."""
+    return trending.score(repo_ids)
 
 
 @shared_task(soft_time_limit=60, time_limit=90)
 def rate(repo_id: int) -> None:
     """Bring the score of one model up to date."""
     ratings.rate(repo_id)
+
+
+@shared_task(soft_time_limit=240, time_limit=270)
+def rate_some(repo_ids: list[int]) -> int:
+    """Bring the scores of these models up to date; returns how many have changed."""
+    return ratings.rate_each(repo_ids)
 
 
 @shared_task(soft_time_limit=840, time_limit=870, expires=3600)

@@ -34,13 +34,17 @@ WITH liked AS (
     JOIN accounts_namespace n ON n.id = r.namespace_id
     WHERE l.created_at >= %(first)s::date AND u.is_active
         AND (u.suspended_at IS NULL OR u.suspended_until <= now())
+        AND (%(only)s::bigint[] IS NULL OR l.repository_id = ANY(%(only)s))
         AND n.user_id IS DISTINCT FROM u.id AND r.created_by_id IS DISTINCT FROM u.id
         AND NOT EXISTS (
             SELECT 1 FROM accounts_membership m WHERE m.user_id = u.id AND m.organization_id = n.organization_id
         )
     GROUP BY 1, 2
 ),
-fetched AS (SELECT repository_id, day, downloads AS n FROM catalog_downloadday WHERE day >= %(first)s::date),
+fetched AS (
+    SELECT repository_id, day, downloads AS n FROM catalog_downloadday
+    WHERE day >= %(first)s::date AND (%(only)s::bigint[] IS NULL OR repository_id = ANY(%(only)s))
+),
 points AS (
     SELECT repository_id,
         sum(
@@ -49,12 +53,17 @@ points AS (
         ) AS p
     FROM liked FULL JOIN fetched USING (repository_id, day) GROUP BY repository_id
 ),
-counted AS (SELECT repository_id, count(*) AS n FROM community_like GROUP BY repository_id),
+counted AS (
+    SELECT repository_id, count(*) AS n FROM community_like
+    WHERE %(only)s::bigint[] IS NULL OR repository_id = ANY(%(only)s)
+    GROUP BY repository_id
+),
 fresh AS (
     SELECT s.repository_id, coalesce(counted.n, 0) AS likes,
         CASE WHEN coalesce(p, 0) > 0
             THEN ln(p) / ln(2::float8) + (%(today)s::date - %(epoch)s::date) / %(half_life)s::float8 ELSE 0 END AS trending
     FROM catalog_searchrow s LEFT JOIN points USING (repository_id) LEFT JOIN counted USING (repository_id)
+    WHERE %(only)s::bigint[] IS NULL OR s.repository_id = ANY(%(only)s)
 )
 UPDATE catalog_searchrow s SET likes = fresh.likes, trending = fresh.trending FROM fresh
 WHERE fresh.repository_id = s.repository_id
@@ -62,11 +71,12 @@ WHERE fresh.repository_id = s.repository_id
 """
 
 
-def score_all() -> int:
-    """Bring trending scores and numbers of likes of all repositories up to date; return how many rows changed. One statement
-    over the likes and download days of WINDOW."""
+def score(repo_ids: list[int] | None = None) -> int:
+    """Bring trending scores and numbers of likes of all repositories, or of these, up to date; return how many rows changed.
+    One statement over their likes and download days of WINDOW."""
     today = datetime.now(UTC).date()
-    facts: dict[str, date | int | float] = {
+    facts: dict[str, date | int | float | list[int] | None] = {
+        "only": repo_ids,
         "today": today,
         "first": date.fromordinal(today.toordinal() - WINDOW),
         "epoch": EPOCH,

@@ -14,6 +14,7 @@ from hub.accounts.errors import LastAdmin, NotEmpty
 from hub.accounts.mails import mail_on_commit
 from hub.accounts.models import Membership, Organization, RetiredName, Role, User
 from hub.accounts.services import lock_name
+from hub.community.discussions.indexing import forget_texts
 from hub.community.models import (
     Activity,
     ActivityKind,
@@ -23,11 +24,12 @@ from hub.community.models import (
     Discussion,
     DiscussionEvent,
     EventKind,
-    Like,
     Reaction,
     Review,
 )
-from hub.community.signals import likes_changed, reviews_changed
+from hub.community.signals import voice_changed
+from hub.community.voices import voice_of
+from hub.community.webhooks.giving_up import give_up_on_those_of
 from hub.core.errors import Conflict
 from hub.core.models import record
 from hub.repos.models import Repository
@@ -93,9 +95,9 @@ def _delete(user: User, erase: bool, with_repositories: bool) -> None:
     mail_on_commit(email, "account_deleted", {"name": name, "erased": erase}, reader=user)
     for repo in left.repositories:
         delete_repo(repo=repo, actor=user)
-    reviewed = set(Review.objects.filter(author=user).values_list("repository", flat=True))
-    liked = set(Like.objects.filter(user=user).values_list("repository", flat=True))
+    voiced = voice_of(user)
     Activity.objects.filter(actor=user, kind=ActivityKind.FOLLOW).delete()
+    give_up_on_those_of(user)
     if erase:
         _erase(user)
     # First what receivers look at, who would write in the name of somebody who is gone.
@@ -105,10 +107,7 @@ def _delete(user: User, erase: bool, with_repositories: bool) -> None:
     RetiredName.objects.create(name=name)
     user.delete()
     record(actor=None, verb="user.delete", target=name, erased=erase, repositories=len(left.repositories))
-    for repo in Repository.objects.filter(pk__in=reviewed):
-        reviews_changed.send(Review, repository=repo)
-    for repo in Repository.objects.filter(pk__in=liked):
-        likes_changed.send(Like, repository=repo)
+    voice_changed.send(User, **voiced)
 
 
 def _check_may_go(left: Leaving, with_repositories: bool) -> None:
@@ -139,6 +138,7 @@ def _erase(user: User) -> None:
     for rows in (CommentEdit, Reaction, AnswerVote):
         rows.objects.filter(comment__author=user).delete()
     # Taken away by nobody, of nobody: which is how the pages know a comment that its author has deleted.
+    forget_texts(said)
     said.update(text="", hidden_at=timezone.now(), hidden_by=None)
     Review.objects.filter(author=user).delete()
     Review.objects.filter(replied_by=user).update(reply="", replied_by=None, replied_at=None)

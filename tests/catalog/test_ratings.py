@@ -1,6 +1,8 @@
 """The score of a model in its search row: when it changes, and what lists make of it."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -9,14 +11,19 @@ from django.test import Client
 from django.utils import timezone
 
 from hub.accounts.models import User
+from hub.accounts.suspensions import end_suspensions, lift_suspension, suspend_user
 from hub.catalog.indexing import index_repository
 from hub.catalog.models import SearchRow
 from hub.catalog.ratings import rate, rate_all
 from hub.catalog.search import search
-from hub.community.models import Review
+from hub.catalog.tasks import rate_some, score_some
+from hub.catalog.trending import points_of, score
+from hub.community.deletion import delete_account
+from hub.community.models import Like, Review
 from hub.community.reviews.ratings import hub, rating_of
 from hub.community.reviews.scoring import NEUTRAL, Vote, hub_mean
 from hub.community.reviews.services import delete_review, post_review
+from hub.core.background import queue
 from hub.repos.models import Kind, Repository
 from tests.factories import make_repo, make_reviewer, make_user
 from tests.web.repos import text_of
@@ -65,6 +72,46 @@ def test_the_sweep_finds_what_nobody_told() -> None:
     assert rate_all() == 1 and rating(repo) is None
     User.objects.filter(pk__in=people).update(suspended_until=timezone.now() - timedelta(hours=1))
     assert rate_all() == 1 and rating(repo) is not None
+
+
+def test_who_is_suspended_back_or_gone_counts_otherwise_at_once(
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    repo, other, liked = rated([5] * 5), rated([1] * 5), rated([])
+    moderator = make_user(admin=True)
+    review = Review.objects.filter(repository=repo).latest("pk")
+    person = review.author
+    assert person is not None
+    Like.objects.create(user=person, repository=liked)
+
+    def trending() -> float:
+        return points_of(SearchRow.objects.get(pk=liked.pk).trending)
+
+    def after(change: Callable[[], object]) -> tuple[float | None, float]:
+        # What nobody concerned reviewed stays as it is until the sweep.
+        SearchRow.objects.filter(pk=other.pk).update(rating=4.321)
+        with django_capture_on_commit_callbacks() as committed:
+            change()
+        for task, *of in [call.args for call in committed if getattr(call, "func", None) is queue]:
+            if task in (rate_some, score_some):
+                task(*of)
+        assert rating(other) == 4.321
+        return rating(repo), trending()
+
+    rate_all()
+    score()
+    whole = (rating(repo), trending())
+    assert whole[0] is not None and whole[1] > 0
+    assert after(lambda: suspend_user(user=person, actor=moderator, reason="Spam.")) == (None, 0)
+    assert after(lambda: lift_suspension(user=person, actor=moderator)) == whole
+    soon = timezone.now() + timedelta(days=1)
+    assert after(lambda: suspend_user(user=person, actor=moderator, reason="Spam.", until=soon)) == (None, 0)
+    assert after(end_suspensions) == (None, 0)
+    User.objects.filter(pk=person.pk).update(suspended_until=timezone.now() - timedelta(seconds=1))
+    assert after(end_suspensions) == whole
+    person.refresh_from_db()
+    assert person.suspended_at is None and end_suspensions() == 0
+    assert after(lambda: delete_account(user=person, erase=False, with_repositories=False)) == (None, 0)
 
 
 def test_best_rated_first_and_unrated_last() -> None:

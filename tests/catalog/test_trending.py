@@ -11,7 +11,7 @@ from hub.accounts.organizations import add_member
 from hub.catalog.indexing import index_repository
 from hub.catalog.models import DownloadDay, SearchRow
 from hub.catalog.search import search
-from hub.catalog.trending import HALF_LIFE, WINDOW, count_likes, points_of, score_all
+from hub.catalog.trending import HALF_LIFE, WINDOW, count_likes, points_of, score
 from hub.community.models import Like
 from hub.repos.models import Kind, Repository
 from tests.factories import make_organization, make_repo, make_user
@@ -51,7 +51,7 @@ def test_the_formula() -> None:
         like(repo)
     like(repo, days_ago=HALF_LIFE)
     DownloadDay.objects.create(repository=repo, day=today, downloads=7)
-    score_all()
+    score()
     assert points(repo) == pytest.approx(4 * math.log2(4) + math.log2(8) + 4 * math.log2(2) / 2, abs=0.02)
     assert SearchRow.objects.get(repository=repo).likes == 4
 
@@ -61,7 +61,7 @@ def test_what_is_newer_weighs_more_and_what_is_old_nothing() -> None:
     like(old, days_ago=WINDOW + 1)
     like(newer, days_ago=20)
     like(new)
-    score_all()
+    score()
     assert order() == [new, newer, old]
     assert points(old) == 0 and SearchRow.objects.get(repository=old).likes == 1
 
@@ -69,10 +69,10 @@ def test_what_is_newer_weighs_more_and_what_is_old_nothing() -> None:
 def test_nothing_is_written_while_nothing_happens() -> None:
     repo = indexed()
     like(repo)
-    assert score_all() == 1
-    assert score_all() == 0
+    assert score() == 1
+    assert score() == 0
     Like.objects.all().delete()
-    assert score_all() == 1
+    assert score() == 1
     row = SearchRow.objects.get(repository=repo)
     assert (row.likes, row.trending) == (0, 0)
 
@@ -92,7 +92,7 @@ def test_those_who_own_it_are_closed_or_suspended_count_for_nothing() -> None:
     User.objects.filter(pk=suspended.pk).update(suspended_at=timezone.now())
     like(own, closed)
     like(own, suspended)
-    score_all()
+    score()
     assert points(own) == points(theirs) == 0
 
 
@@ -102,7 +102,7 @@ def test_thirty_new_accounts_move_less_than_four_known_people() -> None:
         like(brigaded, known(days=0))
     for _number in range(4):
         like(liked)
-    score_all()
+    score()
     assert order() == [liked, brigaded]
 
 
@@ -121,7 +121,7 @@ def test_lists_by_likes_and_by_trend_go_on_where_they_stopped() -> None:
     for number, repo in enumerate(repos):
         for _like in range(number):
             like(repo)
-    score_all()
+    score()
     for sort in ("likes", "trending"):
         first = search(Kind.MODEL, user, sort=sort, limit=2)
         second = search(Kind.MODEL, user, sort=sort, limit=2, cursor=first.next_cursor)

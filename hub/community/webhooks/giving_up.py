@@ -66,7 +66,7 @@ def give_up_on_full() -> None:
 
 
 def give_up_on_those_of(user: User) -> None:
-    """Switch off the organizations' webhooks that `user` answers for, whose account is about to go; in the caller's transaction.
+    """Switch off the organizations' webhooks that `user` answers for, who is about to go; in the caller's transaction.
 
     The address was theirs to choose, so nothing is sent there until another administrator has looked at it.
     """
