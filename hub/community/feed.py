@@ -42,7 +42,7 @@ class Page:
 
     @property
     def together(self) -> list[list[Activity]]:
-        """The activities, where comments on one thread that stand next to each other make one entry. Each is newest first."""
+        """The activities in entries, each newest first: what belongs together and stands next to each other makes one."""
         return together(self.activities)
 
 
@@ -98,11 +98,15 @@ def page_of(rows: ActivityQuerySet, *, kind: str = "", before: int | None = None
 
 
 def together(activities: Iterable[Activity]) -> list[list[Activity]]:
-    """Return the entries that `activities` make: comments on one thread with nothing else between them are one."""
+    """Return the entries that `activities` make: comments on one thread with nothing else between them are one, and so are
+    results of one model: whoever evaluates it does so on many datasets, or many times."""
 
     def entry(activity: Activity) -> tuple[str, int | None]:
-        folds = activity.kind == ActivityKind.COMMENT
-        return ("thread", activity.discussion_id) if folds else ("alone", activity.pk)
+        if activity.kind == ActivityKind.COMMENT:
+            return "thread", activity.discussion_id
+        if activity.kind == ActivityKind.RESULT:
+            return "results", activity.repository_id
+        return "alone", activity.pk
 
     return [list(run) for _entry, run in groupby(activities, entry)]
 

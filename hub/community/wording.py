@@ -14,9 +14,11 @@ from hub.community.models.activity import MAX_OPENING
 from hub.community.models.review import MAX_STARS
 from hub.core.amounts import bytesize
 from hub.core.highlight import BIDI_CONTROLS
+from hub.core.links import repo_path
 from hub.core.markdown import plain_text
 
 MAX_QUOTE = 240  # characters
+MAX_NAMED = 3  # datasets of results that are told of together
 _BIDI = re.compile(f"[{BIDI_CONTROLS}]")
 
 
@@ -57,14 +59,15 @@ def said(activity: Activity) -> Said:
 
 
 def said_together(entry: Sequence[Activity]) -> Said:
-    """Return an entry of a feed in words: activities as hub.community.feed.together puts them, newest first.
-
-    Of several comments it tells how many they are, leads to the first of them and quotes the last.
-    """
-    last, first = entry[0], entry[-1]
+    """Return an entry of a feed in words: activities as hub.community.feed.together puts them, newest first."""
     if len(entry) == 1:
-        return said(last)
-    count = len(entry)
+        return said(entry[0])
+    return _results(entry) if entry[0].kind == ActivityKind.RESULT else _comments(entry)
+
+
+def _comments(entry: Sequence[Activity]) -> Said:
+    """Tell how many comments they are, lead to the first of them and quote the last."""
+    last, first, count = entry[0], entry[-1], len(entry)
     parts = {**_parts(last, _thread(first)), "count": Part(str(count))}
     if len({activity.actor_id for activity in entry}) == 1:
         sentence = ngettext(
@@ -133,6 +136,30 @@ def _result(activity: Activity) -> Said:
     what = Part(activity.data["benchmark"], activity.get_absolute_url())
     sentence = _("%(where)s was measured on %(what)s: %(score)s bits per byte")
     return Said("scale", sentence, {**_parts(activity, what), "score": Part(score)})
+
+
+def _results(entry: Sequence[Activity]) -> Said:
+    """Tell on what one model was measured, newest first, and lead to all its results; of one dataset, with the last score."""
+    last, count = entry[0], len(entry)
+    repository = last.repository
+    assert repository is not None
+    names = list(dict.fromkeys(one_line(activity.data["benchmark"]) for activity in entry))
+    listed = ", ".join(names[:MAX_NAMED]) + (", …" if len(names) > MAX_NAMED else "")
+    what = Part(listed, repo_path(repository.kind, repository.full_name, "evaluations"))
+    parts = {**_parts(last, what), "count": Part(str(count)), "score": Part(floatformat(last.data["score"], 3))}
+    if len(names) == 1:
+        sentence = ngettext(
+            "%(where)s was measured %(count)s time on %(what)s, last: %(score)s bits per byte",
+            "%(where)s was measured %(count)s times on %(what)s, last: %(score)s bits per byte",
+            count,
+        )
+    else:
+        sentence = ngettext(
+            "%(where)s was measured %(count)s time, on %(what)s",
+            "%(where)s was measured %(count)s times, on %(what)s",
+            count,
+        )
+    return Said("scale", sentence, parts)
 
 
 # --- what people say to each other --------------------------------------------------------------------------------------

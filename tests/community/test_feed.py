@@ -159,6 +159,32 @@ def test_comments_that_stand_together_are_one_entry() -> None:
     assert str(said_together(entries[1])) == f"{name} wrote in Other #{other.number} of {repository}"
 
 
+def test_results_of_one_model_that_stand_together_are_one_entry() -> None:
+    ada, model, other = make_user(), make_repo(), make_repo()
+    for each in (model, other):
+        follow_repo(actor=ada, repo=each)
+    datasets = [make_repo(kind="dataset") for _each in range(4)]
+
+    def measured(repo: Repository, dataset: Repository, score: float) -> None:
+        facts = {"run": 1, "dataset": dataset.pk, "benchmark": dataset.full_name, "score": score}
+        note(KIND.RESULT, actor=owner(repo), repository=repo, **facts)
+
+    for dataset in datasets:
+        measured(model, dataset, 1.0)
+    measured(other, datasets[0], 3.0)
+    measured(model, datasets[0], 2.0)
+    measured(model, datasets[0], 1.5)
+    entries = feed_of(ada, kind="results").together
+    assert [len(entry) for entry in entries] == [2, 1, 4]
+    twice, alone, several = (said_together(entry) for entry in entries)
+    name = datasets[0].full_name
+    assert str(twice) == f"{model.full_name} was measured 2 times on {name}, last: 1.500 bits per byte"
+    assert str(alone) == f"{other.full_name} was measured on {name}: 3.000 bits per byte"
+    named = ", ".join(each.full_name for each in reversed(datasets[1:]))
+    assert str(several) == f"{model.full_name} was measured 4 times, on {named}, …"
+    assert several.parts["what"].path == f"/{model.full_name}/evaluations"
+
+
 def test_pages_go_on_and_cost_the_same(django_assert_num_queries: Callable[[int], Any]) -> None:
     ada, repo = make_user(), make_repo()
     follow_repo(actor=ada, repo=repo)
