@@ -6,4 +6,4 @@ class EvaluationsConfig(AppConfig):
     label = "evaluations"
 
     def ready(self) -> None:
-        from hub.evaluations import receivers  # noqa: F401 - connects the receivers
+        from hub.evaluations import exporting, receivers  # noqa: F401 - connects the receivers

@@ -153,7 +153,7 @@ def test_the_export_holds_what_one_wrote_and_no_name_of_what_one_lost(
     browser: Client, member: User, said: Discussion, django_assert_max_num_queries: object
 ) -> None:
     secret = make_token(member)
-    with django_assert_max_num_queries(75):  # type: ignore[operator]
+    with django_assert_max_num_queries(95):  # type: ignore[operator]
         answer = browser.post("/settings/data/export")
         content = b"".join(answer.streaming_content)
     archive = zipfile.ZipFile(io.BytesIO(content))

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hub.community.deletion import MAX_REPOSITORIES, delete_account, leaving
-from hub.community.exporting import EXPORTS, write_export
+from hub.community.exporting.archive import EXPORTS, write_export
 from hub.core.errors import HubError
 from hub.web.forms import explain
 from hub.web.forms.data import ERASE, DeleteAccountForm

@@ -1,0 +1,406 @@
+"""What of a person the community and the apps below it keep: accounts, repositories, jobs."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.db.models import F, Q, QuerySet
+
+from hub.accounts.models import MemberInvitation, OneTimeLink, User
+from hub.community.exporting.tables import Part, Table, of_repositories, plain
+from hub.community.models import (
+    Activity,
+    AnswerVote,
+    Attachment,
+    Collection,
+    CollectionItem,
+    CollectionUpvote,
+    CommentEdit,
+    Discussion,
+    DiscussionEvent,
+    EventKind,
+    Reaction,
+    Review,
+    ReviewEdit,
+    ReviewVote,
+    Subscription,
+    Webhook,
+)
+from hub.community.models.review import AXES
+from hub.core.models import AuditEvent
+from hub.jobs.models import Job
+from hub.repos.models import LargeFileLock, LargeUpload, RefUpdate, Release, Repository, Use
+from hub.repos.models.git import GitCommit
+
+_UNUSED = "Groups and permissions of the framework: the hub does not use them."
+_PASSING = (
+    "What is in the middle of happening, such as a sign-in or an upload that has not ended: it is forgotten within minutes, "
+    "at most a week, and says nothing but that it happens."
+)
+_OFFICE = (
+    "What you decided about others, such as whose request was accepted and whose text was hidden: it is about them. "
+    "That you decided is in record.jsonl."
+)
+_LEFT_OUT = {
+    "accounts.User_groups.user": _UNUSED,
+    "accounts.User_user_permissions.user": _UNUSED,
+    "accounts.AuthorizationCode.user": _PASSING,
+    "accounts.DeviceRequest.user": _PASSING,
+    "repos.BlobClaim.user": _PASSING,
+    "repos.CommitReceipt.user": _PASSING,
+    "repos.XorbGrant.user": _PASSING,
+    "repos.AccessRequest.decided_by": _OFFICE,
+    "community.DiscussionEvent.hidden_by": _OFFICE,
+    "community.Review.hidden_by": _OFFICE,
+    "community.Block.blocked": "Who has blocked you: that is theirs to know.",
+}
+
+
+def known_part(user: User) -> Part:
+    """Return what the community, and the apps below it, export of a person."""
+    return Part([*_account(user), *_repositories(user), *_said(user), *_collected(user), *_told(user)], _LEFT_OUT)
+
+
+def _account(user: User) -> list[Table]:
+    membership = ("organization__namespace__name", "role")
+    given = OneTimeLink.objects.filter(created_by=user)
+    invited = MemberInvitation.objects.filter(invited_by=user)
+    return [
+        Table(
+            "emails",
+            "your e-mail addresses, and whether they are confirmed",
+            plain(EmailAddress.objects.filter(user=user), "email", "verified", "primary"),
+            ("account.EmailAddress.user", "accounts.Namespace.user"),
+        ),
+        Table(
+            "second_factors",
+            "what you sign in with beside a password: of which kind, since when, last used when",
+            plain(Authenticator.objects.filter(user=user), "type", "created_at", "last_used_at"),
+            ("mfa.Authenticator.user",),
+        ),
+        Table(
+            "sign_ins_elsewhere",
+            "accounts elsewhere by which you sign in, and what those providers told about you",
+            plain(
+                SocialAccount.objects.filter(user=user), "provider", "uid", "date_joined", "last_login", "extra_data"
+            ),
+            ("socialaccount.SocialAccount.user",),
+        ),
+        Table(
+            "tokens",
+            "your access tokens: names, scopes, times",
+            plain(
+                user.access_tokens,
+                *("name", "scope", "hint", "created_at", "last_used_at", "expires_at", "revoked_at"),
+            ),
+            ("accounts.AccessToken.user",),
+        ),
+        Table(
+            "tools",
+            "tools and applications that were signed in as you",
+            plain(user.sign_ins, "application__name", "rights", "agent", "address", "created_at", "ended_at"),
+            ("accounts.SignIn.user",),
+        ),
+        Table(
+            "consents",
+            "applications that you let in",
+            plain(user.consents, "application__name", "rights", "given_at"),
+            ("accounts.Consent.user",),
+        ),
+        Table(
+            "applications",
+            "applications that you registered",
+            plain(user.applications, "name", "client_id", "homepage", "redirect_uris", "rights", "created_at"),
+            ("accounts.Application.owner",),
+        ),
+        Table(
+            "browsers",
+            "browsers in which you are logged in",
+            plain(user.browser_sessions, "agent", "network", "created_at", "seen_at"),
+            ("accounts.BrowserSession.user",),
+        ),
+        Table(
+            "memberships",
+            "organizations and your role in them",
+            plain(user.memberships, *membership, "joined_at"),
+            ("accounts.Membership.user",),
+        ),
+        Table(
+            "invitations",
+            "organizations that invite you",
+            plain(user.member_invitations, *membership, "created_at", "expires_at"),
+            ("accounts.MemberInvitation.user",),
+        ),
+        Table(
+            "invited",
+            "whom you invited into organizations, while they have not answered",
+            plain(invited, *membership, "user__username", "email", "created_at", "expires_at"),
+            ("accounts.MemberInvitation.invited_by",),
+        ),
+        Table(
+            "join_requests",
+            "organizations that you asked to let you in",
+            plain(user.join_requests, "organization__namespace__name", "text", "created_at"),
+            ("accounts.JoinRequest.user",),
+        ),
+        Table(
+            "hub_invitations",
+            "links by which you invited people to this hub, with your notes",
+            plain(given, "purpose", "note", "created_at", "expires_at", "used_at"),
+            ("accounts.OneTimeLink.created_by",),
+        ),
+        Table(
+            "signed_up_by",
+            "the link by which you signed up",
+            plain(OneTimeLink.objects.filter(used_by=user), "purpose", "created_at", "used_at"),
+            ("accounts.OneTimeLink.used_by",),
+        ),
+        Table(
+            "record",
+            "what you did that the hub keeps a record of",
+            plain(AuditEvent.objects.filter(actor=user), "at", "verb", "data"),
+            ("core.AuditEvent.actor",),
+        ),
+    ]
+
+
+def _repositories(user: User) -> list[Table]:
+    readable = Repository.objects.visible_to(user)
+    created = Repository.objects.filter(Q(created_by=user) | Q(namespace__user=user), pk__in=readable.values("pk"))
+
+    def of(rows: QuerySet[Any], *fields: str) -> Any:
+        return of_repositories(user, rows, "repository", *fields)
+
+    return [
+        Table(
+            "repositories",
+            "repositories and buckets in your namespace, and those of others that you created",
+            plain(created, "kind", "namespace__name", "name", "visibility", "created_at", "updated_at"),
+            ("repos.Repository.created_by",),
+        ),
+        Table(
+            "releases",
+            "releases that you made: what they say",
+            of(Release.objects.filter(author=user), "tag", "title", "notes", "created_at", "edited_at"),
+            ("repos.Release.author",),
+        ),
+        Table(
+            "commits",
+            "commits of yours, with the name and the address that they bear",
+            plain(
+                GitCommit.objects.filter(author=user),
+                *("oid", "title", "description", "author_name", "author_email", "committed_at"),
+            ),
+            ("repos.GitCommit.author",),
+        ),
+        Table(
+            "pushes",
+            "branches and tags that you moved",
+            of(RefUpdate.objects.filter(actor=user), "name", "old", "new", "at"),
+            ("repos.RefUpdate.actor",),
+        ),
+        Table(
+            "uploads_begun",
+            "large files that you are sending",
+            of(LargeUpload.objects.filter(user=user), "size", "created_at"),
+            ("repos.LargeUpload.user",),
+        ),
+        Table(
+            "locks",
+            "large files that you have locked",
+            of(LargeFileLock.objects.filter(owner=user), "path", "locked_at"),
+            ("repos.LargeFileLock.owner",),
+        ),
+        Table(
+            "access_requests",
+            "files of others that you asked for: what you answered, and what was decided",
+            of(user.access_requests.all(), "status", "fields", "reason", "requested_at", "decided_at"),
+            ("repos.AccessRequest.user",),
+        ),
+        Table(
+            "uses",
+            "which versions you downloaded or ran, with the first times",
+            of(Use.objects.filter(user=user), "commit", "downloaded_at", "ran_at"),
+            ("repos.Use.user",),
+        ),
+        Table(
+            "jobs",
+            "what you had the hub compute, and when. What a demo was asked is forgotten after a day",
+            plain(Job.objects.filter(user=user), "kind", "state", "created_at", "started_at", "finished_at"),
+            ("jobs.Job.user",),
+        ),
+    ]
+
+
+def _said(user: User) -> list[Table]:
+    here = "discussion__repository"
+    did = DiscussionEvent.objects.filter(author=user)
+    comments = did.filter(kind=EventKind.COMMENT)
+    reviews = Review.objects.filter(author=user)
+    said = ("tag", "commit", "stars", *AXES, "use_case", "hardware")
+    answers = AnswerVote.objects.filter(user=user)
+    return [
+        Table(
+            "discussions",
+            "discussions that you began: their titles",
+            of_repositories(
+                *(user, Discussion.objects.filter(author=user), "repository", "number", "title", "status", "created_at")
+            ),
+            ("community.Discussion.author",),
+        ),
+        Table(
+            "comments",
+            "what you wrote in discussions",
+            of_repositories(
+                *(user, comments, here, "id", "discussion__number", "created_at", "text", "is_opening", "hidden_at")
+            ),
+            ("community.DiscussionEvent.author",),
+        ),
+        Table(
+            "comment_edits",
+            "what your comments said before",
+            plain(CommentEdit.objects.filter(comment__in=comments), "comment", "text", "at"),
+        ),
+        Table(
+            "changes",
+            "what else you did in discussions: titles, closing, locking, accepting answers",
+            of_repositories(
+                *(user, did.exclude(kind=EventKind.COMMENT), here, "discussion__number", "kind", "created_at"),
+                *("before", "after"),
+            ),
+        ),
+        Table(
+            "reviews",
+            "your reviews",
+            of_repositories(
+                *(user, reviews, "repository", "id", *said, "text", "created_at", "edited_at", "hidden_at")
+            ),
+            ("community.Review.author",),
+        ),
+        Table(
+            "review_edits",
+            "what your reviews said before",
+            plain(ReviewEdit.objects.filter(review__in=reviews), "review", "said", "at"),
+        ),
+        Table(
+            "replies",
+            "what you replied to reviews",
+            of_repositories(user, Review.objects.filter(replied_by=user), "repository", "reply", "replied_at"),
+            ("community.Review.replied_by",),
+        ),
+        Table(
+            "reactions",
+            "your reactions to comments",
+            of_repositories(
+                *(user, Reaction.objects.filter(user=user), f"comment__{here}", "comment__discussion__number"),
+                *("comment", "emoji"),
+            ),
+            ("community.Reaction.user",),
+        ),
+        Table(
+            "answer_votes",
+            "answers that you voted for",
+            of_repositories(user, answers, f"comment__{here}", "comment__discussion__number", "comment"),
+            ("community.AnswerVote.user",),
+        ),
+        Table(
+            "review_votes",
+            "reviews that you found helpful",
+            of_repositories(user, ReviewVote.objects.filter(user=user), "review__repository", "review"),
+            ("community.ReviewVote.user",),
+        ),
+        Table(
+            "uploads",
+            "pictures that you sent",
+            plain(Attachment.objects.filter(owner=user), "key", "content_type", "created_at"),
+            ("community.Attachment.owner",),
+        ),
+        Table(
+            "activities",
+            "what of all that stands in feeds and on your profile",
+            of_repositories(user, Activity.objects.filter(actor=user), "repository", "kind", "created_at"),
+            ("community.Activity.actor",),
+        ),
+    ]
+
+
+def _collected(user: User) -> list[Table]:
+    # Those of one's own, and those that one made for an organization, as far as one may see them.
+    seen = Collection.objects.visible_to(user)
+    own = Q(namespace__user=user)
+    collections = Collection.objects.filter(own | Q(created_by=user, pk__in=seen.values("pk")))
+    items = CollectionItem.objects.filter(
+        Q(collection__namespace__user=user) | Q(added_by=user, collection__in=seen.values("pk"))
+    )
+    return [
+        Table(
+            "likes",
+            "what you like",
+            of_repositories(user, user.likes.all(), "repository", "created_at"),
+            ("community.Like.user",),
+        ),
+        Table(
+            "follows",
+            "what you follow",
+            of_repositories(user, user.follows.all(), "repository", "created_at", account=F("namespace__name")),
+            ("community.Follow.follower",),
+        ),
+        Table(
+            "blocks",
+            "whom you blocked",
+            plain(user.blocks, "blocked__username", "created_at"),
+            ("community.Block.blocker",),
+        ),
+        Table(
+            "collections",
+            "your collections, and those that you made for organizations",
+            plain(collections, "namespace__name", "key", "title", "description", "theme", "is_private", "created_at"),
+            ("community.Collection.created_by",),
+        ),
+        Table(
+            "collection_items",
+            "what is in your collections, and what you put into others",
+            of_repositories(user, items, "repository", "collection__key", "note", "position", "added_at"),
+            ("community.CollectionItem.added_by",),
+        ),
+        Table(
+            "upvotes",
+            "collections that you found good",
+            plain(
+                CollectionUpvote.objects.filter(user=user, collection__in=seen),
+                *("collection__key", "collection__title"),
+            ),
+            ("community.CollectionUpvote.user",),
+        ),
+    ]
+
+
+def _told(user: User) -> list[Table]:
+    settings = "community.NotificationSettings.user"  # they are a file of their own
+    return [
+        Table(
+            "notifications",
+            "what you were told, why, and whether you have read it; those of the last months",
+            of_repositories(
+                *(user, user.notifications.all(), "activity__repository", "reason", "created_at", "read_at", "mail"),
+                kind=F("activity__kind"),
+            ),
+            ("community.Notification.user", settings),
+        ),
+        Table(
+            "subscriptions",
+            "what you watch or muted",
+            of_repositories(
+                *(user, Subscription.objects.filter(user=user), "repository", "level"),
+                discussion_number=F("discussion__number"),
+            ),
+            ("community.Subscription.user",),
+        ),
+        Table(
+            "webhooks",
+            "webhooks that you made or changed last, which is why they are told what you may see",
+            plain(Webhook.objects.filter(created_by=user), "namespace__name", "key", "url", "domains", "created_at"),
+            ("community.Webhook.created_by",),
+        ),
+    ]
