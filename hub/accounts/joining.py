@@ -22,7 +22,7 @@ from hub.accounts.signals import invited, join_requested
 from hub.core.errors import Conflict, Invalid
 from hub.core.links import base_url
 from hub.core.models import record
-from hub.core.text import UNSTORABLE
+from hub.core.text import clean_text
 from hub.core.throttles import check_rate
 
 INVITATION_LIFE = timedelta(days=14)
@@ -198,14 +198,9 @@ def request_to_join(*, organization: Organization, user: User, text: str) -> Joi
         raise Conflict(_("%(name)s takes no requests. Its administrators invite people.") % {"name": name})
     if organization.memberships.filter(user=user).exists():
         raise Conflict(_("You are a member already."))
-    if UNSTORABLE.search(text):
-        raise Invalid(_("The text holds characters that no text may have, such as NUL. Take them out."), field="text")
-    if len(text) > MAX_REQUEST_TEXT:
-        raise Invalid(_("Say it in at most %(max)d characters.") % {"max": MAX_REQUEST_TEXT}, field="text")
+    kept = clean_text(text, field="text", limit=MAX_REQUEST_TEXT, optional=True)
     check_rate("join-request", user.pk, limit=MAX_REQUESTS, seconds=DAY)
-    request, created = JoinRequest.objects.get_or_create(
-        organization=organization, user=user, defaults={"text": text.strip()}
-    )
+    request, created = JoinRequest.objects.get_or_create(organization=organization, user=user, defaults={"text": kept})
     if not created:
         raise Conflict(_("You have asked already. Its administrators see it on the page of members."))
     record(actor=user, verb="join.request", target=name)

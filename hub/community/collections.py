@@ -26,10 +26,9 @@ from hub.community.errors import (
 from hub.community.limits import Act, check_pace, check_words
 from hub.community.models import Collection, CollectionItem, CollectionUpvote
 from hub.community.models.collection import MAX_COLLECTION_DESCRIPTION, MAX_COLLECTION_TITLE, MAX_NOTE
-from hub.community.writing.text import clean_line
 from hub.core.errors import Invalid
 from hub.core.models import record
-from hub.core.text import UNSTORABLE, whole_number
+from hub.core.text import UNSTORABLE, clean_text, clean_title, whole_number
 from hub.core.throttles import check_rate
 from hub.repos.models import Repository
 from hub.repos.permissions import check_may_act
@@ -130,7 +129,7 @@ def create_collection(
 ) -> Collection:
     """Make a collection, the last of its owner's. Raises Invalid, CollectionExists where one has that title, CollectionFull,
     TooMany, NewAccount."""
-    title, description = _title(title), _plain(description, "description", MAX_COLLECTION_DESCRIPTION)
+    title, description = _title(title), _description(description)
     check_words(actor, f"{title}\n{description}", field="description")
     _count(actor)
     check_pace(actor, Act.COLLECTION)
@@ -174,7 +173,7 @@ def update_collection(*, collection: Collection, actor: User, changed: Changed) 
                 _("There is a collection of that title already. Choose another one."), collection=same
             )
     if changed.description is not None:
-        collection.description = _plain(changed.description, "description", MAX_COLLECTION_DESCRIPTION)
+        collection.description = _description(changed.description)
     check_words(actor, f"{collection.title}\n{collection.description}", field="description")
     if changed.theme is not None:
         collection.theme = _theme(changed.theme)
@@ -315,22 +314,17 @@ def _count(actor: User) -> None:
 
 
 def _title(text: str) -> str:
-    return clean_line(text, field="title", limit=MAX_COLLECTION_TITLE)
+    return clean_title(text, limit=MAX_COLLECTION_TITLE)
+
+
+def _description(text: str) -> str:
+    return clean_text(text.strip(), field="description", limit=MAX_COLLECTION_DESCRIPTION, optional=True)
 
 
 def _note(actor: User, text: str) -> str:
-    note = _plain(text, "note", MAX_NOTE)
+    note = clean_text(text.strip(), field="note", limit=MAX_NOTE, optional=True)
     check_words(actor, note, field="note")
     return note
-
-
-def _plain(text: str, field: str, limit: int) -> str:
-    kept = text.replace("\r\n", "\n").strip()
-    if UNSTORABLE.search(kept):
-        raise Invalid(_("The text holds characters that no text may have, such as NUL. Take them out."), field=field)
-    if len(kept) > limit:
-        raise Invalid(_("This has at most %(limit)d characters. Shorten it.") % {"limit": limit}, field=field)
-    return kept
 
 
 def _theme(name: str) -> str:

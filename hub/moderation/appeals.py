@@ -5,8 +5,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.community.writing.text import clean_text
 from hub.core.models import record
+from hub.core.text import clean_text
 from hub.moderation import notices
 from hub.moderation.errors import AppealClosed
 from hub.moderation.models import MAX_REASON, MAX_TEXT, Action, Appeal

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.community.limits import Act, check_pace
-from hub.community.writing.text import clean_text
 from hub.core.errors import Invalid
 from hub.core.models import record
+from hub.core.text import clean_line, clean_text
 from hub.core.throttles import check_rate
 from hub.moderation import notices
 from hub.moderation.effects import carry_out, possible
@@ -136,7 +136,7 @@ def act(
     check_impartial(moderator, case)
     if case.claimed_by_id not in (None, moderator.pk) and not case.closed:
         raise AlreadyClaimed(_("This case is another moderator's. Take it over first."))
-    reason = clean_text(" ".join(reason.split()), field="reason", limit=MAX_REASON, optional=True)
+    reason = clean_line(reason, field="reason", limit=MAX_REASON)
     note = clean_text(note, field="note", limit=MAX_TEXT, optional=True)
     if not reason and kind not in _WITHOUT_REASON:
         raise Invalid(_("Say why. Whom it concerns reads this, and so does the public."), field="reason")

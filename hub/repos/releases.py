@@ -6,9 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.core.errors import Invalid
 from hub.core.models import record
-from hub.core.text import UNSTORABLE
+from hub.core.text import clean_line, clean_text
 from hub.repos.errors import RefExists, ReleaseExists, ReleaseNotFound, RevisionNotFound
 from hub.repos.git.files import resolve_revision
 from hub.repos.git.locks import hold_history, lock_history
@@ -38,7 +37,7 @@ def create_release(
     tag is there and `revision` means another commit.
     """
     check_ref_name(tag, field="tag")
-    title, notes = _clean(title, notes)
+    title, notes = _clean_title(title), _clean_notes(notes)
     hold_history(repo)
     # Locked, so that the tag is not deleted before its release is there.
     ref = GitRef.objects.select_for_update().filter(repository=repo, name=TAG_PREFIX + tag).first()
@@ -60,7 +59,7 @@ def create_release(
 def edit_release(*, release: Release, actor: User, title: str, notes: str) -> None:
     """Put other words in place of a release's own; tag, commit and number stay. Raises Invalid, and ReleaseNotFound where it
     has just been deleted."""
-    title, notes = _clean(title, notes)
+    title, notes = _clean_title(title), _clean_notes(notes)
     release.title, release.notes, release.edited_at = title, notes, timezone.now()
     changed = {"title": title, "notes": notes, "edited_at": release.edited_at}
     if not Release.objects.filter(pk=release.pk).update(**changed):
@@ -80,7 +79,7 @@ def delete_release(*, release: Release, actor: User) -> None:
 def create_tag(*, repo: Repository, actor: User, name: str, revision: str = "main", message: str = "") -> GitRef:
     """Tag a revision; with a message, that is a release. Raises Invalid, RefExists, RevisionNotFound."""
     check_ref_name(name)
-    _title, notes = _clean("", message)
+    notes = _clean_notes(message)
     hold_history(repo)
     ref = create_ref(repo, actor, TAG_PREFIX + name, resolve_revision(repo, revision).oid, message=notes)
     if notes:
@@ -127,15 +126,12 @@ def _release(repo: Repository, actor: User, ref: GitRef, title: str, notes: str)
     return release
 
 
-def _clean(title: str, notes: str) -> tuple[str, str]:
-    """Return both as they are kept: the title one line, the notes with plain line ends. Raises Invalid."""
-    title, notes = " ".join(title.split()), notes.replace("\r\n", "\n").replace("\r", "\n").rstrip()
-    for field, text, limit in (("title", title, MAX_RELEASE_TITLE), ("notes", notes, MAX_RELEASE_NOTES)):
-        if len(text) > limit:
-            raise Invalid(_("This has at most %(max)d characters. Shorten it.") % {"max": limit}, field=field)
-        if UNSTORABLE.search(text):
-            raise Invalid(_("This holds a character that no text can have."), field=field)
-    return title, notes
+def _clean_title(title: str) -> str:
+    return clean_line(title, field="title", limit=MAX_RELEASE_TITLE)
+
+
+def _clean_notes(notes: str) -> str:
+    return clean_text(notes, field="notes", limit=MAX_RELEASE_NOTES, optional=True)
 
 
 def _target(release: Release) -> str:

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import transaction
 
-from hub.community.writing.text import MAX_TEXT, clean_text, render_text
+from hub.community.writing.text import MAX_TEXT, render_text
 from hub.core.errors import Invalid
 from hub.core.markdown import ID_PREFIX, render
+from hub.core.text import clean_text
 from hub.repos.models import Repository
 from tests.factories import make_repo
 
@@ -222,7 +223,7 @@ def test_a_flood_is_over_soon(repo: Repository, name: str) -> None:
 
 def test_what_is_longer_is_not_taken() -> None:
     with pytest.raises(Invalid):
-        clean_text("> " * 500_000 + "x", field="text")
+        clean_text("> " * 500_000 + "x", field="text", limit=MAX_TEXT)
 
 
 @pytest.mark.parametrize("name", FLOODS)

@@ -28,9 +28,10 @@ from hub.community.limits import Act, check_pace
 from hub.community.models import ActivityKind, Discussion, DiscussionEvent, EventKind, PullRequest, Status
 from hub.community.models.discussion import MAX_TITLE
 from hub.community.permissions import check_not_blocked
-from hub.community.writing.text import clean_line, clean_text
+from hub.community.writing.text import MAX_TEXT
 from hub.core.errors import Invalid
 from hub.core.models import record
+from hub.core.text import clean_text, clean_title
 from hub.repos.errors import RefProtected, RevisionNotFound
 from hub.repos.git.commits import Operation, create_commit, move_ref
 from hub.repos.git.files import resolve_revision
@@ -153,9 +154,9 @@ def _open(
     source: str = "",
 ) -> PullRequest:
     """Make the rows and the ref, in the caller's transaction, which holds the history."""
-    title = clean_line(title, field="title", limit=MAX_TITLE)
+    title = clean_title(title, limit=MAX_TITLE)
     # The commits may say all that there is to say.
-    text = clean_text(description, field="description") if description.strip() else ""
+    text = clean_text(description, field="description", limit=MAX_TEXT, optional=True)
     if not may_write(actor, repo):
         check_not_blocked(actor, repo.namespace.user_id)
     count_post(actor, f"{title}\n{text}")

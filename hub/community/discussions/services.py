@@ -31,9 +31,10 @@ from hub.community.permissions import (
     may_steer,
     may_take_away,
 )
-from hub.community.writing.text import clean_line, clean_text
+from hub.community.writing.text import MAX_TEXT
 from hub.core.errors import Conflict, Invalid
 from hub.core.models import record
+from hub.core.text import clean_text, clean_title
 from hub.core.throttles import check_rate
 from hub.repos.models import Repository
 from hub.repos.permissions import may_write
@@ -52,8 +53,8 @@ MAX_EDITS = 100
 @transaction.atomic
 def open_discussion(*, repo: Repository, actor: User, title: str, text: str, is_question: bool = False) -> Discussion:
     """Begin a discussion, or ask a question, with an opening text (Markdown). Raises Invalid, TooMany, Blocked."""
-    title = clean_line(title, field="title", limit=MAX_TITLE)
-    text = clean_text(text, field="text")
+    title = clean_title(title, limit=MAX_TITLE)
+    text = clean_text(text, field="text", limit=MAX_TEXT)
     check_not_blocked(actor, repo.namespace.user_id)
     count_post(actor, f"{title}\n{text}")
     check_pace(actor, Act.DISCUSSION)
@@ -97,7 +98,7 @@ def opening_of(discussion: Discussion) -> DiscussionEvent:
 @transaction.atomic
 def post_comment(*, discussion: Discussion, actor: User, text: str) -> DiscussionEvent:
     """Say something in a discussion, open or closed. Raises Invalid, TooMany, DiscussionFull, DiscussionLocked, Blocked."""
-    text = clean_text(text, field="text")
+    text = clean_text(text, field="text", limit=MAX_TEXT)
     discussion = lock_discussion(discussion)
     check_may_join(actor, discussion)
     count_post(actor, text)
@@ -113,7 +114,7 @@ def edit_comment(*, comment: DiscussionEvent, actor: User, text: str) -> Discuss
 
     Raises Invalid, TooMany, CommentHidden, NotYourComment, DiscussionLocked, Blocked.
     """
-    text = clean_text(text, field="text")
+    text = clean_text(text, field="text", limit=MAX_TEXT)
     comment = lock_comment(comment)
     check_may_edit(actor, comment)
     check_may_join(actor, comment.discussion)
@@ -208,7 +209,7 @@ def rename_discussion(*, discussion: Discussion, actor: User, title: str) -> Dis
 
     Raises Invalid, NotYourDiscussion, NothingChanged, DiscussionFull, DiscussionLocked, Blocked, TooMany.
     """
-    title = clean_line(title, field="title", limit=MAX_TITLE)
+    title = clean_title(title, limit=MAX_TITLE)
     discussion = lock_discussion(discussion)
     check_steering(actor, discussion)
     if discussion.title == title:

@@ -14,10 +14,9 @@ from hub.community.models import ActivityKind, Review, ReviewEdit, ReviewVote
 from hub.community.models.review import AXES, FILLED_IN, MAX_LINE, MAX_REPLY, MAX_REVIEW, MAX_STARS
 from hub.community.permissions import check_may_review
 from hub.community.signals import reviews_changed
-from hub.community.writing.text import clean_text
 from hub.core.errors import Invalid
 from hub.core.models import record
-from hub.core.text import UNSTORABLE
+from hub.core.text import clean_line, clean_text
 from hub.core.throttles import check_rate
 from hub.repos.errors import ReleaseNotFound
 from hub.repos.git.files import resolve_revision
@@ -132,9 +131,7 @@ def vote_review(*, review: Review, actor: User, helpful: bool) -> None:
 def reply_to_review(*, review: Review, actor: User, text: str) -> None:
     """Answer a review for the model's owner, in place of the answer that stands there, if one does. The caller has passed
     get_repo_for_write. Raises Invalid, TooMany, ReviewHidden, ReviewNotFound."""
-    kept = clean_text(text, field="text")
-    if len(kept) > MAX_REPLY:
-        raise Invalid(_("A reply has at most %(max)d characters. Shorten it.") % {"max": MAX_REPLY}, field="text")
+    kept = clean_text(text, field="text", limit=MAX_REPLY)
     check_rate("review-reply", actor.pk, limit=RATE, seconds=60)
     there = _lock(review)
     _check_not_hidden(there)
@@ -192,16 +189,7 @@ def _clean(said: dict[str, Any]) -> dict[str, Any]:
         elif name == "text":
             kept[name] = clean_text(value, field="text", limit=MAX_REVIEW, optional=True)
         else:
-            kept[name] = _clean_line(value, name)
-    return kept
-
-
-def _clean_line(line: str, field: str) -> str:
-    if UNSTORABLE.search(line):
-        raise Invalid(_("The text holds characters that no text may have, such as NUL. Take them out."), field=field)
-    kept = " ".join(line.split())
-    if len(kept) > MAX_LINE:
-        raise Invalid(_("This has at most %(max)d characters. Shorten it.") % {"max": MAX_LINE}, field=field)
+            kept[name] = clean_line(value, field=name, limit=MAX_LINE)
     return kept
 
 

@@ -1,60 +1,21 @@
-"""What people may write: one line, or a text in Markdown, as it is kept; and that text as HTML."""
+"""What people write, in Markdown, as HTML."""
 
 import time
 from collections.abc import Mapping
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
 from hub.community.writing.references import References, parsed
-from hub.core.errors import Invalid
 from hub.core.links import repo_path
 from hub.core.markdown import Rendered, render
-from hub.core.text import UNSTORABLE
 from hub.repos.models import Repository
 
-MAX_TEXT = 65_536  # characters
+MAX_TEXT = 65_536  # characters of a description or comment
 # For the texts of one answer together. Only texts that are made to be slow reach it.
 MAX_SECONDS = 2.0
 ANYBODY = AnonymousUser()
-
-
-def clean_line(text: str, *, field: str, limit: int) -> str:
-    """Return a title as it is kept: one line, single blanks. Raises Invalid where it is empty, too long or not storable."""
-    line = " ".join(_storable(text, field).split())
-    if not line:
-        raise Invalid(_("Write a title."), field=field)
-    if len(line) > limit:
-        raise Invalid(_("A title has at most %(limit)d characters. Shorten it.") % {"limit": limit}, field=field)
-    return line
-
-
-def clean_text(text: str, *, field: str, limit: int = MAX_TEXT, optional: bool = False) -> str:
-    """Return a text as it is kept: plain line ends, nothing blank around it. Raises Invalid as clean_line does.
-
-    limit: characters. optional: there may be none.
-    """
-    # Only whole blank lines go from the start: leading spaces can mean code.
-    kept = _storable(text, field).replace("\r\n", "\n").replace("\r", "\n").rstrip().lstrip("\n")
-    if not kept.strip():
-        if optional:
-            return ""
-        raise Invalid(_("Write something first."), field=field)
-    if len(kept) > limit:
-        raise Invalid(
-            _("This text has %(count)d characters. It may have %(limit)d at most: shorten it.")
-            % {"limit": limit, "count": len(kept)},
-            field=field,
-        )
-    return kept
-
-
-def _storable(text: str, field: str) -> str:
-    if UNSTORABLE.search(text):
-        raise Invalid(_("The text holds characters that no text may have, such as NUL. Take them out."), field=field)
-    return text
 
 
 def render_text(repo: Repository, text: str, *, scope: str = "", reader: Someone = ANYBODY) -> Rendered:
