@@ -168,7 +168,7 @@ def _results(entry: Sequence[Activity]) -> Said:
 def _discussion(activity: Activity) -> Said:
     icon, sentence = {
         ActivityKind.DISCUSSION: ("comment", _("%(who)s opened the discussion %(what)s of %(where)s")),
-        ActivityKind.QUESTION: ("info", _("%(who)s asked %(what)s about %(where)s")),
+        ActivityKind.QUESTION: ("question", _("%(who)s asked %(what)s about %(where)s")),
         ActivityKind.PULL_REQUEST: ("fork", _("%(who)s opened the pull request %(what)s for %(where)s")),
         ActivityKind.COMMENT: ("comment", _("%(who)s wrote in %(what)s of %(where)s")),
         ActivityKind.ANSWER: ("check", _("%(who)s accepted an answer to %(what)s about %(where)s")),
@@ -206,7 +206,7 @@ def _review(activity: Activity) -> Said:
         sentence = _("%(who)s reviewed %(what)s of %(where)s: %(stars)s")
     else:
         sentence = _("%(who)s reviewed %(where)s: %(stars)s")
-    return Said("edit", sentence, parts, quote=_quote(activity))
+    return Said("star", sentence, parts, quote=_quote(activity))
 
 
 def _review_reply(activity: Activity) -> Said:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.community.errors import NotificationNotFound
-from hub.community.models import Activity, Discussion, Notification
+from hub.community.models import Activity, ActivityKind, Discussion, Notification
 from hub.community.models.notification import NotificationQuerySet
 from hub.community.notifications.audience import Delivery, audience_of
 
@@ -56,6 +56,17 @@ def load_activities(rows: Iterable[Notification]) -> list[Notification]:
     for row in standing:
         row.activity = activities[row.activity_id]
     return standing
+
+
+def by_thread(rows: Iterable[Notification]) -> list[list[Notification]]:
+    """Return the entries that `rows` make on a page, each newest first: comments on one thread stand together where the newest
+    of them is, as far as they have one reason and are all read or all unread. load_activities has loaded them."""
+    entries: dict[tuple[object, ...], list[Notification]] = {}
+    for row in rows:
+        told = row.activity
+        thread = (told.discussion_id, row.reason, row.read_at is None)
+        entries.setdefault(thread if told.kind == ActivityKind.COMMENT else (row.pk,), []).append(row)
+    return list(entries.values())
 
 
 def unread_count(user: User) -> int:

@@ -25,7 +25,8 @@ from hub.web.forms import explain
 from hub.web.forms.notifications import DeliveryForm
 from hub.web.requests import MemberRequest
 
-PER_PAGE = 30
+# Notifications on a page. What is about one thread makes one line of it.
+PER_PAGE = 60
 
 
 @never_cache
@@ -50,7 +51,7 @@ def show(request: MemberRequest) -> HttpResponse:
         rows = rows.filter(pk__lt=before)
     found = list(rows.order_by("-pk")[: PER_PAGE + 1])
     context = {
-        "notifications": telling.load_activities(found[:PER_PAGE]),
+        "entries": telling.by_thread(telling.load_activities(found[:PER_PAGE])),
         "everything": everything,
         "reason": reason,
         "reasons": Reason.choices,
@@ -91,7 +92,7 @@ def follow(request: MemberRequest, notification_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def mark(request: MemberRequest) -> HttpResponse:
-    """Mark the chosen ones as read (`ids`), one (`only`), or all up to `up_to`; or take back what was marked at `undo`."""
+    """Mark the chosen entries as read (`ids`), one (`only`), or all up to `up_to`; or take back what was marked at `undo`."""
     user, asked = request.user, request.POST.get("do", "")
     if moment := _moment(request.POST.get("undo", "")):
         telling.mark_unread(user, moment)
@@ -99,8 +100,10 @@ def mark(request: MemberRequest) -> HttpResponse:
     if asked == "all":
         done = telling.mark_all_read(user, up_to=whole_number(request.POST.get("up_to", "")) or 0)
     else:
-        chosen = [request.POST["only"]] if request.POST.get("only") else request.POST.getlist("ids")[: PER_PAGE * 2]
-        done = telling.mark_read(user, [number for text in chosen if (number := whole_number(text))])
+        chosen = [request.POST["only"]] if request.POST.get("only") else request.POST.getlist("ids")
+        # An entry of several is named by the ids of all of them.
+        ids = ",".join(chosen).split(",")[: PER_PAGE * 2]
+        done = telling.mark_read(user, [number for text in ids if (number := whole_number(text))])
     return _back(request, undo=done.isoformat())
 
 
