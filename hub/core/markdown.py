@@ -35,6 +35,10 @@ _DROPPED = dict.fromkeys(map(ord, BIDI_CONTROLS))
 _BOX = re.compile(r"\[([ xX])\]\s+")
 _ADDRESS = re.compile(r"(?<![A-Za-z0-9])https?://[^\s<>\"“”（）。，]{1,2000}")
 _NO_END = ".,;:!?*_~'"  # after an address, the sentence's own
+# What the words of a text stand in, and what else of it can be found.
+_SAID = ("text", "code_inline")
+_SAID_ON_THE_WHOLE = ("image", "math_inline", "math_inline_double")
+_BLOCKS_OF_CODE = ("fence", "code_block", "math_block", "math_block_label")
 # How many steps of parsing go by between two looks at the clock, which costs as much as some of them.
 _STEPS = 64
 _CELLS_PER_SECOND = 60_000
@@ -152,26 +156,32 @@ def render(
     return Rendered(mark_safe(html), headings, 'class="math' in html, parsed.truncated)  # noqa: S308 - sanitised above
 
 
-def plain_text(text: str, limit: int) -> list[str]:
+def plain_text(text: str, limit: int, *, whole: bool = False) -> list[str]:
     """Return the words of a Markdown text without its marks, code and HTML: one string for each paragraph or heading.
 
-    `limit` bounds the characters that are read, and so the time.
+    `limit` bounds the characters that are read, and so the time. whole: with code, mathematics and what stands for images; and
+    a text that takes too long to be understood as it was written.
     """
+    parsed = Parsed(_cut(text, limit)[0])
+    if whole and parsed.is_plain:
+        return [said for line in parsed.shown.split("\n") if (said := " ".join(line.split()))]
     paragraphs = []
-    for token in Parsed(_cut(text, limit)[0]).tokens:
-        if token.type != "inline":
+    for token in parsed.tokens:
+        if token.type == "inline":
+            said = "".join(_said(child, whole) for child in token.children or [])
+        elif whole and token.type in _BLOCKS_OF_CODE:
+            said = token.content
+        else:
             continue
-        said = "".join(
-            child.content
-            if child.type in ("text", "code_inline")
-            else " "
-            if child.type in ("softbreak", "hardbreak")
-            else ""
-            for child in token.children or []
-        )
         if said := " ".join(said.split()):
             paragraphs.append(said)
     return paragraphs
+
+
+def _said(token: Token, whole: bool) -> str:
+    if token.type in _SAID or (whole and token.type in _SAID_ON_THE_WHOLE):
+        return token.content
+    return " " if token.type in ("softbreak", "hardbreak") else ""
 
 
 def _cut(text: str, limit: int = MAX_TEXT) -> tuple[str, bool]:

@@ -25,6 +25,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
 
 
+def composed(text: str) -> str:
+    """Return `text` with each letter and its accents as one sign, as most people write it and `places` finds it."""
+    return unicodedata.normalize("NFC", text)
+
+
 def vector(parts: Iterable[tuple[str, str]]) -> str:
     """Return the text form of a tsvector. parts: (weight, text), weight A (names) to D (body); a term keeps its best."""
     weights: dict[str, str] = {}

@@ -327,16 +327,13 @@ def test_lists_show_what_one_may_read(asker: User) -> None:
     assert hidden in Discussion.objects.visible_to(private.created_by)
 
 
-def test_titles_are_found_by_their_words_and_answers_counted(
+def test_answers_are_counted(
     repo: Repository, discussion: Discussion, asker: User, owner: User, django_assert_num_queries: Callable
 ) -> None:
     post_comment(discussion=discussion, actor=owner, text="one")
     take_comment_away(comment=post_comment(discussion=discussion, actor=asker, text="two"), actor=asker)
-    open_discussion(repo=repo, actor=asker, title="100% wrong_name", text="x")
+    open_discussion(repo=repo, actor=asker, title="Another", text="x")
     found = Discussion.objects.filter(repository=repo)
-    assert [d.title for d in found.titled("TOKENIZER which")] == ["Which tokenizer?"]
-    assert [d.title for d in found.titled("0% g_n")] == ["100% wrong_name"]
-    assert not found.titled("0_")
     with django_assert_num_queries(1):
         assert [d.comments for d in found.with_comment_count().order_by("number")] == [1, 0]
 

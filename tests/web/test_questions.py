@@ -54,7 +54,8 @@ def said_in(page: str) -> list[str]:
 
 
 def titles(client: Client, address: str) -> list[str]:
-    return re.findall(r'<a class="name" href="[^"]*/discussions/\d+" dir="auto">([^<]*)</a>', text_of(client, address))
+    found = re.findall(r'<a class="name" href="[^"]*/discussions/\d+" dir="auto">(.*?)</a>', text_of(client, address))
+    return [re.sub(r"</?mark>", "", title) for title in found]
 
 
 def test_asking_voting_and_accepting_by_forms_alone(browser: Client, repo: Repository) -> None:
@@ -199,7 +200,7 @@ def test_lists_are_narrowed_and_sorted(browser: Client, repo: Repository, questi
         assert titles(browser, f"{address}?author={other.username.upper()}") == ["Talk"]
         assert titles(browser, f"{address}?q=TOKEN") == ["Which tokenizer?"]
         assert "Nothing fits all of this" in text_of(browser, f"{address}?type=pull_request")
-        for wrong in ("status=merged", "type=issue", "sort=best", "q=%00", "author=%00", "page=0", "page=2"):
+        for wrong in ("status=merged", "type=issue", "sort=best", "author=%00", "page=0", "page=2"):
             assert browser.get(f"{address}?{wrong}").status_code == 404, wrong
     assert browser.get("/discussions?page=41").status_code == 404
     set_pinned(discussion=question, actor=owner(repo), pinned=True)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from hub.accounts.models import User
 from hub.community.activities import note
 from hub.community.discussions.cross_references import follow_references
+from hub.community.discussions.indexing import forget_texts, index_comment, index_title
 from hub.community.errors import (
     DiscussionFull,
     DiscussionNotFound,
@@ -77,7 +78,7 @@ def begin(
     discussion = Discussion.objects.create(
         repository=repo, number=next_number(repo), title=title, author=actor, status=status, is_question=is_question
     )
-    DiscussionEvent.objects.create(
+    opening = DiscussionEvent.objects.create(
         discussion=discussion,
         kind=EventKind.COMMENT,
         author=actor,
@@ -85,6 +86,7 @@ def begin(
         is_opening=True,
         created_at=discussion.created_at,
     )
+    index_comment(opening)
     return discussion
 
 
@@ -103,6 +105,7 @@ def post_comment(*, discussion: Discussion, actor: User, text: str) -> Discussio
     check_may_join(actor, discussion)
     count_post(actor, text)
     comment = add_event(discussion, actor, kind=EventKind.COMMENT, text=text)
+    index_comment(comment)
     note(ActivityKind.COMMENT, actor=actor, discussion=discussion, event=comment)
     follow_references(comment, actor)
     return comment
@@ -125,6 +128,7 @@ def edit_comment(*, comment: DiscussionEvent, actor: User, text: str) -> Discuss
         CommentEdit.objects.create(comment=comment, text=comment.text)
         comment.text = text
         comment.save(update_fields=["text"])
+        index_comment(comment)
         follow_references(comment, actor)
     return comment
 
@@ -151,6 +155,7 @@ def take_comment_away(*, comment: DiscussionEvent, actor: User) -> DiscussionEve
     if comment.deleted_by_author:
         for rows in (comment.edits, comment.reactions, comment.votes):
             rows.all().delete()
+        forget_texts(DiscussionEvent.objects.filter(pk=comment.pk))
     if discussion.answer_id == comment.pk:
         drop_answer(discussion, actor)
     record(
@@ -218,6 +223,7 @@ def rename_discussion(*, discussion: Discussion, actor: User, title: str) -> Dis
     before, discussion.title = discussion.title, title
     event = add_event(discussion, actor, kind=EventKind.TITLE, before=before, after=title)
     discussion.save(update_fields=["title"])
+    index_title(discussion)
     return event
 
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from hub.accounts.models import User
-from hub.community.discussions import merging
+from hub.community.discussions import indexing, merging
 from hub.repos.models import Repository
 
 
@@ -15,3 +15,15 @@ def note_taken_in(repo_id: int, base: str, old: str, actor_id: int | None) -> in
         return 0
     actor = User.objects.filter(pk=actor_id).first() if actor_id is not None else None
     return len(merging.note_taken_in(repo=repo, base=base, old=old, actor=actor))
+
+
+@shared_task(soft_time_limit=240, time_limit=270, expires=240)
+def index_comments() -> int:
+    """Make what comments are found by where it is missing or of an earlier version: those of a time before there was a search,
+    or before it changed. Returns how many."""
+    total = 0
+    while made := indexing.index_some():
+        total += made
+        if made < indexing.BATCH:
+            break
+    return total

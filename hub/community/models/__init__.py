@@ -6,6 +6,7 @@ from hub.community.models.collection import Collection, CollectionItem, Collecti
 from hub.community.models.discussion import (
     AnswerVote,
     CommentEdit,
+    CommentWords,
     Discussion,
     DiscussionEvent,
     Emoji,
@@ -29,6 +30,7 @@ __all__ = [
     "CollectionItem",
     "CollectionUpvote",
     "CommentEdit",
+    "CommentWords",
     "Discussion",
     "DiscussionEvent",
     "Domain",

@@ -1,0 +1,172 @@
+"""Finding discussions by what is said in them: the one way in for pages and API.
+
+A discussion is found where its title and one of its comments together have all words, or its title alone. What is hidden or
+erased counts for nothing. Queries: 1 for a search, 1 for the excerpts of a page.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
+from django.db.models import Case, F, FloatField, Func, IntegerField, Value, When
+from django.db.models.expressions import Combinable
+
+from hub.community.discussions.indexing import keep
+from hub.community.models import CommentWords, Discussion, DiscussionEvent
+from hub.community.models.discussion import DiscussionQuerySet
+from hub.core import words
+from hub.core.words import Term
+
+# Comments with the words that are looked at: of more, the newest.
+MAX_HITS = 2000
+MAX_EXCERPT = 240  # characters
+_BEFORE = 60  # characters of an excerpt before the first place that is marked
+# What a word counts for by where it stands: in another comment, in the opening text, in the title of either.
+_RELEVANCE = "{0.1, 0.3, 0.5, 1.0}"
+_OWN = "{1.0, 1.0, 0.0, 0.0}"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a text, and whether it is what was asked for."""
+
+    text: str
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The part of a comment that says what was asked for."""
+
+    comment: DiscussionEvent
+    pieces: list[Piece]
+
+    @property
+    def text(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search has found. discussions: with `relevance`, a whole number, the best match highest. terms: what was looked
+    for; without any, nothing is found. capped: MAX_HITS comments have the words, and more."""
+
+    discussions: DiscussionQuerySet
+    terms: Sequence[Term]
+    capped: bool = False
+    # Discussion -> the comment that says most of what was asked for; none where only the title does.
+    comments: dict[int, int] = field(default_factory=dict, repr=False)
+
+    def excerpts(self, shown: Iterable[Discussion]) -> dict[int, Excerpt]:
+        """Return discussion id -> the best of what its comments say, for those where one does. One query."""
+        wanted = [self.comments[row.pk] for row in shown if row.pk in self.comments]
+        rows = CommentWords.objects.filter(pk__in=wanted, comment__hidden_at=None).select_related("comment__author")
+        return {row.discussion_id: Excerpt(row.comment, excerpt(row.text, self.terms)) for row in rows.defer("words")}
+
+
+def search(rows: DiscussionQuerySet, text: str) -> Found:
+    """Return those of `rows`, which the reader may read, in which `text` is said. It may be anything; words.MAX_QUERY
+    characters of it count."""
+    terms = words.terms(text)
+    if not terms:
+        return Found(rows.none().annotate(relevance=Value(0)), terms)
+    hits = list(_hits(rows, terms))
+    relevance: dict[int, int] = {}
+    best: dict[int, tuple[float, int]] = {}
+    for discussion, comment, rank, own in hits[:MAX_HITS]:
+        relevance[discussion] = max(round(rank * 1000), relevance.get(discussion, 0))
+        # The newest come first: of equals, the first that was said is shown.
+        if own and own >= best.get(discussion, (0.0, 0))[0]:
+            best[discussion] = own, comment
+    alike = defaultdict(list)
+    for discussion, rank in relevance.items():
+        alike[rank].append(discussion)
+    ranks = [When(pk__in=discussions, then=Value(rank)) for rank, discussions in alike.items()]
+    found = Discussion.objects.filter(pk__in=list(relevance))
+    return Found(
+        found.annotate(relevance=Case(*ranks, default=Value(0), output_field=IntegerField())),
+        terms,
+        capped=len(hits) > MAX_HITS,
+        comments={discussion: comment for discussion, (_own, comment) in best.items()},
+    )
+
+
+def _hits(rows: DiscussionQuerySet, terms: Sequence[Term]) -> Iterable[tuple[int, int, float, float]]:
+    """Return (discussion, comment, relevance, how much of it the comment's own text has), the newest comments first."""
+    wanted = _asking(" & ".join(term.lexeme() for term in terms))
+    # A title stands in the rows of all comments of its discussion, and must not make hits of those that add nothing.
+    adds = _asking(" | ".join(term.lexeme("acd") for term in terms))
+    any_of = _asking(" | ".join(term.lexeme() for term in terms))
+    readable = Case(
+        When(comment__hidden_at=None, then=F("words")), default=keep("words", "a"), output_field=SearchVectorField()
+    )
+    found = (
+        CommentWords.objects.filter(words=wanted).filter(words=adds).filter(discussion__in=rows.order_by().values("pk"))
+    )
+    return (
+        found.annotate(readable=readable)
+        .filter(readable=wanted)
+        .order_by("-comment")
+        .values_list("discussion", "comment", _rank(_RELEVANCE, readable, any_of), _rank(_OWN, readable, any_of))
+    )[: MAX_HITS + 1]
+
+
+def _asking(query: str) -> SearchQuery:
+    return SearchQuery(query, search_type="raw", config="simple")
+
+
+def _rank(weights: str, vector: Combinable, query: SearchQuery) -> Func:
+    """Return how much of the query stands in a vector, as the mean over its terms. Of `&`, PostgreSQL would ask how near the
+    words stand to each other, which the vectors do not tell."""
+    return Func(
+        vector,
+        query,
+        function="ts_rank",
+        template=f"%(function)s('{weights}', %(expressions)s)",
+        output_field=FloatField(),
+    )
+
+
+def excerpt(text: str, terms: Sequence[Term], limit: int = MAX_EXCERPT) -> list[Piece]:
+    """Return at most `limit` characters of a text, in pieces: where most of the terms stand, or the beginning."""
+    there = words.places(text, terms)
+    start = 0
+    best: frozenset[Term] = frozenset()
+    for index, place in enumerate(there):
+        met: frozenset[Term] = frozenset()
+        for other in there[index:]:
+            if other.end - place.start > limit - _BEFORE:
+                break
+            met |= other.terms
+        if len(met) > len(best):
+            best, start = met, place.start
+        if len(best) == len(terms):
+            break
+    start = _word_before(text, max(0, start - _BEFORE), start)
+    end = min(len(text), start + limit)
+    cut = text[start:end]
+    if end < len(text) and " " in cut[limit - 30 :]:
+        cut = cut[: cut.rindex(" ")]
+        end = start + len(cut)
+    pieces = [Piece("…")] if start else []
+    at = start
+    for place in there:
+        if place.start >= at and place.end <= end:
+            pieces += [Piece(text[at : place.start]), Piece(text[place.start : place.end], marked=True)]
+            at = place.end
+    pieces += [Piece(text[at:end]), Piece("…" if end < len(text) else "")]
+    return [piece for piece in pieces if piece.text]
+
+
+def marked(text: str, terms: Sequence[Term]) -> list[Piece]:
+    """Return a whole text, such as a title, in pieces."""
+    return excerpt(text, terms, limit=len(text) + _BEFORE)
+
+
+def _word_before(text: str, start: int, end: int) -> int:
+    """Return where the first whole word begins, at `start` or between it and `end`."""
+    if not start or text[start - 1].isspace():
+        return start
+    blank = text.find(" ", start, end)
+    return blank + 1 if blank >= 0 else start
