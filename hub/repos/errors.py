@@ -114,6 +114,12 @@ class NotWritable(Forbidden):
     code = "NotWritable"
 
 
+class LinkRefused(Forbidden):
+    """The signed address of some bytes is forged, has run out, is used for other bytes, or its holder has lost the right."""
+
+    code = "LinkRefused"
+
+
 class ReadOnlyToken(Forbidden):
     """The user may do this, the token that speaks for them may not."""
 

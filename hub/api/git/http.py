@@ -21,11 +21,11 @@ from django.views.decorators.csrf import csrf_exempt
 
 from hub.api.authentication import user_of_request
 from hub.api.bodies import in_time, open_body
+from hub.api.concurrency import ConcurrencyLimit
 from hub.api.edge import View, writer
 from hub.api.errors import MethodNotAllowed, respond_to
 from hub.api.git import receiving
 from hub.api.hf.downloads import note_clone
-from hub.api.places import Places
 from hub.community.permissions import has_pull_requests, may_push_pull_request
 from hub.core import callers, metrics
 from hub.core.errors import HubError, Invalid, TooLarge
@@ -236,7 +236,7 @@ def _pieces(body: BinaryIO) -> Iterator[bytes]:
 
 # --- how many at once ----------------------------------------------------------------------------------------------------
 
-_places = Places(
+_running = ConcurrencyLimit(
     "As many fetches and pushes are running as this hub serves at once. Try again in a few seconds.",
     retry_after=_RETRY_SECONDS,
 )
@@ -247,7 +247,7 @@ def _place(request: HttpRequest) -> Iterator[None]:
     """Hold one of the caller's places, and one of all. Raises TooMany."""
     user = request.user
     who = f"user {user.pk}" if user.is_authenticated else f"address {callers.address_of(request)}"
-    with _places.taken_by(who, each=settings.GIT_CONCURRENCY, everybody=settings.GIT_PROCESSES):
+    with _running.held_by(who, each=settings.GIT_CONCURRENCY, everybody=settings.GIT_PROCESSES):
         metrics.GIT.inc()
         try:
             yield

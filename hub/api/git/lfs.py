@@ -188,7 +188,7 @@ def verify(request: Request, namespace: str, name: str, kind: str = "model") -> 
     body = read_object(request)
     ((oid, size),) = _objects({"objects": [body]}).items()
     user = writer(request)
-    with lfs_transfers.place_of(user):
+    with lfs_transfers.place_for_check(user):
         direct = finish_direct(repo=repo, user=user, sha256=oid, size=size)
     if direct:
         lfs_transfers.restore(repo, user, oid)

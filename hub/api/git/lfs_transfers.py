@@ -15,10 +15,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from hub.accounts.models import Someone, User
 from hub.accounts.services import user_of_grant
 from hub.api.bodies import content_length, open_body, read_object
+from hub.api.concurrency import ConcurrencyLimit
 from hub.api.edge import plain_view
-from hub.api.places import Places
 from hub.api.sending import blob_content, direct_address, send
-from hub.core.errors import Forbidden, Invalid, NotFound
+from hub.core.errors import Invalid, NotFound
+from hub.repos.errors import LinkRefused
 from hub.repos.large_files import restore_content
 from hub.repos.large_uploads import finish_upload, is_finished, receive_part, receive_whole
 from hub.repos.models import Blob, LargeUpload, RepoBlob, Repository
@@ -32,15 +33,9 @@ PARTS = "hub.api.git.lfs.part"
 DOWNLOADS = "hub.api.git.lfs.download"
 _TAG = re.compile(r'"?[!#-~]{1,128}"?')
 # To put parts together and to read what came takes a thread for minutes; so does waiting for another who does.
-_checks = Places(
+_checks = ConcurrencyLimit(
     "As many uploads are being checked as this hub checks at once. Try again in a few seconds.", retry_after=5
 )
-
-
-class LinkRefused(Forbidden):
-    """A signed address is forged, has run out, or its owner has lost the right."""
-
-    code = "LinkRefused"
 
 
 def grant(purpose: str, user: Someone, repo: Repository, oid: str, number: int = 0) -> str:
@@ -105,7 +100,7 @@ def complete(request: HttpRequest, namespace: str, name: str, oid: str, kind: st
     parts = _parts(read_object(request))
     upload = LargeUpload.objects.filter(pk=upload_id, user=user).select_related("repository__namespace", "user").first()
     if upload is not None:
-        with place_of(user):
+        with place_for_check(user):
             finish_upload(upload=upload, parts=parts)
         restore(repo, user, oid)
     elif not is_finished(repo, user, oid):
@@ -127,9 +122,9 @@ def _parts(body: dict[str, Any]) -> list[str]:
     return [str(tag).strip('"') for tag in ordered]
 
 
-def place_of(user: User) -> AbstractContextManager[None]:
+def place_for_check(user: User) -> AbstractContextManager[None]:
     """Have one of the places of those whose uploads are being checked, or who wait for that. Raises TooMany."""
-    return _checks.taken_by(
+    return _checks.held_by(
         str(user.pk), each=max(1, settings.WEB_THREADS // 4), everybody=max(1, settings.WEB_THREADS // 2)
     )
 

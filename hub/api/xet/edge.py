@@ -1,6 +1,5 @@
 """What all Xet endpoints share: the token, the request body, and addresses of any generation, which mean the same."""
 
-from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -9,13 +8,12 @@ from django.http import HttpRequest, HttpResponseBase
 from hub.api.bodies import content_length, in_time
 from hub.api.edge import View, plain_view
 from hub.api.errors import LengthRequired
+from hub.core.bodies import Reader, drain
 from hub.core.errors import TooLarge
 from hub.repos.xet import xorb
 from hub.repos.xet.access import Access, authorize
 from hub.repos.xet.errors import TokenInvalid
-from hub.repos.xet.xorb import Reader
 
-_DRAIN_BYTES = 1024 * 1024
 # Whoever sends more slowly than a megabyte a second may find the connection closed, and no reason.
 _DRAIN_SECONDS = 60
 
@@ -42,12 +40,6 @@ class Body:
             raise TooLarge(f"This request has {self.length} bytes; it takes up to {limit}.")
         return self.read(self.length)
 
-    def drain(self) -> None:
-        """Read what is left, up to the largest upload: most clients read an answer only after they have sent all."""
-        self._left = min(self._left, xorb.MAX_BODY)
-        while self.read(_DRAIN_BYTES):
-            pass
-
 
 def reader(view: View) -> View:
     """Make a GET endpoint of `view(request, access, ...)` that takes a Xet token."""
@@ -70,8 +62,8 @@ def upload(view: View) -> View:
         try:
             return view(body, _access(request, write=True), *args, **kwargs)
         except Exception:
-            with suppress(OSError), in_time(request, seconds=_DRAIN_SECONDS):
-                body.drain()
+            with in_time(request, seconds=_DRAIN_SECONDS):
+                drain(body, xorb.MAX_BODY)
             raise
 
     return wrapped

@@ -13,19 +13,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.views.decorators.csrf import csrf_exempt
 
 from hub.api.bodies import parse_object
+from hub.api.concurrency import ConcurrencyLimit
 from hub.api.edge import plain_view
 from hub.api.errors import named
-from hub.api.places import Places
 from hub.api.xet.edge import Body, reader, upload
 from hub.core.blobs import store, xorb_key
 from hub.core.database import give_back_connection
 from hub.core.errors import Invalid, NotFound
 from hub.core.links import base_url
+from hub.repos.errors import LinkRefused
 from hub.repos.storage.quotas import require_quota_of_xorb
 from hub.repos.xet import reading, tokens
 from hub.repos.xet.access import Access, get_file_for_read, open_for
 from hub.repos.xet.dedup import answer_dedup
-from hub.repos.xet.errors import LinkRefused, RangeNotSatisfiable
+from hub.repos.xet.errors import RangeNotSatisfiable
 from hub.repos.xet.grants import check_offered, finish_grant, offer_grant
 from hub.repos.xet.hashing import from_hex
 from hub.repos.xet.layouts import check_sound
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 _LINE_EVERY = 1.0
 # Shards that one web process takes in at a time, of one account.
 _SHARDS = 8
-_shards = Places(
+_shards = ConcurrencyLimit(
     "As many shards are being checked as this hub checks at once. Try again in a few seconds.", retry_after=5
 )
 # Bytes of what is said about a xorb before it is sent.
@@ -191,7 +192,7 @@ def _checked(name: str) -> str:
 
 def _registration(body: Body, access: Access) -> Iterator[Progress]:
     # A few lines can have many gigabytes read back.
-    with _shards.taken_by(str(access.user.pk), each=_SHARDS, everybody=max(_SHARDS, settings.WEB_THREADS // 3)):
+    with _shards.held_by(str(access.user.pk), each=_SHARDS, everybody=max(_SHARDS, settings.WEB_THREADS // 3)):
         yield from register_shard(stream=body, length=body.length, repository=access.repository, user=access.user)
 
 

@@ -21,6 +21,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from hub.core.blobs.scratch import require_room, room_for_bytes
+from hub.core.bodies import drain
 from hub.repos.git.cache import tips_in
 from hub.repos.git.errors import PackRefused, PackTooLarge
 from hub.repos.git.program import Errors, GitFailed, feeding, kill, make_bare, running
@@ -58,10 +59,10 @@ class Quarantine:
         header = _read(body, _HEADER.size)
         magic, version, count = _HEADER.unpack(header) if len(header) == _HEADER.size else (b"", 0, 0)
         if magic != b"PACK" or version not in (2, 3):
-            _drain(body)
+            drain(body, 2 * settings.MAX_PUSH_BYTES)
             raise PackRefused(_("What was sent is no pack. Push again; if it stays so, look at what lies between."))
         if count > settings.MAX_PUSH_OBJECTS:
-            _drain(body)
+            drain(body, 2 * settings.MAX_PUSH_BYTES)
             raise PackTooLarge(
                 _("This push holds %(count)d objects; one push may hold %(max)d. Push the history in several steps.")
                 % {"count": count, "max": settings.MAX_PUSH_OBJECTS}
@@ -285,7 +286,7 @@ def _feed(pipe: IO[bytes], header: bytes, body: BinaryIO, limit: int) -> int:
     while piece:
         received += len(piece)
         if received > limit:
-            _drain(body)
+            drain(body, 2 * settings.MAX_PUSH_BYTES)
             break
         with suppress(BrokenPipeError):
             pipe.write(piece)
@@ -293,13 +294,6 @@ def _feed(pipe: IO[bytes], header: bytes, body: BinaryIO, limit: int) -> int:
     with suppress(BrokenPipeError):
         pipe.close()
     return received
-
-
-def _drain(body: BinaryIO) -> None:
-    """Read what a caller goes on sending: one that is cut off does not show why. Up to twice what is allowed."""
-    left = 2 * settings.MAX_PUSH_BYTES
-    while left > 0 and (piece := _read(body, _PIECE)):
-        left -= len(piece)
 
 
 def _read(body: BinaryIO, size: int) -> bytes:

@@ -40,12 +40,6 @@ class TokenReadOnly(Forbidden):
     code = "XetTokenReadOnly"
 
 
-class LinkRefused(Forbidden):
-    """The signed address is forged, expired or used for other bytes. The client asks for a new one."""
-
-    code = "XetLinkRefused"
-
-
 class ContentNotFound(NotFound):
     """No such file in the token's repository: it is not there, or the caller may not know that it is."""
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from hub.accounts.models import Namespace, Someone
 from hub.core.blobs import scratch, store, xorb_key
 from hub.core.blobs.contract import PIECE
+from hub.core.bodies import Reader, drain
 from hub.core.database import give_back_connection
 from hub.core.errors import TooLarge
 from hub.repos.claims import claim
@@ -37,7 +38,7 @@ from hub.repos.xet.layouts import Layouts, damaged_among, index_row
 from hub.repos.xet.reading import Term, open_terms
 from hub.repos.xet.shard import MAX_BODY as MAX_SHARD
 from hub.repos.xet.shard import ShardFile, read_files
-from hub.repos.xet.xorb import Reader, XorbLayout, name_of, scan
+from hub.repos.xet.xorb import XorbLayout, name_of, scan
 
 # The chunker cuts no chunk below 8 KiB except a file's last. Half of that leaves room for other
 # chunkers and still bounds the work that a small shard can ask for.
@@ -61,7 +62,7 @@ def store_xorb(*, stream: Reader, length: int, expected_hash: str, repository: R
     """
     if is_stored(expected_hash):
         give_back_connection()
-        _drain(stream, length)
+        drain(stream, length)
         return False
     payer = payer_of(repository, user)
     give_back_connection()
@@ -286,9 +287,3 @@ def _offer(xorb: str, hashes: Iterable[bytes]) -> None:
     """Let clients find the chunks with these raw hashes in the xorb."""
     rows = [DedupChunk(hash=to_hex(raw), xorb_id=xorb) for raw in hashes]
     DedupChunk.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def _drain(stream: Reader, length: int) -> None:
-    """Read what the client sends anyway, so that it gets to read the answer."""
-    while length > 0 and (block := stream.read(min(length, PIECE))):
-        length -= len(block)

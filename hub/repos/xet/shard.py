@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.core.bodies import Reader
 from hub.repos.xet.errors import FormatError, TruncatedError
 from hub.repos.xet.hashing import HASH_SIZE, keyed_chunk_hash, to_hex
-from hub.repos.xet.xorb import Reader, XorbLayout
+from hub.repos.xet.xorb import XorbLayout
 
 # Clients cut their shards at 64 MiB; the margin is for the records that close the sections.
 MAX_BODY = 65 * 1024 * 1024

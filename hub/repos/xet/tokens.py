@@ -13,8 +13,9 @@ from django.core import signing
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from hub.accounts.models import Someone
+from hub.repos.errors import LinkRefused
 from hub.repos.models import Repository
-from hub.repos.xet.errors import LinkRefused, TokenInvalid
+from hub.repos.xet.errors import TokenInvalid
 
 Scope = Literal["read", "write"]
 

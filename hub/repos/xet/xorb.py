@@ -6,11 +6,11 @@ checks everything that the name promises. Source: the Xet specification, "xorb f
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.core.bodies import Reader
 from hub.repos.xet import chunks
 from hub.repos.xet.errors import FormatError, TruncatedError
 from hub.repos.xet.hashing import chunk_hash, merkle_root
@@ -23,12 +23,6 @@ MAX_BODY = MAX_RAW + MAX_CHUNKS * 512 + 1024 * 1024
 
 FOOTER_MAGIC = b"XETBLOB"
 _READ_SIZE = 512 * 1024
-
-
-class Reader(Protocol):
-    """What a request body and a file have in common."""
-
-    def read(self, size: int, /) -> bytes: ...
 
 
 class PiecesReader:

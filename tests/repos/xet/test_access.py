@@ -7,12 +7,12 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from hub.accounts.services import create_token, revoke_token
-from hub.repos.errors import GatedRepo
+from hub.repos.errors import GatedRepo, LinkRefused
 from hub.repos.gates import grant_access, set_gate
 from hub.repos.models import Gate, Visibility
 from hub.repos.xet import tokens
 from hub.repos.xet.access import authorize, files_known_to, get_file_for_read, open_for
-from hub.repos.xet.errors import ContentNotFound, LinkRefused, TokenInvalid, TokenReadOnly
+from hub.repos.xet.errors import ContentNotFound, TokenInvalid, TokenReadOnly
 from hub.repos.xet.tokens import Holder, StoredRange, holder_of, issue_token, sign_range
 
 from .building import noise

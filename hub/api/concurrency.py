@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from hub.core.errors import TooMany
 
 
-class Places:
-    """Counted in each web process by itself."""
+class ConcurrencyLimit:
+    """Requests that run at once are counted in each web process by itself."""
 
     def __init__(self, refusal: str, *, retry_after: int) -> None:
         self._refusal = refusal
@@ -18,7 +18,7 @@ class Places:
         self._counting = threading.Lock()
 
     @contextmanager
-    def taken_by(self, who: str, *, each: int, everybody: int) -> Iterator[None]:
+    def held_by(self, who: str, *, each: int, everybody: int) -> Iterator[None]:
         """Hold one of the `each` places of a caller, and one of those of everybody. Raises TooMany."""
         limits = {f"caller {who}": each, "everybody": everybody}
         with self._counting:
