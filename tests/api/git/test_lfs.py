@@ -398,7 +398,7 @@ def test_whoever_has_uploads_checked_leaves_threads_for_others(
     with lfs_transfers.place_for_check(owner):
         assert complete(action, content, parts).status_code == 429
         assert writer.lfs("objects/verify", {"oid": sha(content), "size": len(content)}).status_code == 429
-        with lfs_transfers.place_for_check(make_user()), pytest.raises(TooMany), lfs_transfers.place_of(make_user()):
+        with lfs_transfers.place_for_check(make_user()), pytest.raises(TooMany), lfs_transfers.place_for_check(make_user()):
             pass
     assert complete(action, content, parts).status_code == 200
 
