@@ -20,6 +20,7 @@ from hub.accounts.signals import name_wanted
 from hub.core import locks
 from hub.core.errors import Invalid
 from hub.core.models import record
+from hub.core.statements import Given, Statement
 
 INVITATION_LIFE = timedelta(days=14)
 SETUP_LIFE = timedelta(days=7)
@@ -163,10 +164,18 @@ def user_of_token(secret: str) -> User | None:
     return token.user
 
 
+_LIVE_TOKEN = Statement(
+    lambda: (
+        AccessToken.objects.live()
+        .filter(digest=Given("digest", AccessToken._meta.get_field("digest")))
+        .select_related("user__namespace", "sign_in")
+    )
+)
+
+
 def live_token(secret: str) -> AccessToken | None:
     """Return the token with that secret, and note its use; None where it is over, or its owner's account closed."""
-    live = AccessToken.objects.live().select_related("user__namespace", "sign_in")
-    token = live.filter(digest=digest_of(secret)).first()
+    token = _LIVE_TOKEN.first(digest=digest_of(secret))
     if token is None or not token.user.is_active:
         return None
     now = timezone.now()

@@ -192,9 +192,7 @@ def _known(pairs: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
     return {(key, value): pk for key, value, pk in rows if (key, value) in wanted}
 
 
-_ROW = Statement(
-    lambda: SearchRow.objects.filter(repository=Given("repository", Repository._meta.pk)).defer("words")
-)
+_ROW = Statement(lambda: SearchRow.objects.filter(repository=Given("repository", Repository._meta.pk)).defer("words"))
 
 
 def current_row(repo: Repository, head: str | None = None) -> SearchRow:

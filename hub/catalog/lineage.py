@@ -6,7 +6,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 
 from hub.accounts.models import Someone
-from hub.catalog.models import Facet, SearchRow
+from hub.catalog.models import SearchRow
 from hub.repos.models import Kind
 
 MAX_COUNTED = 100_000  # rows that are looked at
@@ -17,6 +17,7 @@ _COUNT = """
 WITH hits AS (SELECT unnest(facets) AS id FROM ({rows}) found)
 SELECT id, count(*) FROM hits WHERE id = ANY(%s) GROUP BY id
 """
+_NUMBERS = "SELECT id, value FROM catalog_facet WHERE key = %s AND value = ANY(%s)"
 
 
 def count_children(names: Iterable[str], user: Someone) -> dict[str, int]:
@@ -52,4 +53,6 @@ def spaces_using(names: Iterable[str], user: Someone) -> dict[str, list[str]]:
 
 def _numbers(key: str, names: Iterable[str]) -> dict[int, str]:
     wanted = {name.lower() for name in names}
-    return dict(Facet.objects.filter(key=key, value__in=wanted).values_list("pk", "value"))
+    with connection.cursor() as cursor:
+        cursor.execute(_NUMBERS, [key, list(wanted)])
+        return dict(cursor.fetchall())

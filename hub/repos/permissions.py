@@ -3,12 +3,14 @@
 from fnmatch import fnmatchcase
 from typing import NoReturn
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from hub.accounts.models import Membership, Namespace, Role, Someone, User
+from hub.accounts.models import Membership, Namespace, RepoReader, Role, Someone, User
 from hub.accounts.permissions import check_not_suspended, get_namespace, role_in
 from hub.core.errors import Forbidden, SignInNeeded
+from hub.core.statements import Given, Statement
 from hub.repos.errors import (
     GatedRepo,
     NotWritable,
@@ -21,6 +23,7 @@ from hub.repos.errors import (
 )
 from hub.repos.models import Kind, Repository, RepositoryAlias, Visibility
 from hub.repos.models.git import BRANCH_PREFIX, MAIN
+from hub.repos.models.repository import RepositoryQuerySet
 
 
 def get_repo_for_read(user: Someone, kind: str, namespace: str, name: str) -> Repository:
@@ -43,12 +46,24 @@ def _named(user: Someone, kind: str, namespace: str, name: str) -> Repository | 
     First what takes no look at organizations: nearly all that is asked for. The second query comes for what is not there as
     for what is hidden, so that the time it takes tells neither.
     """
-    # There is one at most: to have the database sort and count it takes as long again.
-    named = Repository.objects.named(kind, namespace, name).filter(taken_down_at=None).select_related("namespace")
+    asked = {"kind": kind, "namespace": namespace, "name": name}
     if isinstance(user, User):
-        for repo in named.filter(Q(visibility=Visibility.PUBLIC) | Q(namespace__user=user)):
-            return repo
-    return next(iter(named.visible_to(user)), None)
+        return _PUBLIC_OR_OWN.first(**asked, user=user.pk) or _OPEN_TO_ACCOUNT.first(**asked, user=user.pk)
+    if isinstance(user, RepoReader) or not settings.ANONYMOUS_READ:
+        return Repository.objects.named(**asked).visible_to(user).select_related("namespace").first()
+    return _PUBLIC.first(**asked)
+
+
+def _asked() -> RepositoryQuerySet:
+    kind, name = Given("kind", Repository._meta.get_field("kind")), Given("name", Repository._meta.get_field("name"))
+    named = Repository.objects.named(kind, Given("namespace", Namespace._meta.get_field("name")), name)
+    return named.filter(taken_down_at=None).select_related("namespace")
+
+
+_USER = Given("user", User._meta.pk)
+_PUBLIC = Statement(lambda: _asked().filter(visibility=Visibility.PUBLIC))
+_PUBLIC_OR_OWN = Statement(lambda: _asked().filter(Q(visibility=Visibility.PUBLIC) | Q(namespace__user=_USER)))
+_OPEN_TO_ACCOUNT = Statement(lambda: _asked().open_to_account(_USER))
 
 
 def get_repo_by_short_name(user: Someone, kind: str, name: str) -> NoReturn:

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hub.accounts.errors import AccountNotFound
-from hub.accounts.models import AccessToken, Namespace, Organization, Right, Scope, Someone, User
+from hub.accounts.models import AccessToken, Membership, Namespace, Organization, Right, Scope, Someone, User
 from hub.accounts.permissions import check_may_read_hub, get_namespace
 from hub.api.edge import json_view
 from hub.api.errors import BadToken
@@ -15,6 +15,7 @@ from hub.api.hf.paging import number, page
 from hub.api.hf.shapes import account, date
 from hub.community.models import Discussion, Follow, Like
 from hub.core.links import avatar_url, base_url
+from hub.core.statements import Given, Statement
 from hub.repos.models import Kind, Repository
 
 MEMBERS_PER_PAGE = 500
@@ -106,8 +107,17 @@ def _organization(caller: Someone, name: str) -> tuple[Namespace, Organization]:
     return namespace, namespace.organization
 
 
+_MEMBERSHIPS = Statement(
+    lambda: (
+        Membership.objects.filter(user=Given("user", User._meta.pk))
+        .select_related("organization__namespace")
+        .order_by("organization__namespace__name")
+    )
+)
+
+
 def _organizations(user: User) -> list[dict[str, Any]]:
-    memberships = user.memberships.select_related("organization__namespace").order_by("organization__namespace__name")
+    memberships = _MEMBERSHIPS.all(user=user.pk)
     return [account(m.organization.namespace) | {"roleInOrg": m.role} for m in memberships]
 
 

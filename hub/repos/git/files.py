@@ -5,15 +5,16 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from django.db import connection
-from django.db.models import Exists, Func, OuterRef, TextField, Value
-from django.db.models.functions import Substr
+from django.db.models import Exists, Func, OuterRef, QuerySet, TextField, Value
+from django.db.models.functions import Coalesce, Substr
 from django.utils.translation import gettext as _
 
+from hub.core.statements import Given, Statement
 from hub.core.text import UNSTORABLE
 from hub.repos.errors import EntryNotFound, RevisionNotFound
 from hub.repos.git.commits import content_facts
 from hub.repos.git.objects import FILE_MODE, TREE_MODE, Entry, parse_tree, read_object, read_objects
-from hub.repos.models import Blob, GitCommit, GitPath, GitRef, RepoBlob, Repository
+from hub.repos.models import Blob, GitCommit, GitPath, GitRef, GitStore, RepoBlob, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, TAG_PREFIX, GitPathQuerySet, ObjectType
 from hub.repos.names import FULL_ID
 
@@ -38,13 +39,19 @@ class FileEntry(NamedTuple):
         return cls(row.path, row.oid, False, row.size, row.sha256, row.last_commit, row.last_at)
 
 
-# Statements for what clients ask most: to put such a query together takes longer than to answer it.
-_COMMIT_OF_ID = "SELECT * FROM repos_gitcommit WHERE store_id = %s AND oid = %s"
-_COMMIT_OF_NAME = """
-SELECT * FROM repos_gitcommit WHERE store_id = %s AND oid = (
-    SELECT coalesce(peeled, oid) FROM repos_gitref WHERE repository_id = %s AND name = ANY(%s) ORDER BY name LIMIT 1
+_STORE, _REPOSITORY = Given("store", GitStore._meta.pk), Given("repository", Repository._meta.pk)
+_COMMIT_OF_ID = Statement(
+    lambda: GitCommit.objects.filter(store=_STORE, oid=Given("oid", GitCommit._meta.get_field("oid")))
 )
-"""
+
+
+def _commits_of_names() -> QuerySet[GitCommit]:
+    names = [Given(name, GitRef._meta.get_field("name")) for name in ("branch", "tag", "ref")]
+    refs = GitRef.objects.filter(repository=_REPOSITORY, name__in=names).order_by("name")
+    return GitCommit.objects.filter(store=_STORE, oid__in=refs.values(commit=Coalesce("peeled", "oid"))[:1])
+
+
+_COMMIT_OF_NAME = Statement(_commits_of_names)
 # As `_rows_at` says it.
 _FILES_AT_HEAD = """
 SELECT p.path, p.oid, p.size, p.sha256, p.last_commit, p.last_at
@@ -62,13 +69,11 @@ def resolve_revision(repo: Repository, revision: str) -> GitCommit:
     revision = UNSTORABLE.sub(" ", revision)
     if FULL_ID.fullmatch(revision):
         # No branch or tag has such a name.
-        found = GitCommit.objects.raw(_COMMIT_OF_ID, [repo.store_id, bytes.fromhex(revision)])
+        commit = _COMMIT_OF_ID.first(store=repo.store_id, oid=revision)
     else:
-        names = [BRANCH_PREFIX + revision, TAG_PREFIX + revision]
-        if revision.startswith("refs/"):
-            names.append(revision)
-        found = GitCommit.objects.raw(_COMMIT_OF_NAME, [repo.store_id, repo.pk, names])
-    commit = next(iter(found), None)
+        branch, tag = BRANCH_PREFIX + revision, TAG_PREFIX + revision
+        ref = revision if revision.startswith("refs/") else None
+        commit = _COMMIT_OF_NAME.first(store=repo.store_id, repository=repo.pk, branch=branch, tag=tag, ref=ref)
     if commit is None:
         raise RevisionNotFound(
             _("There is no revision “%(revision)s” in %(name)s.") % {"revision": revision[:120], "name": repo.full_name}
@@ -248,7 +253,8 @@ def find_files(repo: Repository, commit: GitCommit, paths: list[str]) -> list[Fi
     if len(rows) == len(paths):
         return [rows[path] for path in paths]
     entries = find_entries(repo, commit, [path for path in paths if path not in rows])
-    facts = content_facts(repo.store_id, {path: entry for path, entry in entries.items() if not entry.is_tree})
+    files = {path: entry for path, entry in entries.items() if not entry.is_tree}
+    facts = content_facts(repo.store_id, files) if files else {}
     found = []
     for path in dict.fromkeys(paths):
         if path in rows:

@@ -8,8 +8,9 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from hub.accounts.models import Namespace, RepoReader, Role, Someone, User
+from hub.accounts.models import Membership, Namespace, RepoReader, Role, Someone, User
 from hub.core.links import repo_path
+from hub.core.statements import Given
 from hub.repos.models.git import GitStore
 
 MAX_REPO_NAME = 96
@@ -58,11 +59,15 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
             return self.filter(pk__in=user.repositories)
         if not user.is_authenticated:
             return self.filter(visibility=Visibility.PUBLIC) if settings.ANONYMOUS_READ else self.none()
+        return self.open_to_account(user.pk)
+
+    def open_to_account(self, user: int | Given) -> Self:
+        """Those that are visible, unless they were taken down, to whoever has the account of that number."""
         # Sub-selects, not joins: a row must not come twice because its organization has many members.
         return self.filter(
             Q(visibility=Visibility.PUBLIC)
             | Q(namespace__in=Namespace.objects.filter(user=user))
-            | Q(namespace__organization__in=user.memberships.standing().values("organization"))
+            | Q(namespace__organization__in=Membership.objects.standing().filter(user=user).values("organization"))
         )
 
     def readable_by(self, user: Someone) -> Self:
@@ -93,7 +98,7 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
             )
         )
 
-    def named(self, kind: str, namespace: str, name: str) -> Self:
+    def named(self, kind: str | Given, namespace: str | Given, name: str | Given) -> Self:
         return self.filter(kind=kind, namespace__name__iexact=namespace, name__iexact=name)
 
 
