@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from hub.accounts.errors import AccountNotFound, LinkExpired, NotYours
 from hub.accounts.mails import mail_on_commit
 from hub.accounts.models import JoinRequest, MemberInvitation, Membership, Organization, User, digest_of
+from hub.accounts.models.joining import MemberInvitationQuerySet
 from hub.accounts.organizations import add_member, check_role
-from hub.accounts.permissions import check_not_suspended, may_administer
+from hub.accounts.permissions import check_not_suspended
 from hub.accounts.services import get_user
 from hub.accounts.signals import invited, join_requested
 from hub.core.errors import Conflict, Invalid
@@ -39,9 +40,10 @@ def invite(*, organization: Organization, actor: User, who: str, role: str) -> M
     """
     check_role(role)
     _count(organization, actor)
-    if "@" in who:
-        return _invite_address(organization, actor, who.strip().lower(), role)
-    return _invite_user(organization, actor, get_user(name=who.strip().removeprefix("@")), role)
+    name = who.strip().removeprefix("@")
+    if "@" in name:
+        return _invite_address(organization, actor, name.lower(), role)
+    return _invite_user(organization, actor, get_user(name=name), role)
 
 
 def _count(organization: Organization, actor: User) -> None:
@@ -134,25 +136,20 @@ def withdraw_invitation(*, organization: Organization, actor: User, invitation_i
 
 def find_invitation(secret: str) -> MemberInvitation:
     """Return the invitation behind a mailed link. Raises LinkExpired."""
-    return _standing(MemberInvitation.objects.filter(digest=digest_of(secret), user=None).first())
+    return _standing(MemberInvitation.objects.filter(digest=digest_of(secret), user=None))
 
 
 def invitation_of(user: User, organization: Organization) -> MemberInvitation | None:
     """Return the open invitation of a user by name."""
-    found = organization.invitations.open().filter(user=user).select_related("invited_by").first()
-    return found if found is not None and _inviter_may(found) else None
+    return organization.invitations.open().filter(user=user).first()
 
 
-def _standing(invitation: MemberInvitation | None) -> MemberInvitation:
-    if invitation is None or invitation.expires_at <= timezone.now() or not _inviter_may(invitation):
+def _standing(invitations: MemberInvitationQuerySet) -> MemberInvitation:
+    """Return the one of them that still counts. Raises LinkExpired."""
+    found = invitations.open().first()
+    if found is None:
         raise expired()
-    return invitation
-
-
-def _inviter_may(invitation: MemberInvitation) -> bool:
-    """Whether the inviter still administers the organization: what was given away before one had to go counts no more."""
-    inviter = invitation.invited_by
-    return inviter is not None and inviter.is_active and may_administer(inviter, invitation.organization)
+    return found
 
 
 def expired() -> LinkExpired:
@@ -180,7 +177,7 @@ def decline_invitation(*, invitation: MemberInvitation, user: User | None) -> No
 
 
 def _locked(invitation: MemberInvitation, user: User | None) -> MemberInvitation:
-    found = _standing(MemberInvitation.objects.select_for_update().filter(pk=invitation.pk).first())
+    found = _standing(MemberInvitation.objects.select_for_update().filter(pk=invitation.pk))
     if found.user_id is not None and found.user_id != getattr(user, "pk", None):
         raise NotYours(_("This invitation is for somebody else."))
     return found

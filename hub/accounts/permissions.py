@@ -32,8 +32,10 @@ def get_organization(name: str) -> Organization:
 
 
 def get_organization_for_admin(user: Someone, name: str) -> Organization:
-    """Return the organization if `user` administers it. Raises AccountNotFound, NotYours, Suspended."""
+    """Return the organization if `user` administers it. Raises AccountNotFound, SignInNeeded, NotYours, Suspended."""
     organization = get_organization(name)
+    if not isinstance(user, User):
+        raise SignInNeeded(_("This is for the administrators of %(name)s. Sign in first.") % {"name": name})
     check_not_suspended(user)
     if not may_administer(user, organization):
         raise NotYours(_("Only administrators of %(name)s may do this. Ask one of them.") % {"name": name})

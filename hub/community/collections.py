@@ -30,8 +30,9 @@ from hub.core.errors import Invalid
 from hub.core.models import record
 from hub.core.text import UNSTORABLE, clean_text, clean_title, whole_number
 from hub.core.throttles import check_rate
-from hub.repos.models import Repository
-from hub.repos.permissions import check_may_act
+from hub.repos.errors import RepoMoved
+from hub.repos.models import Kind, Repository
+from hub.repos.permissions import check_may_act, get_repo_for_read
 
 MAX_COLLECTIONS = 500  # of one user or organization
 MAX_ITEMS = 300  # of one collection
@@ -101,6 +102,27 @@ def get_item(collection: Collection, user: Someone, item_id: str) -> CollectionI
     if found is None:
         raise ItemNotFound(_("This collection has no such item. It may have been taken out."))
     return found
+
+
+def get_thing(user: Someone, kind: str, name: str) -> Repository | Collection:
+    """Return what is to be put into a collection, if `user` may see it. A repository may be called by an earlier name.
+
+    kind: of a repository, or `collection`. name: owner/name, or a collection's address. Raises Invalid, RepoNotFound,
+    RepoTakenDown, SignInNeeded, CollectionNotFound.
+    """
+    if kind == "collection":
+        return get_collection(user, name)
+    if kind not in Kind.values:
+        raise Invalid(
+            _("What a collection holds is one of: %(kinds)s.") % {"kinds": ", ".join([*Kind.values, "collection"])},
+            field="item",
+        )
+    owner, _slash, rest = name.partition("/")
+    try:
+        return get_repo_for_read(user, kind, owner, rest)
+    except RepoMoved as moved:
+        owner, _slash, rest = moved.full_name.partition("/")
+        return get_repo_for_read(user, kind, owner, rest)
 
 
 # --- changes to collections ---------------------------------------------------------------------------------------------

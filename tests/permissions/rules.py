@@ -10,7 +10,7 @@ _NAMED = {"RepoNotFound": ABSENT, "GatedRepo": GATED, "SignInNeeded": SIGN_IN} |
 )
 
 # What takes an account, and has nothing to do with one repository.
-_OF_NO_REPO = ("signed", "acts", "manage", "belong", "room", "make", "curate", "moderate", "decide")
+_OF_NO_REPO = ("signed", "acts", "manage", "belong", "room", "make", "curate", "moderate", "decide", "lead")
 _WRITES = ("say", "review", "propose", "write", "push", "administer", "name")
 
 
@@ -21,7 +21,8 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
     signed, acts: an account; one whose token may write. known, fetch: to know of the repository; to have its files.
     say, propose, write, administer, name: to speak about it; propose changes; change it; decide about it; give it short names.
     ask: an account, before anything is looked up; then to have its files. push: as write.
-    review: as say, of what is not one's own. manage, belong: to be an administrator of the organization, or anything in it.
+    review: as say, of what is not one's own. manage, lead: to be an administrator of the organization; who acts. belong: to
+    be anything in it.
     room: to be anything in it, or an administrator of the hub. moderate, decide: to be an administrator of the hub; who acts.
     make: to make repositories in it, from contributor on. curate: to change its collections, from writer on.
     """
@@ -42,7 +43,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
         return GATED
     if need in _WRITES and not signed_in:
         return SIGN_IN
-    if need in ("acts", "make", "curate", "decide", *_WRITES) and not (who.writes and who.acts):
+    if need in ("acts", "make", "curate", "decide", "lead", *_WRITES) and not (who.writes and who.acts):
         return REFUSED
     allowed = {
         "write": who.may_write(),
@@ -55,6 +56,7 @@ def expected(need: str, who: Principal, repo: str, *, page: bool) -> str:
         "moderate": who.site_admin,
         "decide": who.site_admin,
         "manage": who.role == "admin" and who.acts,
+        "lead": who.role == "admin",
         "make": who.role not in (None, "read"),
         "curate": who.role in ("write", "admin"),
     }

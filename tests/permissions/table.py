@@ -59,6 +59,29 @@ write!?      DELETE                   api/v1/models/REPO/reviews/<int:review_id>
 known        GET                      api/v1/models/REPO/ratings
 say!?        DELETE                   api/v1/models/REPO/reviews/<int:review_id>
 say!?        PATCH                    api/v1/models/REPO/reviews/<int:review_id>  {"stars": 4}
+open         GET                      api/v1/collections
+acts         POST                     api/v1/collections  {"title": "Large models"}
+open         GET                      api/v1/collections/<str:namespace>/<str:slug>
+curate       PATCH                    api/v1/collections/<str:namespace>/<str:slug>  {"title": "Tiny models"}
+curate       DELETE                   api/v1/collections/<str:namespace>/<str:slug>
+acts         PUT,DELETE               api/v1/collections/<str:namespace>/<str:slug>/upvote
+open         GET                      api/v1/collections/<str:namespace>/<str:slug>/items
+curate?      POST                     api/v1/collections/<str:namespace>/<str:slug>/items  {"kind": "model", "name": "a/b"}
+curate?      PATCH                    api/v1/collections/<str:namespace>/<str:slug>/items/<int:item_id>  {"note": "Read this."}
+curate?      DELETE                   api/v1/collections/<str:namespace>/<str:slug>/items/<int:item_id>
+open         GET                      api/v1/organizations/<str:organization>/members
+lead         PATCH                    api/v1/organizations/<str:organization>/members/<str:member>  {"role": "admin"}
+lead         DELETE                   api/v1/organizations/<str:organization>/members/<str:member>
+manage       GET                      api/v1/organizations/<str:organization>/invitations
+lead         POST                     api/v1/organizations/<str:organization>/invitations  {"who": "stranger", "role": "read"}
+lead?        POST                     api/v1/organizations/<str:organization>/invitations/<int:invitation_id>
+lead         DELETE                   api/v1/organizations/<str:organization>/invitations/<int:invitation_id>
+manage       GET                      api/v1/organizations/<str:organization>/join-requests
+acts         POST,DELETE              api/v1/organizations/<str:organization>/join-requests
+lead?        PUT                      api/v1/organizations/<str:organization>/join-requests/<str:member>  {"role": "read"}
+lead?        DELETE                   api/v1/organizations/<str:organization>/join-requests/<str:member>
+acts?        PUT,DELETE               api/v1/organizations/<str:organization>/invitation
+signed       GET                      api/v1/invitations
 room         GET                      api/v1/usage/<str:namespace>
 acts?        POST                     api/v1/reports  {"kind": "user", "name": "nobody", "reason": "spam"}
 moderate     GET                      api/v1/moderation/cases
@@ -214,6 +237,7 @@ signed       GET,POST                 following/<str:name>
 open         GET                      avatars/<str:name>.svg
 open         GET,POST                 login
 open         GET,POST                 login/code
+open         GET,POST                 login/passkey
 open?        POST                     sso/login
 open?        GET                      sso/callback
 open         GET,POST                 sso/signup
@@ -225,6 +249,7 @@ open?        GET,POST                 setup/<str:secret>
 open         GET                      account/inactive
 signed       GET,POST                 account/reauthenticate
 signed       GET,POST                 account/reauthenticate/code
+signed       GET,POST                 account/reauthenticate/passkey
 open         GET                      email/confirm
 open         GET                      email/confirm/<str:key>
 open?        POST                     email/confirm/<str:key>
@@ -243,6 +268,9 @@ signed       GET,POST                 settings/security/app
 signed?      GET,POST                 settings/security/app/remove
 signed?      GET                      settings/security/codes
 signed       GET,POST                 settings/security/codes/new
+signed       GET,POST                 settings/security/passkeys/new
+signed?      GET,POST                 settings/security/passkeys/<int:pk>/rename
+signed?      GET,POST                 settings/security/passkeys/<int:pk>/remove
 signed       POST                     settings/security/disconnect
 signed       POST                     settings/sessions/<int:browser_id>/end
 signed       POST                     settings/sessions/end-others
@@ -402,6 +430,7 @@ fetch?       GET                      REPO/discussions/<int:number>/files
 fetch?       GET                      REPO/discussions/<int:number>/files/<file:path>
 fetch?       GET,POST                 REPO/discussions/<int:number>/conflicts
 write?       GET,POST                 REPO/discussions/<int:number>/merge
+write?       POST                     REPO/discussions/<int:number>/merged
 propose?     POST                     REPO/discussions/<int:number>/update
 say?         POST                     REPO/discussions/<int:number>/base
 known?       GET                      REPO/discussions/<int:number>/news

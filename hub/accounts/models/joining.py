@@ -3,15 +3,20 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from hub.accounts.models.people import Organization, Role, User
+from hub.accounts.models.people import Membership, Organization, Role, User
 
 
 class MemberInvitationQuerySet(models.QuerySet["MemberInvitation"]):
     def open(self) -> Self:
-        return self.filter(expires_at__gt=timezone.now())
+        """Those that still count: until their time is over, and while whoever sent them administers the organization. What was
+        given away before one had to go counts no more."""
+        admins = Membership.objects.standing().filter(
+            role=Role.ADMIN, user__is_active=True, user=OuterRef("invited_by"), organization=OuterRef("organization")
+        )
+        return self.filter(Exists(admins), expires_at__gt=timezone.now())
 
 
 class MemberInvitation(models.Model):

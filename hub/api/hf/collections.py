@@ -20,7 +20,7 @@ from hub.community.models import Collection, CollectionItem
 from hub.core.errors import Invalid, NotFound
 from hub.core.links import avatar_url, base_url
 from hub.repos.models import Kind, Repository
-from hub.repos.permissions import check_may_act, get_repo_for_read
+from hub.repos.permissions import check_may_act
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -183,16 +183,11 @@ def _named(request: Request, item: Any) -> Repository | Collection:
 
 def _thing(request: Request, kind: str, name: str) -> Repository | Collection:
     """Return what the caller may see of that kind and name. Raises Invalid, RepoNotFound, CollectionNotFound."""
-    if kind == "collection":
-        return services.get_collection(request.user, name)
     if kind == "paper":
         raise Invalid(
             "This hub has no papers. Name a model, a dataset, a space, a bucket or a collection.", field="item"
         )
-    if kind not in Kind.values:
-        raise Invalid(f"type is one of {', '.join(Kind.values)} and collection.", field="item")
-    owner, _slash, rest = name.partition("/")
-    return get_repo_for_read(request.user, kind, owner, rest)
+    return services.get_thing(request.user, kind, name)
 
 
 # --- shapes -------------------------------------------------------------------------------------------------------------

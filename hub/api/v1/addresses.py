@@ -5,11 +5,13 @@ from django.urls import URLPattern, path
 from hub.api.v1 import (
     access,
     branches,
+    collections,
     discussions,
     evaluations,
     files,
     moderation,
     names,
+    organizations,
     pull_requests,
     releases,
     repositories,
@@ -21,6 +23,8 @@ from hub.api.v1.operations import address
 REPO = "<kinds:kind>/<str:namespace>/<str:name>"
 DISCUSSION = f"{REPO}/discussions/<int:number>"
 COMMENT = f"{DISCUSSION}/comments/<str:comment_id>"
+COLLECTION = "collections/<str:namespace>/<str:slug>"
+ORGANIZATION = "organizations/<str:organization>"
 MODEL = "models/<str:namespace>/<str:name>"
 
 
@@ -64,6 +68,37 @@ urlpatterns: list[URLPattern] = [
     ),
     path(f"{MODEL}/reviews/<int:review_id>/reply", address(reviews.reply, reviews.remove_reply)),
     path(f"{MODEL}/ratings", address(reviews.read_ratings)),
+    path("collections", address(collections.list_collections, collections.make_collection)),
+    path(
+        COLLECTION,
+        address(collections.read_collection, collections.change_collection, collections.remove_collection),
+    ),
+    path(f"{COLLECTION}/upvote", address(collections.upvote_collection, collections.take_upvote_back)),
+    path(f"{COLLECTION}/items", address(collections.list_items, collections.put_in)),
+    path(f"{COLLECTION}/items/<int:item_id>", address(collections.change_item, collections.take_out)),
+    path(f"{ORGANIZATION}/members", address(organizations.list_members)),
+    path(
+        f"{ORGANIZATION}/members/<str:member>",
+        address(organizations.change_role, organizations.remove_from_organization),
+    ),
+    path(f"{ORGANIZATION}/invitations", address(organizations.list_invitations, organizations.invite_somebody)),
+    path(
+        f"{ORGANIZATION}/invitations/<int:invitation_id>",
+        address(organizations.send_invitation_again, organizations.withdraw_invitation),
+    ),
+    path(
+        f"{ORGANIZATION}/join-requests",
+        address(organizations.list_join_requests, organizations.ask_to_join, organizations.take_join_request_back),
+    ),
+    path(
+        f"{ORGANIZATION}/join-requests/<str:member>",
+        address(organizations.accept_join_request, organizations.decline_join_request),
+    ),
+    path(
+        f"{ORGANIZATION}/invitation",
+        address(organizations.accept_own_invitation, organizations.decline_own_invitation),
+    ),
+    path("invitations", address(organizations.list_own_invitations)),
     path("reports", address(moderation.report)),
     path("moderation/cases", address(moderation.list_cases)),
     path("moderation/cases/<int:case_id>/actions", address(moderation.decide_case)),

@@ -15,11 +15,14 @@ from hub.api.v1.operations import REPO, answer, operation
 from hub.api.v1.paging import LINK, Paged, page, page_of
 from hub.community.discussions import maintaining, questions
 from hub.community.discussions.reactions import set_reaction
+from hub.community.discussions.search import Excerpt, search
 from hub.community.errors import CommentHidden
 from hub.community.models import Discussion, DiscussionEvent, Emoji, Status
 from hub.community.models.discussion import DiscussionQuerySet
 from hub.community.permissions import get_comment, get_discussion, get_repo_for_posting, may_read_history
+from hub.core.errors import Invalid
 from hub.core.links import base_url
+from hub.core.words import MAX_QUERY
 from hub.repos.models import VERSIONED
 from hub.repos.permissions import get_repo_for_read, may_write
 
@@ -60,6 +63,32 @@ class DiscussionShape(serializers.ModelSerializer[Discussion]):
 
     def get_url(self, row: Discussion) -> str:
         return base_url(self.context["request"]._request) + row.get_absolute_url()
+
+
+class MatchShape(serializers.Serializer[Any]):
+    """The part of a comment that says what was searched for, as plain text."""
+
+    comment = serializers.CharField(help_text=_("Its id."))
+    text = serializers.CharField()
+    url = serializers.CharField()
+
+
+class ListedDiscussionShape(DiscussionShape):
+    """A discussion in a list. `match` is null where nothing was searched for, or the title alone says it."""
+
+    match = serializers.SerializerMethodField()
+
+    class Meta(DiscussionShape.Meta):
+        fields = (*DiscussionShape.Meta.fields, "match")  # type: ignore[assignment]
+
+    @extend_schema_field(MatchShape(allow_null=True))
+    def get_match(self, row: Discussion) -> dict[str, str] | None:
+        excerpt: Excerpt | None = self.context["excerpts"].get(row.pk)
+        if excerpt is None:
+            return None
+        comment = excerpt.comment
+        url = f"{self.get_url(row)}?event={comment.pk}#{comment.anchor}"
+        return {"comment": str(comment.pk), "text": excerpt.text, "url": url}
 
 
 class ReactionShape(serializers.Serializer[Any]):
@@ -111,7 +140,17 @@ class HistoryShape(serializers.Serializer[Any]):
 
 
 class DiscussionsQuery(Paged):
-    """Which discussions, the newest first."""
+    """Which discussions, the newest first; with `search`, the best match first."""
+
+    search = serializers.CharField(
+        max_length=MAX_QUERY,
+        default="",
+        allow_blank=True,
+        help_text=_(
+            "Words that the title says, or the title and one comment together; the last one may be a beginning."
+        ),
+    )
+    sort = serializers.ChoiceField(choices=("newest", "relevance"), required=False)
 
     type = serializers.ChoiceField(choices=TYPES, required=False)
     status = serializers.ChoiceField(
@@ -149,8 +188,22 @@ def _page(request: Request, rows: DiscussionQuerySet, query: dict[str, Any]) -> 
         rows = rows.open() if query["status"] == Status.OPEN else rows.closed()
     if query["author"]:
         rows = rows.by(query["author"])
-    rows = rows.with_comment_count().select_related("author", "pull_request", "repository__namespace").order_by("-pk")
-    return page(request, rows, DiscussionShape, query)
+    order = ["-pk"]
+    found = None
+    if query["search"].strip():
+        found = search(rows, query["search"])
+        rows = found.discussions
+        order = order if query.get("sort") == "newest" else ["-relevance", *order]
+    elif query.get("sort") == "relevance":
+        raise Invalid(_("Relevance is an order of what was searched for: say what by “search”."), field="sort")
+    rows = rows.with_comment_count().select_related("author", "pull_request", "repository__namespace").order_by(*order)
+    return page(
+        request,
+        rows,
+        ListedDiscussionShape,
+        query,
+        context=lambda shown: {"excerpts": found.excerpts(shown) if found else {}},
+    )
 
 
 @operation(
@@ -158,7 +211,7 @@ def _page(request: Request, rows: DiscussionQuerySet, query: dict[str, Any]) -> 
     tag="discussions",
     summary=_("Discussions of the whole hub"),
     description=_("Questions that wait for an answer: ?unanswered=true&status=open."),
-    answer=page_of(DiscussionShape),
+    answer=page_of(ListedDiscussionShape),
     query=DiscussionsQuery,
     headers=(LINK,),
 )
@@ -171,7 +224,7 @@ def list_all_discussions(request: Request, query: dict[str, Any]) -> Response:
     "GET",
     tag="discussions",
     summary=_("The discussions of a repository"),
-    answer=page_of(DiscussionShape),
+    answer=page_of(ListedDiscussionShape),
     query=DiscussionsQuery,
     parts=REPO,
     headers=(LINK,),

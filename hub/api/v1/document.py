@@ -23,6 +23,8 @@ TAGS = {
     "pull requests": _("Pull requests"),
     "usage": _("Room"),
     "reviews": _("Reviews"),
+    "collections": _("Collections"),
+    "organizations": _("Organizations and their members"),
     "evaluations": _("Evaluations and leaderboards"),
     "moderation": _("Reports and moderation"),
 }

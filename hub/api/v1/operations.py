@@ -72,6 +72,11 @@ _PARTS: dict[str, tuple[Any, Any]] = {
     "case_id": (OpenApiTypes.INT64, _("The case's number.")),
     "run_id": (OpenApiTypes.INT64, _("The evaluation's number.")),
     "short_name": (str, _("A name without an owner.")),
+    "slug": (str, _("What a collection's address ends in, or its key alone: the last 24 signs decide.")),
+    "item_id": (OpenApiTypes.INT64, _("The item's number.")),
+    "organization": (str, _("An organization's name.")),
+    "member": (str, _("A user's name.")),
+    "invitation_id": (OpenApiTypes.INT64, _("The invitation's number.")),
 }
 
 

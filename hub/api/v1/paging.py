@@ -3,6 +3,7 @@ last row of this one (`?cursor=`), whatever came or went meanwhile."""
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db.models import F, Model, Q, QuerySet
@@ -53,9 +54,18 @@ def page_of(shape: type[serializers.BaseSerializer[Any]], **more: serializers.Fi
 
 
 def page(
-    request: Request, rows: QuerySet[M], shape: type[serializers.BaseSerializer[M]], query: dict[str, Any], **more: Any
+    request: Request,
+    rows: QuerySet[M],
+    shape: type[serializers.BaseSerializer[M]],
+    query: dict[str, Any],
+    *,
+    context: Callable[[list[M]], dict[str, Any]] = lambda shown: {},
+    **more: Any,
 ) -> Response:
-    """Answer with one page of `rows` in their order, which ends in something that no two rows share. Raises Invalid."""
+    """Answer with one page of `rows` in their order, which ends in something that no two rows share. Raises Invalid.
+
+    context: what the shape needs to know of the rows that are shown, loaded for all of them at once.
+    """
     order = [_term(rows.model, term) for term in rows.query.order_by]
     limit: int = query["limit"]
     count = rows.count()
@@ -63,9 +73,8 @@ def page(
         rows = rows.filter(_beyond(order, query["cursor"]))
     found = list(rows[: limit + 1])
     shown = found[:limit]
-    response = Response(
-        {"count": count, **more, "items": [shape(row, context={"request": request}).data for row in shown]}
-    )
+    told = {"request": request, **context(shown)}
+    response = Response({"count": count, **more, "items": [shape(row, context=told).data for row in shown]})
     if len(found) > limit:
         link_next(request, response, cursor=_write(shown[-1], order))
     return response

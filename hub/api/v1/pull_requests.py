@@ -12,13 +12,16 @@ from hub.accounts.models import Someone
 from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import REPO, operation
-from hub.community.discussions.merging import Method, Side, merge_pull_request, standing_of, update_from_base
+from hub.community.discussions.merging import Method, merge_pull_request
 from hub.community.discussions.pull_requests import open_from_branch
+from hub.community.discussions.standing import standing_of
+from hub.community.discussions.updating import Side, update_from_base
 from hub.community.models import PullRequest, Status
 from hub.community.models.discussion import MAX_TITLE
 from hub.community.permissions import get_pull_request, get_pull_request_for_push
 from hub.community.writing.text import MAX_TEXT
 from hub.repos.git.commits import MAX_TITLE as MAX_COMMIT_TITLE
+from hub.repos.git.line_merging import MAX_BYTES
 from hub.repos.models.git import BRANCH_PREFIX
 from hub.repos.permissions import get_repo_for_proposing, get_repo_for_read, get_repo_for_write, may_fetch
 
@@ -27,7 +30,8 @@ _COMMIT = r"^([0-9a-f]{40})?$"
 
 class PullRequestShape(serializers.Serializer[Any]):
     """A pull request, and how it stands to its branch; once it is merged, as it was then. `conflicts` names the files that both
-    sides have changed, to those who may fetch them, and is null for others. `head` is null where the branch is gone."""
+    sides have changed in ways that do not go together, to those who may fetch them, and is null for others. `head` is null
+    where the branch is gone."""
 
     number = serializers.IntegerField()
     title = serializers.CharField()
@@ -72,13 +76,22 @@ class Merge(Body):
 
 
 class Update(Body):
-    """The branch's commits for a pull request. `keep` says of files that both sides have changed whose stays."""
+    """The branch's commits for a pull request. Of files in conflict, `keep` says whose stays, and `texts` what one says from
+    now on, where it is a text that both sides have; no marks of the conflict may be left in it."""
 
     expected_head = serializers.RegexField(_COMMIT, default="", allow_blank=True)
+    expected_base = serializers.RegexField(
+        _COMMIT, default="", allow_blank=True, help_text=_("Only while this commit is the branch's head.")
+    )
     keep = serializers.DictField(
         child=serializers.ChoiceField(choices=Side.values),
         default=dict,
         help_text=_("Path: own for the pull request's file, base for the branch's."),
+    )
+    texts = serializers.DictField(
+        child=serializers.CharField(max_length=MAX_BYTES, allow_blank=True, trim_whitespace=False),
+        default=dict,
+        help_text=_("Path: the whole new text of the file."),
     )
 
 
@@ -161,7 +174,9 @@ def update_a_pull_request(
         pull=get_pull_request_for_push(request.user, repo, number),
         actor=writer(request),
         expected=body["expected_head"] or None,
+        expected_base=body["expected_base"] or None,
         keep=body["keep"],
+        texts=body["texts"],
     )
     return Response({"commit": commit.oid})
 
@@ -176,7 +191,7 @@ def _shape(user: Someone, pull: PullRequest) -> dict[str, Any]:
         "source": pull.source_branch,
         "head": standing.head.oid if standing.head else None,
         "merge_commit": pull.merge,
-        "mergeable": discussion.status == Status.OPEN and bool(standing.changes) and not standing.conflicts,
+        "mergeable": discussion.status == Status.OPEN and standing.is_mergeable,
         "conflicts": standing.paths if may_fetch(user, discussion.repository) else None,
         "commits": len(standing.commits),
         "behind": standing.behind,

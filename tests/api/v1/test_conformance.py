@@ -48,8 +48,15 @@ def there(live_hub: Instance) -> dict[str, Any]:
             assert client.post(branch, json={}).is_success
             assert client.put(f"{repo}/files/side/side.md", content=b"# Beside\n").is_success
             assert client.post(f"{repo}/pull-requests", json={"source": "side", "title": "Beside"}).is_success
+        live_hub.manage("create_org", "school", "--owner", "schema")
+        live_hub.manage("create_user", "pupil", "--email", "pupil@example.org", "--password", "correct horse battery")
+        collection = client.post("/collections", json={"title": "Garden"}).json()
+        item = {"kind": "model", "name": "schema/garden"}
+        item = client.post(f"/collections/schema/{collection['slug']}/items", json=item).json()
+        invitation = client.post("/organizations/school/invitations", json={"who": "pupil", "role": "read"}).json()
         document = client.get("/openapi.json").json()
-    return {"document": document, "headers": headers, "url": live_hub.url.rstrip("/")}
+    known = KNOWN | {"slug": [collection["slug"]], "item_id": [item["id"]], "invitation_id": [invitation["id"]]}
+    return {"document": document, "headers": headers, "url": live_hub.url.rstrip("/"), "known": known}
 
 
 # What a part of an address may be called, so that requests reach what is behind it.
@@ -68,6 +75,8 @@ KNOWN = {
     "case_id": [1],
     "rule_id": [1, 2],
     "short_name": ["tiny"],
+    "organization": ["school"],
+    "member": ["schema", "nobody"],
 }
 
 
@@ -93,7 +102,7 @@ def ask(there: dict[str, Any], operation: Any, examples: int, mode: GenerationMo
     @given(
         case=operation.as_strategy(generation_mode=mode),
         reach=reaches,
-        known=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in KNOWN.items()}),
+        known=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in there["known"].items()}),
         somebody=st.integers(0, 3),
     )
     def one(case: schemathesis.Case, reach: bool, known: dict[str, Any], somebody: int) -> None:

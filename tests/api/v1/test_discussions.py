@@ -100,3 +100,31 @@ def test_lists_tell_what_one_may_read(call: Call, question: Discussion) -> None:
         assert call("GET", f"{base}?type=issue").field == "type"
     assert titles(f"/models/{repo.full_name}/discussions?author=nobody") == []
     assert call("GET", f"/models/{secret.full_name}/discussions", by=reader).status == 404
+
+
+def test_lists_are_searched(call: Call, question: Discussion) -> None:
+    repo, reader = question.repository, make_user()
+    comment = post_comment(discussion=question, actor=reader, text="The **byte pair** one, 分词器 included.")
+    other = open_discussion(repo=repo, actor=reader, title="Byte order", text="t")
+    secret = make_repo(visibility="private")
+    open_discussion(repo=secret, actor=owner(secret), title="Byte", text="byte")
+    for base in ("/discussions", f"/models/{repo.full_name}/discussions"):
+        told = call("GET", f"{base}?search=byte", by=reader).json
+        assert (told["count"], [row["title"] for row in told["items"]]) == (2, ["Byte order", "Which tokenizer?"])
+        assert told["items"][0]["match"] is None
+        match = told["items"][1]["match"]
+        assert (match["comment"], match["text"]) == (str(comment.pk), "The byte pair one, 分词器 included.")
+        assert match["url"].endswith(f"{question.get_absolute_url()}?event={comment.pk}#comment-{comment.pk}")
+        first = call("GET", f"{base}?search=byte&limit=1", by=reader)
+        (second,) = call("GET", next_of(first), by=reader).json["items"]
+        assert second["title"] == "Which tokenizer?"
+        assert [row["title"] for row in call("GET", f"{base}?search=byte&type=question").json["items"]] == [
+            "Which tokenizer?"
+        ]
+        newest = call("GET", f"{base}?search=byte&sort=newest").json["items"]
+        assert [row["number"] for row in newest] == [other.number, question.number]
+        assert call("GET", f"{base}?search=?").json["items"] == []
+        assert call("GET", f"{base}?search={'x' * 201}").field == "search"
+        assert call("GET", f"{base}?search=a%00b").field == "search"
+        assert call("GET", f"{base}?sort=relevance").field == "sort"
+        assert call("GET", base).json["items"][0]["match"] is None
