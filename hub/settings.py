@@ -228,6 +228,7 @@ CELERY_BEAT_SCHEDULE = {
     "tell what happened": {"task": "hub.community.notifications.tasks.tell_untold", "schedule": 60},
     "send mails that wait": {"task": "hub.community.notifications.tasks.send_waiting_mails", "schedule": 60},
     "send daily mails": {"task": "hub.community.notifications.tasks.send_digests", "schedule": 600},
+    "index comments": {"task": "hub.community.discussions.tasks.index_comments", "schedule": 300},
     "send webhooks": {"task": "hub.community.webhooks.tasks.send_webhooks", "schedule": 15},
     "prune notifications": {"task": "hub.community.notifications.tasks.prune", "schedule": 3600},
     "prune messages to webhooks": {"task": "hub.community.webhooks.tasks.prune", "schedule": 3600},
@@ -272,6 +273,7 @@ MFA_FORMS = {
     "authenticate": "hub.web.forms.security.SecondFactorForm",
     "reauthenticate": "hub.web.forms.security.ConfirmByCodeForm",
     "activate_totp": "hub.web.forms.security.ActivateForm",
+    "deactivate_totp": "hub.web.forms.security.RemoveAppForm",
     "add_webauthn": "hub.web.forms.passkeys.AddPasskeyForm",
     "edit_webauthn": "hub.web.forms.passkeys.RenamePasskeyForm",
     "authenticate_webauthn": "hub.web.forms.passkeys.SecondFactorByPasskeyForm",
@@ -378,7 +380,7 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        **{name: {"level": "WARNING"} for name in ("authlib", "celery", "django", "kombu")},
+        **{name: {"level": "WARNING"} for name in ("authlib", "celery", "django", "fido2", "kombu")},
         "django.request": {"level": "ERROR"},
     },
 }

@@ -4,7 +4,9 @@ import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -12,12 +14,13 @@ from django.forms import BaseForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from hub.accounts import services
-from hub.accounts.errors import LinkExpired, NameTaken
+from hub.accounts import passkeys, second_factor, services
+from hub.accounts.errors import LinkExpired, NameTaken, SecondFactorUnreadable
 from hub.accounts.models import OneTimeLink, User
-from hub.core import callers, links
+from hub.core import callers, encryption, links
 
 log = logging.getLogger(__name__)
 
@@ -103,14 +106,14 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
-    """What apps for codes show of this hub, and our words for what goes wrong."""
+    """What apps for codes and passkeys show of this hub, its secrets at rest, and our words for what goes wrong."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": _lazy(
             "That code is not right. Codes change every 30 seconds: type the one that is shown now."
         ),
-        "cannot_generate_recovery_codes": _lazy("Recovery codes come with an app for codes. Set one up first."),
+        "cannot_generate_recovery_codes": _lazy("Recovery codes come with a second factor. Set one up first."),
     }
 
     def get_totp_label(self, user: User) -> str:
@@ -118,3 +121,32 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     def get_totp_issuer(self) -> str:
         return f"Grove {self._get_site_name()}"
+
+    def encrypt(self, text: str) -> str:
+        return encryption.encrypt(text, purpose=second_factor.PURPOSE)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Raises SecondFactorUnreadable."""
+        try:
+            return encryption.decrypt(encrypted_text, purpose=second_factor.PURPOSE)
+        except encryption.Unreadable as error:
+            log.error("A second factor was encrypted by another GROVE_SECRET_KEY than this hub has")
+            raise SecondFactorUnreadable(
+                _(
+                    "The key of this hub was changed, so it cannot read your second factor. Ask its operator: with the "
+                    "earlier key beside the new one it can."
+                )
+            ) from error
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002
+        count = Authenticator.objects.filter(user=user, type=type).count()
+        return _("Passkey %(number)d") % {"number": count + 1}
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Passkeys belong to the public address of the hub, whatever name a request came by."""
+        host = passkeys.host_of(links.base_url(context.request))
+        return {"id": host, "name": f"Grove {host}"}
+
+    def get_public_key_credential_user_entity(self, user: User) -> dict[str, Any]:
+        entity: dict[str, Any] = super().get_public_key_credential_user_entity(user)
+        return {**entity, "name": user.username, "display_name": user.shown_name}

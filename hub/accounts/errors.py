@@ -79,3 +79,15 @@ class NotSuspended(Conflict):
     """There is nothing to lift."""
 
     code = "NotSuspended"
+
+
+class SecondFactorUnreadable(Conflict):
+    """The secret of a second factor was encrypted by a key that the hub has no more."""
+
+    code = "SecondFactorUnreadable"
+
+
+class PasskeyRefused(Invalid):
+    """What a passkey answered opens nothing, or it cannot be added."""
+
+    code = "PasskeyRefused"

@@ -1,28 +1,52 @@
-"""What accounts hear from the libraries that sign people in."""
+"""What accounts hear from the libraries that sign people in, and before the site starts."""
 
 from typing import Any
 
 from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.core import context
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from hub.accounts import sessions
+from hub.accounts import second_factor, sessions
 from hub.accounts.models import User
 from hub.core.models import record
+from hub.core.signals import prepared
+
+
+@receiver(prepared)
+def encrypt_secrets(**_kwargs: Any) -> None:
+    second_factor.encrypt_secrets()
 
 
 @receiver([post_save, post_delete], sender=Authenticator)
-def keep_second_factor(instance: Authenticator, **_kwargs: Any) -> None:
-    """Keep `second_factor` in step, in the transaction that changes the authenticators. Recovery codes alone are none."""
-    factors = Authenticator.objects.filter(user=instance.user_id).exclude(type=Authenticator.Type.RECOVERY_CODES)
-    has, user = factors.exists(), User.objects.filter(pk=instance.user_id).first()
-    if user is not None and user.second_factor != has:
+@transaction.atomic
+def keep_second_factor(instance: Authenticator, created: bool | None = None, **_kwargs: Any) -> None:
+    """Keep `second_factor` in step, in the transaction that changes the authenticators. Recovery codes alone are none, and go
+    with the last of the others."""
+    if created is False:
+        return
+    # One after the other: of two that go at the same moment, each would see the other still there.
+    user = User.objects.select_for_update(no_key=True).filter(pk=instance.user_id).first()
+    if user is None:
+        return
+    # Without a request it is the operator's shell.
+    actor = user if context.request is not None else None
+    if instance.type == Authenticator.Type.RECOVERY_CODES:
+        if created:
+            record(actor=actor, verb="second-factor.codes", target=user.username)
+        return
+    verb = "second-factor.add" if created else "second-factor.remove"
+    record(actor=actor, verb=verb, target=user.username, kind=instance.type)
+    has = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES).exists()
+    if user.second_factor != has:
         User.objects.filter(pk=user.pk).update(second_factor=has)
-        record(actor=user, verb="second-factor.add" if has else "second-factor.remove", target=user.username)
+    if not has:
+        Authenticator.objects.filter(user=user).delete()
 
 
 @receiver(post_save, sender=SocialAccount)

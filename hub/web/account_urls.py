@@ -1,5 +1,5 @@
-"""Addresses of accounts: the second factor, another provider, security, and organizations. The names of those of allauth's
-views are those that it looks for."""
+"""Addresses of accounts: the second factor, passkeys, another provider, security, and organizations. Those of allauth's views
+have the names that it looks for."""
 
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
@@ -8,12 +8,14 @@ from allauth.socialaccount import views as social
 from django.urls import path
 from django.views.decorators.cache import never_cache
 
-from hub.web.pages import data, joining, organizations, security
+from hub.web.pages import data, joining, organizations, passkeys, security
 
 urlpatterns = [
-    # The second step of a log-in, and of proving that it is still the same person.
+    # The second step of a log-in, a log-in without a password, and proving that it is still the same person.
     path("login/code", mfa.authenticate, name="mfa_authenticate"),
+    path("login/passkey", passkeys.log_in, name="mfa_login_webauthn"),
     path("account/reauthenticate/code", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("account/reauthenticate/passkey", passkeys.reauthenticate, name="mfa_reauthenticate_webauthn"),
     # By another provider, where one is configured.
     path("sso/login", security.sso_login, name="sso_login"),
     path("sso/callback", security.sso_callback, name="sso_callback"),
@@ -25,6 +27,9 @@ urlpatterns = [
     path("settings/security/app/remove", totp.deactivate_totp, name="mfa_deactivate_totp"),
     path("settings/security/codes", never_cache(recovery_codes.view_recovery_codes), name="mfa_view_recovery_codes"),
     path("settings/security/codes/new", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("settings/security/passkeys/new", passkeys.add, name="mfa_add_webauthn"),
+    path("settings/security/passkeys/<int:pk>/rename", passkeys.rename, name="mfa_edit_webauthn"),
+    path("settings/security/passkeys/<int:pk>/remove", passkeys.remove, name="mfa_remove_webauthn"),
     path("settings/security/disconnect", security.disconnect, name="socialaccount_connections"),
     path("settings/sessions/<int:browser_id>/end", security.end_session, name="end_session"),
     path("settings/sessions/end-others", security.end_other_sessions, name="end_other_sessions"),

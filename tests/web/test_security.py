@@ -75,6 +75,10 @@ def test_logging_in_takes_a_code_once(browser: Client, member: User) -> None:
     assert other.post("/login/code", {"code": code}).status_code == 200
     assert other.post("/login/code", {"code": codes[0]}).headers["Location"] == "/"
     third, _then = log_in(member)
+    assert third.get("/login").headers["Location"] == "/login/code"
+    assert third.post("/logout", {"next": "/login"}).headers["Location"] == "/login"
+    assert third.get("/login").status_code == 200
+    third, _then = log_in(member)
     assert third.post("/login/code", {"code": codes[0]}).status_code == 200
 
 

@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from hub.accounts.models import User
 from hub.accounts.names import MAX_NAMESPACE
 
 
@@ -20,6 +21,14 @@ def _plain(form: forms.BaseForm) -> None:
     """Take allauth's placeholders away: a label says it once, and stays when somebody types."""
     for field in form.fields.values():
         field.widget.attrs.pop("placeholder", None)
+
+
+def check_needs_no_provider(user: User) -> None:
+    """Refuse, where people come in by the provider alone, whoever does not administer the hub."""
+    if settings.OIDC_ONLY and not user.is_staff:
+        raise forms.ValidationError(
+            _("This hub lets people in by %(name)s alone.") % {"name": settings.OIDC_NAME}, code="single_sign_on"
+        )
 
 
 class LoginForm(allauth.LoginForm):
@@ -37,10 +46,8 @@ class LoginForm(allauth.LoginForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean()
         # Once the password is known to be right: before, the answer would tell who administers the hub.
-        if settings.OIDC_ONLY and getattr(self, "user", None) is not None and not self.user.is_staff:
-            raise forms.ValidationError(
-                _("This hub lets people in by %(name)s alone.") % {"name": settings.OIDC_NAME}, code="single_sign_on"
-            )
+        if getattr(self, "user", None) is not None:
+            check_needs_no_provider(self.user)
         return cleaned
 
 

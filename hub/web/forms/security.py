@@ -5,12 +5,14 @@ from typing import Any
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as base
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp
 from allauth.socialaccount import forms as social
 from django import forms
 from django.core.cache import cache
 from django.utils.translation import gettext_lazy as _
 
+from hub.accounts import passkeys
 from hub.accounts.names import MAX_NAMESPACE
 
 # For how long a code may be good, with those before and after it; seconds.
@@ -31,7 +33,9 @@ class _OnceForm(base.BaseAuthenticateForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _code(self.fields["code"], _("Of the app on your phone, or one of your recovery codes."))
+        app = Authenticator.objects.filter(user=self.user, type=Authenticator.Type.TOTP).exists()
+        either = _("Of the app on your phone, or one of your recovery codes.")
+        _code(self.fields["code"], either if app else _("One of your recovery codes."))
 
     def clean_code(self) -> str:
         code: str = super().clean_code()
@@ -56,6 +60,14 @@ class ActivateForm(totp.ActivateTOTPForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _code(self.fields["code"], _("The six digits that the app shows now."))
+
+
+class RemoveAppForm(totp.DeactivateTOTPForm):
+    """Nothing to fill in. last: whether no other second factor is left then."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.last = not passkeys.passkeys_of(self.authenticator.user)
 
 
 class SingleSignOnSignupForm(social.SignupForm):

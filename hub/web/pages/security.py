@@ -19,9 +19,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from requests import RequestException
 
-from hub.accounts import sessions
+from hub.accounts import passkeys, second_factor, sessions
 from hub.accounts.models import Membership
 from hub.accounts.provider import Connection
+from hub.core import links
 from hub.web.requests import MemberRequest
 
 
@@ -30,12 +31,16 @@ from hub.web.requests import MemberRequest
 @login_required
 def show(request: MemberRequest) -> HttpResponse:
     held = {row.type: row for row in Authenticator.objects.filter(user=request.user)}
-    codes = held.get(Authenticator.Type.RECOVERY_CODES)
+    here = links.base_url(request)
     logged_in = list(sessions.sessions_of(request.user).select_related("session"))
     demanding = Membership.objects.filter(user=request.user, organization__requires_mfa=True)
     context = {
         "app": held.get(Authenticator.Type.TOTP),
-        "codes_left": len(codes.wrap().get_unused_codes()) if codes else 0,
+        "codes_left": second_factor.codes_left(held.get(Authenticator.Type.RECOVERY_CODES)),
+        "passkeys": [
+            (passkey, passkey.wrap().name, passkey.wrap().is_passwordless, passkeys.made_for(passkey, here))
+            for passkey in passkeys.passkeys_of(request.user)
+        ],
         "demanding": demanding.select_related("organization__namespace"),
         "browsers": [
             (one, sessions.device_of(one.agent), one.session_id == request.session.session_key) for one in logged_in

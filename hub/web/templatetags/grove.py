@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
+from hub.accounts import passkeys
 from hub.core import amounts, links
 from hub.core.highlight import BIDI_CONTROLS
 from hub.repos.vocabulary import label
@@ -176,6 +177,12 @@ def stars(value: float, size: int = 13) -> SafeString:
 
 
 # --- addresses ------------------------------------------------------------------------------------------------
+@register.filter
+def takes_passkeys(base_url: str) -> bool:
+    """Whether browsers let pages at the address of the hub use passkeys."""
+    return passkeys.work_at(str(base_url))
+
+
 @register.simple_tag
 def repo_url(repository: Any, *parts: str, rev: str | None = None, path: str = "") -> str:
     """The site path of a repository, or of something in it: {% repo_url repo "tree" rev=revision path=folder %}."""
