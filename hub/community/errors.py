@@ -118,6 +118,12 @@ class HeadMoved(Conflict):
     code = "HeadMoved"
 
 
+class NotTakenIn(Conflict):
+    """The branch of a pull request does not have all of its changes."""
+
+    code = "NotTakenIn"
+
+
 class MergeConflict(Conflict):
     """Both sides have changed the same files, each in its own way."""
 

@@ -87,6 +87,8 @@ def activity_of(namespace: Namespace, user: Someone, *, before: int | None = Non
 
 def page_of(rows: ActivityQuerySet, *, kind: str = "", before: int | None = None) -> Page:
     """Return a page of `rows`, newest first, loaded with what it takes to say them. Two queries."""
+    # They are for who takes part: a feed would hold little else.
+    rows = rows.exclude(kind=ActivityKind.COMMITS)
     if kind:
         rows = rows.filter(kind__in=KINDS[kind])
     if before is not None:

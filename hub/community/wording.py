@@ -171,6 +171,7 @@ def _discussion(activity: Activity) -> Said:
         ActivityKind.QUESTION: ("question", _("%(who)s asked %(what)s about %(where)s")),
         ActivityKind.PULL_REQUEST: ("fork", _("%(who)s opened the pull request %(what)s for %(where)s")),
         ActivityKind.COMMENT: ("comment", _("%(who)s wrote in %(what)s of %(where)s")),
+        ActivityKind.COMMITS: ("commit", _("%(who)s added commits to %(what)s of %(where)s")),
         ActivityKind.ANSWER: ("check", _("%(who)s accepted an answer to %(what)s about %(where)s")),
     }[ActivityKind(activity.kind)]
     return Said(icon, sentence, _parts(activity, _thread(activity)), quote=_quote(activity))
@@ -318,6 +319,7 @@ _WORDS: dict[ActivityKind, Callable[[Activity], Said]] = {
     ActivityKind.QUESTION: _discussion,
     ActivityKind.PULL_REQUEST: _discussion,
     ActivityKind.COMMENT: _discussion,
+    ActivityKind.COMMITS: _discussion,
     ActivityKind.STATUS: _status,
     ActivityKind.ANSWER: _discussion,
     ActivityKind.REVIEW: _review,

@@ -15,6 +15,8 @@ from hub.repos.git.reachable import reachable_commits
 from hub.repos.models import GitCommit, Repository
 from hub.repos.safetensors import HeaderInvalid, read_header
 
+# Stands between the two revisions of a comparison: no name of a branch or tag has two dots in a row.
+BETWEEN = "..."
 MAX_COMMITS = 100  # that are named; all are counted
 MAX_DIFFS = 200  # files whose lines are compared; all are counted
 MAX_FIELDS = 100  # of the card

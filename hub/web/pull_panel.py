@@ -5,13 +5,15 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from hub.community.discussions.merging import Method, Standing, merge_title, squash_message, standing_of
+from hub.community.discussions.merging import Method, merge_title, squash_message
+from hub.community.discussions.standing import Standing, standing_of
 from hub.community.models import Discussion, PullRequest, Status
 from hub.community.permissions import may_push_pull_request, may_steer
 from hub.core.errors import HubError
 from hub.core.links import base_url, repo_path
 from hub.repos.git.history import Change, join_renames
-from hub.repos.models import GitRef, Repository
+from hub.repos.comparing import BETWEEN
+from hub.repos.models import GitCommit, GitRef, Repository
 from hub.repos.models.git import BRANCH_PREFIX
 from hub.repos.permissions import check_may_delete, check_may_move, may_fetch, may_write
 from hub.web.forms.pulls import MergeForm
@@ -25,9 +27,10 @@ class PullPanel:
     """A pull request as one visitor sees it.
 
     files: what it changes, moved files joined; empty for those who may not fetch files, whom `withheld` tells. merging: the
-    form for those who may merge it as it is. kept_off: why somebody who may write may not merge it. may_push: whether the
+    form for those who may merge it as it is. may_mark: the reader may call it merged, since the branch has all of it. kept_off: why somebody who may write may not merge it. may_push: whether the
     reader adds commits to it. bases: other branches that it can be turned to. deletable: the branch that it came from, once
-    that can go. strayed: it and that branch have parted, so it gets no more of its commits. address: for git.
+    that can go. strayed: it and that branch have parted, so it gets no more of its commits. news: what to compare to see what
+    it has got since the reader last looked. address: for git.
     """
 
     request: PullRequest
@@ -38,14 +41,17 @@ class PullPanel:
     may_write: bool = False
     may_push: bool = False
     merging: MergeForm | None = None
+    may_mark: bool = False
     kept_off: str = ""
     bases: list[str] = field(default_factory=list)
     deletable: str = ""
     strayed: bool = False
+    news: str = ""
 
     @property
     def state(self) -> str:
-        """draft, closed, merged, gone (no branch to take it), conflicts, empty (nothing to take in), ready."""
+        """draft, closed, merged, gone (no branch to take it), conflicts, taken (the branch has all of it),
+        empty (nothing to take in), ready."""
         status = self.request.discussion.status
         if status in (Status.MERGED, Status.CLOSED):
             return status
@@ -55,6 +61,8 @@ class PullPanel:
             return "conflicts"
         if status == Status.DRAFT:
             return status
+        if self.standing.is_taken:
+            return "taken"
         return "ready" if self.standing.changes else "empty"
 
     @property
@@ -63,8 +71,11 @@ class PullPanel:
         return self.may_push and self.standing.behind > 0 and self.request.discussion.is_open
 
 
-def panel_of(request: HttpRequest, repo: Repository, discussion: Discussion) -> PullPanel | None:
-    """Return what the pages tell of a pull request, None for a discussion that is none."""
+def panel_of(
+    request: HttpRequest, repo: Repository, discussion: Discussion, *, seen: str | None = None
+) -> PullPanel | None:
+    """Return what the pages tell of a pull request, None for a discussion that is none. seen: the head that it had when the
+    visitor last looked."""
     if not discussion.is_pull_request:
         return None
     pull = discussion.pull_request
@@ -78,7 +89,10 @@ def panel_of(request: HttpRequest, repo: Repository, discussion: Discussion) -> 
         except HubError as error:
             more["kept_off"] = error.message
         else:
-            more["merging"] = MergeForm(initial=merge_words(pull, standing), auto_id="merge-%s")
+            if standing.is_taken:
+                more["may_mark"] = True
+            else:
+                more["merging"] = MergeForm(initial=merge_words(pull, standing), auto_id="merge-%s")
     if discussion.is_open and may_steer(user, discussion):
         more["bases"] = [name for name in branches_of(repo) if name not in (pull.branch, pull.source_branch)]
     if pull.source and discussion.is_open and standing.head:
@@ -86,6 +100,10 @@ def panel_of(request: HttpRequest, repo: Repository, discussion: Discussion) -> 
         more["strayed"] = source.exclude(oid=standing.head.oid).exists()
     if writes and discussion.status == Status.MERGED and pull.source:
         more["deletable"] = _deletable(request, repo, pull)
+    if seen and admitted and standing.head and seen != standing.head.oid:
+        # History may have been rewritten since.
+        known = GitCommit.objects.filter(store=repo.store_id, oid=seen).exists()
+        more["news"] = f"{seen}{BETWEEN}{standing.head.oid}" if known else ""
     return PullPanel(
         pull,
         standing,

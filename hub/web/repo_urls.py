@@ -78,6 +78,7 @@ def _of_kind(kind: Kind, prefix: str) -> list[URLPattern]:
         path(f"{repo}/discussions/<int:number>/files", repo_pulls.files, told),
         path(f"{repo}/discussions/<int:number>/files/<file:path>", repo_pulls.file, told),
         path(f"{repo}/discussions/<int:number>/conflicts", repo_pulls.conflicts, told),
+        path(f"{repo}/discussions/<int:number>/merged", repo_pulls.mark, told),
         path(f"{repo}/discussions/<int:number>/merge", repo_pulls.merge, told),
         path(f"{repo}/discussions/<int:number>/update", repo_pulls.update, told),
         path(f"{repo}/discussions/<int:number>/base", repo_pulls.turn, told),

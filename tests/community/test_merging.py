@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 
 from hub.accounts.models import User
-from hub.community.discussions.merging import Method, merge_pull_request, note_taken_in, standing_of, update_from_base
+from hub.community.discussions.merging import Method, merge_pull_request, note_taken_in
 from hub.community.discussions.pull_requests import (
     change_base,
     commit_as_pull_request,
@@ -18,6 +18,8 @@ from hub.community.discussions.pull_requests import (
     open_pull_request,
 )
 from hub.community.discussions.services import set_status
+from hub.community.discussions.standing import standing_of
+from hub.community.discussions.updating import update_from_base
 from hub.community.errors import (
     Blocked,
     HeadMoved,

@@ -59,6 +59,7 @@ def one_of_each(repo: Repository, actor: User | None) -> dict[ActivityKind, Acti
         ActivityKind.QUESTION: {"discussion": thread, "event": thread.events.get(is_opening=True)},
         ActivityKind.PULL_REQUEST: {"discussion": thread, "event": thread.events.get(is_opening=True)},
         ActivityKind.COMMENT: {"discussion": thread, "event": comment},
+        ActivityKind.COMMITS: {"discussion": thread, "event": comment, "before": "0" * 40},
         ActivityKind.STATUS: {"discussion": thread, "event": change},
         ActivityKind.ANSWER: {"discussion": thread, "event": comment},
         ActivityKind.REVIEW: {"review": review},

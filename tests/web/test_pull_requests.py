@@ -69,7 +69,7 @@ def test_files_on_both_sides_are_named(client: Client) -> None:
     stage.finish()
     create_commit(repo=repo, actor=repo.created_by, operations=operations, title="Ours")  # type: ignore[arg-type]
     page = client.get(f"/{repo.full_name}/discussions/1").content.decode()
-    assert "Both sides have changed the same files" in page
+    assert "Both sides have changed the same lines or files" in page
     assert "same</bdi>" in page
 
 

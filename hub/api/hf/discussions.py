@@ -11,7 +11,8 @@ from hub.api.edge import json_view, writer
 from hub.api.hf.paging import number as number_of
 from hub.api.hf.shapes import date
 from hub.community.discussions import pull_requests, services
-from hub.community.discussions.merging import merge_pull_request, standing_of
+from hub.community.discussions.merging import merge_pull_request
+from hub.community.discussions.standing import standing_of
 from hub.community.models import Discussion, DiscussionEvent, EventKind, PullRequest, Status
 from hub.community.permissions import get_comment, get_discussion, get_pull_request, get_repo_for_posting
 from hub.community.writing.text import render_texts

@@ -1,11 +1,8 @@
-"""Taking pull requests into their branch, and their branch into them.
+"""Taking pull requests into their branch, and noticing those that it has taken in otherwise.
 
 Locks are taken in the order of `pull_requests.py`: the history, refs by name, the repository's row, the discussion's row. The
 refs of both sides stay locked from the comparison to the end, so no commit that comes meanwhile is passed over or lost.
 """
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 from django.db import models, transaction
 from django.utils.translation import gettext as _
@@ -13,20 +10,17 @@ from django.utils.translation import gettext_lazy
 
 from hub.accounts.models import User
 from hub.community.activities import note
-from hub.community.discussions.pull_requests import ref_for_commits
+from hub.community.discussions.heads import check_expected, head_of, hold_heads
 from hub.community.discussions.services import add_event, count_post, lock_discussion, post_comment, target_of
-from hub.community.errors import DiscussionFull, HeadMoved, MergeConflict, NothingChanged, PullRequestClosed
+from hub.community.errors import DiscussionFull, HeadMoved, MergeConflict, NothingChanged, NotTakenIn, PullRequestClosed
 from hub.community.models import ActivityKind, Discussion, EventKind, PullRequest, Status
 from hub.core.errors import Invalid
 from hub.core.models import record
-from hub.repos.errors import RevisionNotFound
 from hub.repos.git.files import resolve_revision
-from hub.repos.git.history import Change, history
-from hub.repos.git.locks import hold_history
-from hub.repos.git.merging import Merge, apply_changes, compare_lines
-from hub.repos.git.reachable import reachable_commits
+from hub.repos.git.history import history
+from hub.repos.git.merging import apply_changes, compare_lines
 from hub.repos.models import GitCommit, GitRef, Repository
-from hub.repos.models.git import PR_PREFIX, pull_request_ref
+from hub.repos.models.git import PR_PREFIX
 from hub.repos.permissions import check_may_move
 
 # Commits that the message of a squash names.
@@ -38,95 +32,6 @@ class Method(models.TextChoices):
 
     SQUASH = "squash", gettext_lazy("Squash: one commit with all its changes")
     MERGE = "merge", gettext_lazy("Merge: all its commits, and one that joins them to the branch")
-
-
-class Side(models.TextChoices):
-    """Whose file stays where both sides have changed it."""
-
-    OWN = "own", gettext_lazy("As in the pull request")
-    BASE = "base", gettext_lazy("As in the branch")
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """A file that both sides have changed. decidable: one of the two can simply stay; the other way round a file is in the
-    way of a folder."""
-
-    path: str
-    own: bool  # whether it is there in the pull request
-    base: bool  # and in the branch
-    decidable: bool
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a pull request stands to its branch; once it is merged, as it was then. Nothing where either is gone.
-
-    target, head: the heads of both. first: where its commits begin. changes: what they change, by file. commits: the ids of its
-    own commits, newest first. behind: commits of the branch that it has not.
-    """
-
-    target: GitCommit | None = None
-    head: GitCommit | None = None
-    first: GitCommit | None = None
-    changes: list[Change] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
-    commits: list[str] = field(default_factory=list)
-    behind: int = 0
-
-    @property
-    def paths(self) -> list[str]:
-        """The files that both sides have changed, each in its own way."""
-        return [conflict.path for conflict in self.conflicts]
-
-
-def standing_of(pull: PullRequest) -> Standing:
-    """Compare a pull request with its branch. About ten queries, and two for each level of folders that differ."""
-    try:
-        if pull.head is None:
-            return compare_branches(pull.discussion.repository, pull.base, pull.ref)
-        found = compare_branches(pull.discussion.repository, pull.start, pull.head)
-    except RevisionNotFound:
-        return Standing()
-    return replace(found, conflicts=[], behind=0)
-
-
-def compare_branches(repo: Repository, base: str, side: str) -> Standing:
-    """Compare a branch, by its full name or a commit's id, with what it may take in. Raises RevisionNotFound."""
-    target, head = resolve_revision(repo, base), resolve_revision(repo, side)
-    found = compare_lines(repo, target, head)
-    tips = [bytes.fromhex(target.oid)], [bytes.fromhex(head.oid)]
-    return Standing(
-        target=target,
-        head=head,
-        first=found.base,
-        changes=found.brought,
-        conflicts=_conflicts(found),
-        commits=[commit.oid.hex() for commit in reachable_commits(repo.store_id, tips[1], tips[0])],
-        behind=len(reachable_commits(repo.store_id, tips[0], tips[1])),
-    )
-
-
-def _conflicts(found: Merge) -> list[Conflict]:
-    brought = {change.path: change.new for change in found.brought}
-    return [
-        Conflict(
-            path,
-            own=brought[path] is not None,
-            base=found.theirs.get(path) is not None,
-            decidable=path in found.theirs,
-        )
-        for path in found.conflicts
-    ]
-
-
-def commits_of(repo: Repository, standing: Standing, limit: int) -> list[GitCommit]:
-    """Return the first `limit` of a pull request's own commits, newest first, with their authors. One query."""
-    found = GitCommit.objects.filter(store=repo.store_id, oid__in=standing.commits[:limit])
-    return list(found.select_related("author").order_by("-generation", "-committed_at", "oid"))
-
-
-# --- into the branch ---------------------------------------------------------------------------------------------
 
 
 def merge_title(discussion: Discussion, method: str) -> str:
@@ -170,14 +75,14 @@ def merge_pull_request(
         )
     repo = pull.discussion.repository
     check_may_move(actor, repo, pull.base)
-    refs = _hold(pull)
-    target, side = (_head(repo, refs[name]) for name in (pull.base, pull.ref))
-    _check_expected(side, expected)
+    refs = hold_heads(pull)
+    target, side = (head_of(repo, refs[name]) for name in (pull.base, pull.ref))
+    check_expected(side, expected)
     found = compare_lines(repo, target, side)
     if found.conflicts:
         raise MergeConflict(
             _(
-                "“%(branch)s” has changed the same files meanwhile: %(paths)s. Bring them up to date in the pull request first."
+                "“%(branch)s” has changed the same lines meanwhile: %(paths)s. Bring them up to date in the pull request first."
             )
             % {"branch": pull.branch, "paths": ", ".join(found.conflicts[:10])}
         )
@@ -193,12 +98,10 @@ def merge_pull_request(
             actor=actor,
             title=title.strip() or merge_title(pull.discussion, method),
             description=message.strip(),
+            contents=found.lines.contents,
             merged=side if method == Method.MERGE else None,
         )
-    discussion = lock_discussion(pull.discussion)
-    _check_open(discussion)
-    if PullRequest.objects.get(pk=pull.pk).base != pull.base:
-        raise HeadMoved(_("This pull request is for another branch now. Look at it again, then merge."))
+    discussion = _locked(pull)
     if commit is None:
         raise NothingChanged(
             _("This pull request changes nothing that “%(branch)s” has not got.") % {"branch": pull.branch}
@@ -210,6 +113,40 @@ def merge_pull_request(
     pull.start, pull.head, pull.merge = target.oid, side.oid, commit.oid
     _call_merged(discussion, pull, actor, method=str(method))
     return commit
+
+
+@transaction.atomic
+def mark_merged(*, pull: PullRequest, actor: User, expected: str | None = None) -> None:
+    """Call a pull request merged whose changes its branch has got otherwise: somebody squashed them by hand. The caller has
+    passed get_repo_for_write.
+
+    Nobody but a maintainer can tell this from somebody else's having made the same change, so it is never done unasked.
+    Raises what merge_pull_request raises, and NotTakenIn where the branch has not all of it.
+    """
+    repo = pull.discussion.repository
+    check_may_move(actor, repo, pull.base)
+    refs = hold_heads(pull)
+    target, side = (head_of(repo, refs[name]) for name in (pull.base, pull.ref))
+    check_expected(side, expected)
+    found = compare_lines(repo, target, side, texts=False)
+    discussion = _locked(pull)
+    if not found.brought or found.changes or found.conflicts:
+        raise NotTakenIn(
+            _("“%(branch)s” does not have all that this pull request changes, so it is not merged.")
+            % {"branch": pull.branch}
+        )
+    count_post(actor)
+    pull.start, pull.head, pull.merge = target.oid, side.oid, target.oid
+    _call_merged(discussion, pull, actor, method="elsewhere")
+
+
+def _locked(pull: PullRequest) -> Discussion:
+    """Lock the discussion of a pull request that is about to be called merged. Raises PullRequestClosed, HeadMoved."""
+    discussion = lock_discussion(pull.discussion)
+    _check_open(discussion)
+    if PullRequest.objects.get(pk=pull.pk).base != pull.base:
+        raise HeadMoved(_("This pull request is for another branch now. Look at it again, then merge."))
+    return discussion
 
 
 def _call_merged(discussion: Discussion, pull: PullRequest, actor: User | None, *, method: str) -> None:
@@ -262,78 +199,4 @@ def _check_open(discussion: Discussion) -> None:
             _("This pull request is a draft. Publish it first: set its status to open.")
             if discussion.status == Status.DRAFT
             else _("This pull request is not open, so there is nothing to merge.")
-        )
-
-
-# --- the branch into it ------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def update_from_base(
-    *, pull: PullRequest, actor: User, expected: str | None = None, keep: Mapping[str, str] | None = None
-) -> GitCommit:
-    """Merge the branch into a pull request that lags behind it; return the commit that does. The caller has passed
-    get_pull_request_for_push.
-
-    expected: the id of the head that the actor has looked at. keep: path -> Side, for files that both sides have changed.
-    Raises HeadMoved, MergeConflict for files that nobody has decided, NothingChanged where it has all that the branch has,
-    RevisionNotFound, PullRequestClosed once it is merged.
-    """
-    repo = pull.discussion.repository
-    written = ref_for_commits(pull, actor)
-    refs = _hold(pull, written)
-    target, side = (_head(repo, refs[name]) for name in (pull.base, pull.ref))
-    _check_expected(side, expected)
-    if refs[written].oid != side.oid:
-        raise HeadMoved(_("The branch of this pull request has moved meanwhile. Try again."))
-    found = compare_lines(repo, side, target)
-    if found.base == target:
-        raise NothingChanged(_("This pull request has every commit of “%(branch)s”.") % {"branch": pull.branch})
-    decided = {path: (keep or {}).get(path) for path in found.conflicts if path in found.theirs}
-    open_paths = [path for path in found.conflicts if decided.get(path) not in Side.values]
-    if open_paths:
-        raise MergeConflict(
-            _("Both sides have changed these files: %(paths)s. Say which of the two stays, or merge them by git.")
-            % {"paths": ", ".join(open_paths[:10])}
-        )
-    taken = [change for change in found.brought if decided.get(change.path) == Side.BASE]
-    commit = apply_changes(
-        repo=repo,
-        ref=refs[written],
-        wanted=found.changes + taken,
-        actor=actor,
-        title=f"Merge {pull.branch} into pull request #{pull.discussion.number}",
-        description="",
-        merged=target,
-    )
-    record(actor=actor, verb="pull_request.update", target=target_of(pull.discussion), commit=commit.oid)
-    return commit
-
-
-def _hold(pull: PullRequest, *more: str) -> dict[str, GitRef]:
-    """Lock the refs of both sides, in the order of their names, and let nothing be forgotten. Raises RevisionNotFound."""
-    repo = pull.discussion.repository
-    hold_history(repo)
-    names = {pull.base, pull_request_ref(pull.discussion.number), *more}
-    refs = {
-        ref.name: ref
-        for ref in GitRef.objects.select_for_update().filter(repository=repo, name__in=names).order_by("name")
-    }
-    if len(refs) < len(names):
-        raise RevisionNotFound(
-            _("The branch “%(name)s” that this pull request is for is not there any more.") % {"name": pull.branch}
-        )
-    return refs
-
-
-def _head(repo: Repository, ref: GitRef) -> GitCommit:
-    return GitCommit.objects.get(store=repo.store_id, oid=ref.oid)
-
-
-def _check_expected(side: GitCommit, expected: str | None) -> None:
-    if expected is not None and expected != side.oid:
-        raise HeadMoved(
-            _("This pull request is at %(head)s now, not at %(expected)s. Look at the newer commits, then try again.")
-            % {"head": side.oid[:7], "expected": expected[:7]},
-            field="head",
         )

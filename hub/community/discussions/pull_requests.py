@@ -35,7 +35,7 @@ from hub.core.text import clean_text, clean_title
 from hub.repos.errors import RefProtected, RevisionNotFound
 from hub.repos.git.commits import Operation, create_commit, move_ref
 from hub.repos.git.files import resolve_revision
-from hub.repos.git.history import history, merge_base
+from hub.repos.git.history import history, merge_bases
 from hub.repos.git.locks import hold_history
 from hub.repos.models import GitCommit, GitRef, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN, pull_request_ref
@@ -86,7 +86,7 @@ def open_from_branch(
     """
     hold_history(repo)
     target, side = (resolve_revision(repo, _branch(repo, name).oid) for name in (base, source))
-    first = merge_base(repo, target, side)
+    first = next(iter(merge_bases(repo, target, side)), None)
     if first == side:
         raise NothingChanged(
             _("“%(branch)s” has every commit of “%(source)s”, so there is nothing to propose.")
@@ -272,6 +272,8 @@ def tell_commits(*, repo: Repository, number: int, old: str, new: str, actor: Us
     for before in GitCommit.objects.filter(store=repo.store_id).filter(Q(oid=old) | Q(oid__in=base)):
         told = told.exclude(oid__in=history(repo, before).values("oid").order_by())
     room = min(MAX_TOLD, room_in(discussion))
+    # What it was opened with is no news.
+    has_begun = discussion.events.filter(kind=EventKind.COMMIT).exists()
     rows = [
         DiscussionEvent(discussion=discussion, kind=EventKind.COMMIT, author=actor, text=commit.title, after=commit.oid)
         for commit in reversed(list(told[:room]))
@@ -280,3 +282,5 @@ def tell_commits(*, repo: Repository, number: int, old: str, new: str, actor: Us
     if rows:
         discussion.active_at = rows[-1].created_at
         discussion.save(update_fields=["active_at"])
+        if has_begun and discussion.status == Status.OPEN:
+            note(ActivityKind.COMMITS, actor=actor, discussion=discussion, event=rows[-1], before=old)

@@ -27,6 +27,8 @@ class ActivityKind(models.TextChoices):
     QUESTION = "question", _("Question")  # the same
     PULL_REQUEST = "pull_request", _("Pull request")  # the same
     COMMENT = "comment", _("Comment")  # discussion, event
+    # discussion, event (the last one); before: the head of the pull request until then
+    COMMITS = "commits", _("New commits")
     STATUS = "status", _("Closed, reopened or merged")  # discussion, event (its `after` tells which)
     ANSWER = "answer", _("Accepted answer")  # discussion, event (the comment that answers)
     REVIEW = "review", _("Review")  # review
@@ -41,6 +43,10 @@ class ActivityKind(models.TextChoices):
     JOINED = "joined", _("New member")  # namespace; member: user name, role
     WEBHOOK_DISABLED = "webhook_disabled", _("Webhook switched off")  # namespace; webhook, url, reason
     MODERATION = "moderation", _("Message from the moderators")  # action, reason, target, path
+
+
+# Those that lead to their event in the thread.
+_AT_EVENT = (ActivityKind.COMMENT, ActivityKind.COMMITS, ActivityKind.ANSWER)
 
 
 class ActivityQuerySet(models.QuerySet["Activity"]):
@@ -120,7 +126,7 @@ class Activity(models.Model):
             return self._place_of_namespace()
         if self.discussion is not None:
             page = repo_path(repository.kind, repository.full_name, "discussions", str(self.discussion.number))
-            said = self.event if self.kind in (ActivityKind.COMMENT, ActivityKind.ANSWER) else None
+            said = self.event if self.kind in _AT_EVENT else None
             # The page of a long thread that shows it, and its place there.
             return page if said is None else f"{page}?event={said.pk}#{said.anchor}"
         if self.review is not None:

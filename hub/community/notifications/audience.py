@@ -61,6 +61,9 @@ def audience_of(activity: Activity) -> dict[int, tuple[Reason, Delivery]]:
         add(_mentioned(activity), Reason.MENTIONED)
         add(_taking_part(activity), Reason.PARTICIPATING)
         watching, muted = _subscribed(activity)
+        if activity.kind == ActivityKind.COMMITS:
+            # Of those who merely own the repository, whoever has looked takes part.
+            add(watching, Reason.WATCHING)
         if activity.kind in _WATCHED:
             add(_owners_of(activity.repository), Reason.WATCHING)
             add(watching, Reason.WATCHING)

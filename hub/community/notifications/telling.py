@@ -31,6 +31,8 @@ def tell(activity_id: int) -> list[Notification]:
     if activity is None:
         return []
     told = audience_of(activity)
+    for user in _told_of_commits(activity, told):
+        del told[user]
     rows = [
         Notification(
             user_id=user, activity=activity, reason=reason, mail=_MAIL[delivery], created_at=activity.created_at
@@ -41,6 +43,25 @@ def tell(activity_id: int) -> list[Notification]:
     activity.told_at = timezone.now()
     activity.save(update_fields=["told_at"])
     return rows
+
+
+def _told_of_commits(activity: Activity, users: Iterable[int]) -> list[int]:
+    """Return who knows already that a pull request has commits that they have not looked at: however many pushes follow, one
+    notification waits for them."""
+    if activity.kind != ActivityKind.COMMITS:
+        return []
+    waiting = Notification.objects.unread().filter(
+        activity__kind=activity.kind, activity__discussion=activity.discussion
+    )
+    return list(waiting.filter(user__in=users).order_by().values_list("user", flat=True).distinct())
+
+
+def head_last_seen(user: User, discussion: Discussion) -> str | None:
+    """Return the head that a pull request had when `user` last looked at it, None where it has got no commits since, as far as
+    they are told of them."""
+    waiting = user.notifications.unread().filter(activity__discussion=discussion, activity__kind=ActivityKind.COMMITS)
+    oldest = waiting.order_by("pk").select_related("activity").first()
+    return oldest.activity.data["before"] if oldest is not None else None
 
 
 def untold() -> list[int]:

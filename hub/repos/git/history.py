@@ -69,10 +69,28 @@ def _entries_at(store_id: int, commits: Iterable[GitCommit], path: str) -> dict[
     return at
 
 
-def merge_base(repo: Repository, one: GitCommit, other: GitCommit) -> GitCommit | None:
-    """Return the newest commit that both have among their ancestors or are; None where their histories never met."""
-    theirs = history(repo, other).values("oid").order_by()
-    return history(repo, one).filter(oid__in=theirs).first()
+def merge_bases(repo: Repository, one: GitCommit, other: GitCommit) -> list[GitCommit]:
+    """Return the commits where two lines parted, newest first: those that both have, and that no other such commit has among
+    its ancestors. Several where each line has taken the other one in, none where their histories never met. One query."""
+    values = [bytes.fromhex(one.oid), repo.store_id, bytes.fromhex(other.oid), repo.store_id, repo.store_id]
+    found = GitCommit.objects.filter(store=repo.store_id).extra(
+        where=[
+            """oid IN (WITH RECURSIVE mine(oid) AS (
+                    SELECT %s::bytea
+                    UNION SELECT parent FROM mine JOIN repos_gitcommit c ON c.store_id = %s AND c.oid = mine.oid,
+                        unnest(c.parents) AS parent
+                ), theirs(oid) AS (
+                    SELECT %s::bytea
+                    UNION SELECT parent FROM theirs JOIN repos_gitcommit c ON c.store_id = %s AND c.oid = theirs.oid,
+                        unnest(c.parents) AS parent
+                ), shared AS (SELECT oid FROM mine INTERSECT SELECT oid FROM theirs)
+                SELECT oid FROM shared
+                EXCEPT SELECT parent FROM shared JOIN repos_gitcommit c ON c.store_id = %s AND c.oid = shared.oid,
+                    unnest(c.parents) AS parent)"""
+        ],
+        params=values,
+    )
+    return list(found.order_by("-generation", "-committed_at", "oid"))
 
 
 @dataclass(frozen=True)

@@ -250,6 +250,13 @@ def _longest_chain(bases: dict[bytes, bytes]) -> int:
 @contextmanager
 def quarantine() -> Iterator[Quarantine]:
     """Hold a folder for one push. It is gone at the end, whatever has happened."""
+    with scratch_repository() as folder:
+        yield Quarantine(folder)
+
+
+@contextmanager
+def scratch_repository() -> Iterator[Path]:
+    """Hold a new bare repository that is gone at the end of the block."""
     root = Path(settings.DATA_DIR) / "git-scratch"
     with room_for_bytes():
         root.mkdir(parents=True, exist_ok=True)
@@ -261,7 +268,7 @@ def quarantine() -> Iterator[Quarantine]:
             fcntl.flock(handle, fcntl.LOCK_SH)
             with room_for_bytes():
                 make_bare(folder)
-            yield Quarantine(folder)
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,14 +1,19 @@
 """What people fill in about pull requests."""
 
-from typing import Any
+import hashlib
+from typing import Any, Self
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from hub.community.discussions.merging import Conflict, Method, Side
+from hub.community.discussions.conflicts import Dispute
+from hub.community.discussions.merging import Method
+from hub.community.discussions.standing import Conflict
+from hub.community.discussions.updating import Side
 from hub.community.models.discussion import MAX_TITLE
 from hub.community.writing.text import MAX_TEXT
 from hub.repos.git.commits import MAX_TITLE as MAX_COMMIT_TITLE
+from hub.web.forms.repositories import EditForm
 from hub.web.templatetags.grove import in_order
 
 
@@ -68,16 +73,65 @@ class PullRequestForm(ChoiceForm):
 
 
 class ConflictForm(HeadForm):
-    """For each file that both sides have changed, which of the two stays."""
+    """For each file in conflict, which of the two sides stays, or what it says instead. target: the head of the branch."""
 
-    def __init__(self, *args: Any, conflicts: list[Conflict], **kwargs: Any) -> None:
+    EDIT = "edit"
+    # Of all files together that can be written here: more is for git.
+    MAX_FILES = 20
+    MAX_TEXT = EditForm.MAX_TEXT  # characters
+
+    target = forms.RegexField("^[0-9a-f]{40}$", widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, conflicts: list[Conflict], disputes: dict[str, Dispute], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.paths = [conflict.path for conflict in conflicts]
-        for number, path in enumerate(self.paths):
-            self.fields[f"file-{number}"] = forms.ChoiceField(
-                label=in_order(path), choices=Side.choices, widget=forms.RadioSelect
+        room, files = self.MAX_TEXT, self.MAX_FILES
+        for path in self.paths:
+            key, text = _key(path), disputes[path].text if path in disputes else None
+            choices = list(Side.choices)
+            if text is not None and files and len(text) <= room:
+                room, files = room - len(text), files - 1
+                choices.append((self.EDIT, _("As written here")))
+                self.fields[f"text-{key}"] = forms.CharField(
+                    label=_("Text of %(path)s") % {"path": in_order(path)},
+                    max_length=self.MAX_TEXT,
+                    required=False,
+                    strip=False,
+                    initial=text,
+                    widget=forms.Textarea(
+                        attrs={"class": "area area-code", "rows": 16, "wrap": "off", "spellcheck": "false"}
+                    ),
+                )
+            self.fields[f"file-{key}"] = forms.ChoiceField(
+                label=_("What stays of %(path)s") % {"path": in_order(path)},
+                choices=choices,
+                widget=forms.RadioSelect,
             )
+
+    def of(self, path: str) -> tuple[forms.BoundField, forms.BoundField | None]:
+        """Return the fields for one file: the choice, and its text where that can be written here."""
+        text = f"text-{_key(path)}"
+        return self[f"file-{_key(path)}"], self[text] if text in self.fields else None
+
+    def again(self, head: str, target: str) -> Self:
+        """Return the form with what was typed, for the commits that are there now."""
+        typed = self.data.copy()  # type: ignore[attr-defined]
+        typed["head"], typed["target"] = head, target
+        self.data = typed
+        return self
 
     def kept(self) -> dict[str, str]:
         """Return path -> Side."""
-        return {path: self.cleaned_data[f"file-{number}"] for number, path in enumerate(self.paths)}
+        return {path: kept for path, kept in self._chosen() if kept != self.EDIT}
+
+    def texts(self) -> dict[str, str]:
+        """Return path -> the text that the file has from now on."""
+        return {path: self.cleaned_data[f"text-{_key(path)}"] for path, kept in self._chosen() if kept == self.EDIT}
+
+    def _chosen(self) -> list[tuple[str, str]]:
+        return [(path, self.cleaned_data[f"file-{_key(path)}"]) for path in self.paths]
+
+
+def _key(path: str) -> str:
+    """Return what the fields for a file are called: the same whatever other files there are."""
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]

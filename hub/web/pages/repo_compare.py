@@ -9,15 +9,12 @@ from django.views.decorators.http import require_safe
 
 from hub.core.errors import Invalid
 from hub.core.links import repo_path
-from hub.repos.comparing import Comparison, Weights, compare_revisions
+from hub.repos.comparing import BETWEEN, Comparison, Weights, compare_revisions
 from hub.repos.git.files import resolve_revision
 from hub.repos.models import Release, Repository
 from hub.repos.names import FULL_ID
 from hub.web.pages.repo_head import DEFAULT_BRANCH, REFS_SHOWN, for_fetchers, open_revision, repo_page
 from hub.web.templatetags.grove import shortnum
-
-# No name of a branch or tag has two dots in a row.
-BETWEEN = "..."
 
 
 @for_fetchers

@@ -12,7 +12,7 @@ from hub.accounts.models import User
 from hub.community.discussions import services
 from hub.community.errors import DiscussionNotFound
 from hub.community.models import Discussion, EventKind
-from hub.community.notifications.telling import mark_thread_read
+from hub.community.notifications.telling import head_last_seen, mark_thread_read
 from hub.community.permissions import check_may_edit, get_comment, get_discussion
 from hub.community.writing.text import MAX_TEXT, render_text
 from hub.core.errors import HubError
@@ -73,9 +73,12 @@ def discussion(request: HttpRequest, repo: Repository, number: int) -> HttpRespo
         event = found.events.readable_by(request.user).filter(pk=wanted).first()
         if event is not None:
             return redirect(place_of(found, event, request.user))
+    seen = None
     if isinstance(request.user, User):
+        if found.is_pull_request:
+            seen = head_last_seen(request.user, found)
         mark_thread_read(request.user, found)
-    return _thread(request, repo, found, page=page_number(request))
+    return _thread(request, repo, found, page=page_number(request), seen=seen)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -206,9 +209,11 @@ def _thread(
     reply: CommentForm | None = None,
     renaming: TitleForm | None = None,
     preview: Rendered | None = None,
+    seen: str | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Render a discussion. page: from 1; None is the last one, where what is being written stands."""
+    """Render a discussion. page: from 1; None is the last one, where what is being written stands. seen: the head that a pull
+    request had when the visitor last looked."""
     readable = events_of(discussion, request.user)
     by_votes = discussion.is_question and request.GET.get("order") == "votes"
     ordered = readable.answers_by_votes(discussion) if by_votes else readable.in_order(discussion)
@@ -236,7 +241,7 @@ def _thread(
         may_steer=visitor.steers,
         signs=SIGNS,
         by_votes=by_votes,
-        pull=panel_of(request, repo, discussion),
+        pull=panel_of(request, repo, discussion, seen=seen),
         reply=reply or CommentForm(),
         renaming=renaming or TitleForm(initial={"title": discussion.title}, auto_id="rename-%s"),
         preview=preview,

@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hub.community.discussions.merging import (
-    Standing,
-    commits_of,
-    compare_branches,
-    merge_pull_request,
-    update_from_base,
-)
+from hub.community.discussions.conflicts import Dispute, disputes_of
+from hub.community.discussions.merging import mark_merged, merge_pull_request
 from hub.community.discussions.pull_requests import change_base, open_from_branch
+from hub.community.discussions.standing import Conflict, Standing, commits_of, compare_branches
+from hub.community.discussions.updating import update_from_base
 from hub.community.models import Discussion
 from hub.community.permissions import get_pull_request, get_pull_request_for_push
 from hub.core.errors import HubError
@@ -53,6 +51,16 @@ class Shown:
     @property
     def lines(self) -> int:
         return self.diff.added + self.diff.removed
+
+
+@dataclass(frozen=True)
+class InConflict:
+    """A file that waits for a decision on a page. choice, text: the fields for it, for those who may decide."""
+
+    conflict: Conflict
+    dispute: Dispute | None
+    choice: BoundField | None = None
+    text: BoundField | None = None
 
 
 @for_readers
@@ -180,6 +188,21 @@ def _merge_again(
 
 
 @require_POST
+@for_writers
+def mark(request: MemberRequest, repo: Repository, number: int) -> HttpResponse:
+    """Call a pull request merged whose changes the branch has got otherwise."""
+    found = get_pull_request(repo, number)
+    form = HeadForm(request.POST)
+    try:
+        mark_merged(pull=found, actor=request.user, expected=form.cleaned_data["head"] if form.is_valid() else None)
+    except HubError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("It counts as merged now."))
+    return redirect(found.discussion)
+
+
+@require_POST
 @for_proposers
 def update(request: MemberRequest, repo: Repository, number: int) -> HttpResponse:
     """Merge the branch into a pull request."""
@@ -210,13 +233,17 @@ def turn(request: MemberRequest, repo: Repository, number: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_fetchers
 def conflicts(request: HttpRequest, repo: Repository, number: int) -> HttpResponse:
-    """The files that both sides have changed, how to merge them by git, and a choice of one side for each."""
+    """The files that both sides have changed in ways that do not go together, line by line as far as they are texts; a choice
+    of one side for each, or of another text; and how to merge them by git."""
     discussion, pull = _open(request, repo, number)
     form, problem, status = None, "", 200
-    if pull.may_push and pull.standing.conflicts and all(each.decidable for each in pull.standing.conflicts):
+    found_in = pull.standing.conflicts
+    disputes = disputes_of(repo, pull.standing) if found_in and not pull.request.head else {}
+    if pull.may_push and found_in and all(each.decidable for each in found_in):
         assert pull.standing.head is not None
-        initial = {"head": pull.standing.head.oid}
-        form = ConflictForm(request.POST or None, conflicts=pull.standing.conflicts, initial=initial)
+        assert pull.standing.target is not None
+        initial = {"head": pull.standing.head.oid, "target": pull.standing.target.oid}
+        form = ConflictForm(request.POST or None, conflicts=found_in, disputes=disputes, initial=initial)
     if request.method == "POST":
         found = get_pull_request_for_push(request.user, repo, number)
         status = 400
@@ -226,15 +253,27 @@ def conflicts(request: HttpRequest, repo: Repository, number: int) -> HttpRespon
                     pull=found,
                     actor=request.user,  # type: ignore[arg-type]
                     expected=form.cleaned_data["head"],
+                    expected_base=form.cleaned_data["target"],
                     keep=form.kept(),
+                    texts=form.texts(),
                 )
             except HubError as error:
                 problem, status = error.message, error.status
+                form = form.again(initial["head"], initial["target"])
             else:
                 messages.success(request, _("The conflicts are settled."))
                 return redirect(discussion)
+    files = [InConflict(each, disputes.get(each.path), *(form.of(each.path) if form else ())) for each in found_in]
     return _page(
-        request, "conflicts", discussion, pull, status=status, form=form, problem=problem, **_commands(repo, pull)
+        request,
+        "conflicts",
+        discussion,
+        pull,
+        status=status,
+        form=form,
+        files=files,
+        problem=problem,
+        **_commands(repo, pull),
     )
 
 

@@ -1,0 +1,87 @@
+"""What both sides of a pull request have changed in ways that do not go together, as people look at it to settle it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from hub.community.discussions.standing import Standing
+from hub.repos.git.line_merging import MARKS
+from hub.repos.git.merging import compare_lines
+from hub.repos.models import Repository
+
+# What the marks in a text call the two sides, as names of branches.
+NAMES = ("pull-request", "branch")
+MAX_HUNKS = 20  # of one file that are shown
+MAX_LINES = 40  # of each side of a hunk
+MAX_LINE = 500  # characters of a line
+
+
+@dataclass(frozen=True)
+class Part:
+    """The lines that one side has in a hunk; `more`: how many are not here."""
+
+    lines: list[str]
+    more: int
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """Lines that both have changed: what the pull request has there, what both began with, what the branch has."""
+
+    own: Part
+    before: Part
+    base: Part
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A text in conflict. text: all of it with git's marks, each of `marks` signs; None where it is no UTF-8. more: hunks that
+    are not here."""
+
+    text: str | None
+    marks: int = MARKS
+    hunks: list[Hunk] = field(default_factory=list)
+    more: int = 0
+
+
+def disputes_of(repo: Repository, standing: Standing) -> dict[str, Dispute]:
+    """Return path -> the dispute about it, for those conflicts that are about lines of text."""
+    if standing.head is None or standing.target is None:
+        return {}
+    # In the direction in which it is settled: the branch comes into the pull request.
+    lines = compare_lines(repo, standing.head, standing.target, names=NAMES, explain=True).lines
+    found = {}
+    for path, marked in lines.marked.items():
+        try:
+            text = marked.decode()
+        except UnicodeDecodeError:
+            text = None
+        hunks = list(_hunks(lines.explained.get(path, b""), lines.marks))
+        found[path] = Dispute(text, lines.marks, hunks[:MAX_HUNKS], max(0, len(hunks) - MAX_HUNKS))
+    return found
+
+
+def _hunks(content: bytes, marks: int) -> Iterator[Hunk]:
+    """Read the hunks out of a text with marks that no other line of it looks like."""
+    sides: list[list[bytes]] = []
+    for line in content.split(b"\n"):
+        sign = line[:1]
+        if not (
+            sign in b"<|=>" and sign and line.startswith(sign * marks) and line[marks : marks + 1] in (b"", b" ", b"\r")
+        ):
+            if sides:
+                sides[-1].append(line)
+        elif sign == b"<":
+            sides = [[]]
+        elif sign == b">":
+            if len(sides) == 3:
+                yield Hunk(*map(_part, sides))
+            sides = []
+        elif sides:
+            sides.append([])
+
+
+def _part(lines: list[bytes]) -> Part:
+    shown = [line[: 4 * MAX_LINE].decode("utf-8", "replace").rstrip("\r") for line in lines[:MAX_LINES]]
+    return Part(
+        [text if len(text) <= MAX_LINE else text[:MAX_LINE] + "…" for text in shown], max(0, len(lines) - MAX_LINES)
+    )
