@@ -21,7 +21,7 @@ TAGS = {
     "branches": _("Protected branches"),
     "discussions": _("Discussions and questions"),
     "pull requests": _("Pull requests"),
-    "usage": _("Room"),
+    "usage": _("Storage used"),
     "reviews": _("Reviews"),
     "collections": _("Collections"),
     "organizations": _("Organizations and their members"),
