@@ -1,13 +1,16 @@
 """The engines of the test run, and the fixtures that every part of the tests uses."""
 
+import gc
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.utils import translation
 
-from tests import live, s3
+from tests import live, prepared, s3
 
 ENGINES = pytest.StashKey[live.Instance]()
 # Modules that share what takes long to start run one after the other, in one process.
@@ -54,9 +57,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Start PostgreSQL and Valkey once, in the process that the workers of pytest-xdist are started from."""
     if hasattr(session.config, "workerinput") or session.config.option.collectonly:
         return
-    engines = live.launch(_root() / "engines-of-tests", "--engines", GROVE_DATA=str(_root()))
-    session.config.stash[ENGINES] = engines
-    engines.wait_ready()
+    session.config.stash[ENGINES] = prepared.start()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -65,15 +66,32 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if engines := config.stash.get(ENGINES, None):
         engines.stop()
     s3.stop_shared(_swift_folder())
-    live.remove(_root())
+    live.remove(prepared.root())
 
 
-def _root() -> Path:
-    return Path(os.environ["GROVE_TESTS_ROOT"])
+@pytest.fixture(scope="session", autouse=True)
+def _engines() -> None:
+    """Wait for what `pytest_sessionstart` has begun: it goes on while the tests are collected."""
+    prepared.wait()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_a_web_process() -> None:
+    """What was made before is left alone by the collector of garbage, as hub.wsgi does it: texts may compute for some
+    hundredths of a second, and to look through all tests takes longer."""
+    gc.collect()
+    gc.freeze()
 
 
 def _swift_folder() -> Path:
-    return _root() / "swift"
+    return prepared.root() / "swift"
+
+
+@pytest.fixture(autouse=True)
+def _one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that a test does happens in one minute, hour and day of the limits, whenever it is run."""
+    now = time.time()
+    monkeypatch.setattr("hub.core.throttles.time", SimpleNamespace(time=lambda: now))
 
 
 @pytest.fixture(autouse=True)
@@ -89,29 +107,23 @@ def live_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance
 
     `live_hub.url` is its address, `live_hub.manage("create_user", ...)` runs a command on it.
     """
-    data = tmp_path_factory.mktemp("live") / "data"
-    with live.running(data) as hub:
+    with prepared.hub(tmp_path_factory.mktemp("live")) as hub:
         yield hub
-    live.remove(data)
 
 
 @pytest.fixture(scope="session")
 def mortal_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance]:
     """A whole hub, shared in the same way by tests that kill its processes. It comes back by itself."""
-    data = tmp_path_factory.mktemp("mortal") / "data"
-    with live.running(data) as hub:
+    with prepared.hub(tmp_path_factory.mktemp("mortal")) as hub:
         yield hub
-    live.remove(data)
 
 
 @pytest.fixture(scope="session")
 def working_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance]:
     """A whole hub with its workers, shared in the same way. Its worker keeps the models that tests have used."""
-    data = tmp_path_factory.mktemp("working") / "data"
-    with live.running(data, GROVE_WORKERS="on") as hub:
+    with prepared.hub(tmp_path_factory.mktemp("working"), GROVE_WORKERS="on") as hub:
         hub.wait_for_workers()
         yield hub
-    live.remove(data)
 
 
 @pytest.fixture(scope="session")
@@ -129,9 +141,9 @@ def s3_hub(swift: s3.S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A whole hub that keeps its content in S3, with addresses signed for its clients; shared in the same way as `live_hub`.
 
     Its log has a line for each request, so that tests see what goes around it. One whose content all passes through the hub:
-    `live.running(data, **swift.settings(swift.make_bucket(), public=False))`.
+    `prepared.hub(folder, **swift.settings(swift.make_bucket(), public=False))`.
     """
-    data = tmp_path_factory.mktemp("s3") / "data"
-    with live.running(data, GROVE_ACCESS_LOG="on", **swift.settings(swift.make_bucket())) as hub:
+    with prepared.hub(
+        tmp_path_factory.mktemp("s3"), GROVE_ACCESS_LOG="on", **swift.settings(swift.make_bucket())
+    ) as hub:
         yield hub
-    live.remove(data)

@@ -18,8 +18,10 @@ from hub.embedded import engines_of
 from tests.resident import Resident
 
 BASE = Path(__file__).resolve().parent.parent
+# Ended with the test run, however that ends.
+UP = ("up", "--end-with-parent")
 READY = re.compile(r"Grove is at (\S+)|The engines of .* are ready")
-START_SECONDS = 120
+START_SECONDS = 300
 
 
 @dataclass
@@ -105,14 +107,14 @@ def environment(data: Path, **settings: str) -> dict[str, str]:
     return {**env, **chosen, **settings}
 
 
-def launch(data: Path, *args: str, **settings: str) -> Instance:
-    """Start `manage.py up` on a data folder, and do not wait for it."""
+def launch(data: Path, *args: str, program: tuple[str, ...] = ("manage.py", *UP), **settings: str) -> Instance:
+    """Start `manage.py up` on a data folder, or a program that becomes it, and do not wait for it."""
     data.parent.mkdir(parents=True, exist_ok=True)
-    log = data.with_name(f"{data.name}.log")
+    log = log_of(data)
     env = environment(data, **settings)
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--end-with-parent", *args],
+            [sys.executable, *program, *args],
             cwd=BASE,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -120,6 +122,11 @@ def launch(data: Path, *args: str, **settings: str) -> Instance:
             stderr=subprocess.STDOUT,
         )
     return Instance(data=data, log=log, env=env, process=process)
+
+
+def log_of(data: Path) -> Path:
+    """Where an instance on the data folder says what it says: beside the folder."""
+    return data.with_name(f"{data.name}.log")
 
 
 @contextmanager

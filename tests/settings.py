@@ -15,8 +15,10 @@ for _name in [name for name in os.environ if name.startswith(("GROVE_", "S3_")) 
 os.environ["GROVE_DATA"] = os.environ[ROOT]
 
 from hub.settings import *  # noqa: E402, F403
-from hub.settings import CACHES, DATA_DIR, ENGINES, STORAGES  # noqa: E402
+from hub.settings import CACHES, DATA_DIR, DATABASES, ENGINES, STORAGES  # noqa: E402
 
+# The database of each worker begins as a copy of the hub's own, in which `prepared.py` has made the schema.
+DATABASES["default"]["TEST"] = {"TEMPLATE": DATABASES["default"]["NAME"]}
 # Each worker of pytest-xdist has a database (pytest-django sees to that), two queues and a blob store of its own.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _number = int(WORKER.removeprefix("gw") or 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from tests import live, s3
+from tests import live, prepared, s3
 from tests.clients.conftest import Client, make_client
 from tests.waiting import wait_until
 
@@ -55,10 +55,8 @@ class Writer(threading.Thread):
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[live.Instance]:
     """A hub with nothing in it but what people put there: other tests damage theirs, and write rows that no upload does."""
-    data = tmp_path / "data"
-    with live.running(data) as hub:
+    with prepared.hub(tmp_path) as hub:
         yield hub
-    live.remove(data)
 
 
 # What the copies of content and the refusals are, tests/repos/storage tells in the usual run.

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx2 as httpx
 import pytest
 
-from tests import live
+from tests import live, prepared
 from tests.clients.conftest import Client, make_client
 from tests.clients.test_git import Git
 from tests.clients.test_lfs import NO_XET
@@ -216,7 +216,7 @@ def test_what_git_lfs_sent_is_chunks_a_day_later(git: Git, ada: Client) -> None:
 @pytest.mark.full
 def test_a_store_that_clients_do_not_reach(swift: S3Server, tools: Path, tmp_path: Path) -> None:
     """Everything passes through the hub, compared with its sums on its way out."""
-    with live.running(tmp_path / "data", **swift.settings(swift.make_bucket(), public=False)) as hub:
+    with prepared.hub(tmp_path, **swift.settings(swift.make_bucket(), public=False)) as hub:
         (tmp_path / "ada").mkdir()
         git = Git(make_client(hub, tmp_path / "ada"))
         url = git.make_repo("through")
@@ -228,4 +228,3 @@ def test_a_store_that_clients_do_not_reach(swift: S3Server, tools: Path, tmp_pat
         assert (git.home / "two/large.bin").read_bytes() == content
         part = httpx.get(f"{url}/resolve/main/large.bin", headers={"Range": "bytes=1048570-1048580"})
         assert (part.status_code, part.content) == (206, content[1048570:1048581])
-    live.remove(tmp_path / "data")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests import live
+from tests import prepared
 from tests.clients.conftest import TOOLS, Client, make_client
 from tests.waiting import wait_until
 
@@ -267,11 +267,10 @@ def test_refusals_are_their_own_exceptions(ada: Client, bob: Client, private_rep
 @pytest.mark.full  # in the usual run, tests/faults/test_storage.py fills the store
 def test_full_disk_is_said_before_anything_is_sent(tools: Path, tmp_path: Path) -> None:
     # A hub that is to keep an exabyte free has no room for uploads.
-    with live.running(tmp_path / "data", GROVE_KEEP_FREE=str(10**18)) as hub:
+    with prepared.hub(tmp_path, GROVE_KEEP_FREE=str(10**18)) as hub:
         ada = make_client(hub, tmp_path)
         ada.run("hf", "repos", "create", "too-much")
         (tmp_path / "much.bin").write_bytes(bytes(MEGABYTE))
         for settings in ({}, {"HF_HUB_DISABLE_XET": "1"}):
             said = ada.fails("hf", "upload", f"{ada.name}/too-much", "much.bin", "much.bin", **settings)
             assert "storage is full" in said
-    live.remove(tmp_path / "data")

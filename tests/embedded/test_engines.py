@@ -17,7 +17,7 @@ from kombu import Connection
 from hub.embedded import engines_of
 from hub.embedded.errors import Exit
 from hub.embedded.processes import leftovers
-from tests import live
+from tests import live, prepared
 from tests.waiting import wait_until
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="Root alone keeps the engines outside the data folder.")
@@ -27,6 +27,13 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="Root alone keeps the e
 def data(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "data"
     live.remove(tmp_path / "data")
+
+
+@pytest.fixture
+def used(data: Path) -> Path:
+    """A data folder that has been started before: most of a first start is making the database."""
+    prepared.make(data)
+    return data
 
 
 def refusal(data: Path, *args: str, **settings: str) -> tuple[int, str]:
@@ -100,8 +107,8 @@ def test_engines_listen_on_private_sockets_and_keep_what_they_confirm(data: Path
             assert keys.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
 
 
-def test_another_instance_on_the_same_folder_is_refused(data: Path) -> None:
-    with live.running(data, "--engines") as first:
+def test_another_instance_on_the_same_folder_is_refused(used: Path) -> None:
+    with live.running(used, "--engines") as first:
         second = subprocess.run(
             [sys.executable, "manage.py", "up"],
             cwd=live.BASE,
@@ -115,12 +122,12 @@ def test_another_instance_on_the_same_folder_is_refused(data: Path) -> None:
         assert len(second.stdout.splitlines()) == 1
 
 
-def test_a_start_waits_for_an_instance_that_is_stopping(data: Path) -> None:
-    with live.running(data, "--engines") as first:
+def test_a_start_waits_for_an_instance_that_is_stopping(used: Path) -> None:
+    with live.running(used, "--engines") as first:
         first.process.send_signal(signal.SIGTERM)
         wait_until(lambda: "Stopping" in first.said())
-        with live.running(data, "--engines"):
-            assert first.process.wait(timeout=1) == Exit.OK
+        with live.running(used, "--engines"):
+            assert first.process.wait(timeout=60) == Exit.OK
 
 
 def test_what_keeps_it_from_starting_is_one_line_and_a_code(data: Path, tmp_path: Path) -> None:
@@ -137,67 +144,65 @@ def test_what_keeps_it_from_starting_is_one_line_and_a_code(data: Path, tmp_path
     assert code == Exit.USAGE
 
 
-def test_a_database_of_another_version_is_left_alone(data: Path) -> None:
-    with live.running(data, "--engines"):
-        pass
-    version = engines_of(data).postgres_data / "PG_VERSION"
+def test_a_database_of_another_version_is_left_alone(used: Path) -> None:
+    version = engines_of(used).postgres_data / "PG_VERSION"
     version.write_text("12\n")
-    code, line = refusal(data, "--engines")
+    code, line = refusal(used, "--engines")
     assert code == Exit.MISSING
     assert "made by PostgreSQL 12" in line
 
 
-def test_kill_of_the_supervisor(data: Path) -> None:
-    with live.running(data, "--engines") as first:
-        write(data, "kept")
+def test_kill_of_the_supervisor(used: Path) -> None:
+    with live.running(used, "--engines") as first:
+        write(used, "kept")
         first.process.kill()
         first.process.wait()
-        with live.running(data, "--engines"):
-            assert read(data) == (["kept"], ["kept"])
+        with live.running(used, "--engines"):
+            assert read(used) == (["kept"], ["kept"])
 
 
 @pytest.mark.parametrize("name", ["postgres", "valkey-server"])
 @pytest.mark.full  # in the usual run, each process of a whole hub is killed
-def test_kill_of_an_engine(data: Path, name: str) -> None:
-    with live.running(data, "--engines") as instance:
-        write(data, "kept")
+def test_kill_of_an_engine(used: Path, name: str) -> None:
+    with live.running(used, "--engines") as instance:
+        write(used, "kept")
         if name == "valkey-server":
-            wait_until(lambda: queue(data).info("persistence")["aof_pending_bio_fsync"] == 0)
-        killed = server(data, name)
+            wait_until(lambda: queue(used).info("persistence")["aof_pending_bio_fsync"] == 0)
+        killed = server(used, name)
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: "was ended by SIGKILL; it starts again" in instance.said())
 
         def back() -> bool:
             try:
-                return read(data) == (["kept"], ["kept"])
+                return read(used) == (["kept"], ["kept"])
             except (psycopg.OperationalError, redis.ConnectionError):
                 return False
 
         wait_until(back)
-        assert server(data, name) != killed
+        assert server(used, name) != killed
 
 
 @pytest.mark.full  # in the usual run, a whole hub is killed so
-def test_kill_of_everything_at_once(data: Path) -> None:
-    with live.running(data, "--engines") as first:
-        write(data, "kept")
-        for pid in [first.process.pid, *engine_processes(data)]:
+def test_kill_of_everything_at_once(used: Path) -> None:
+    with live.running(used, "--engines") as first:
+        write(used, "kept")
+        for pid in [first.process.pid, *engine_processes(used)]:
             os.kill(pid, signal.SIGKILL)
         first.process.wait()
-        with live.running(data, "--engines"):
-            assert read(data) == (["kept"], ["kept"])
+        with live.running(used, "--engines"):
+            assert read(used) == (["kept"], ["kept"])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells which program a process number belongs to.")
-def test_a_pid_file_that_names_another_process_is_stale(data: Path) -> None:
-    with live.running(data, "--engines"):
-        write(data, "kept")
-    place = engines_of(data)
+def test_a_pid_file_that_names_another_process_is_stale(used: Path) -> None:
+    with live.running(used, "--engines"):
+        write(used, "kept")
+    place = engines_of(used)
     lines = [str(os.getpid()), str(place.postgres_data), "1", "5432", str(place.sockets), "", "", "ready", ""]
     for path in (place.postgres_data / "postmaster.pid", place.sockets / ".s.PGSQL.5432.lock"):
         path.write_text("\n".join(lines))
-    with live.running(data, "--engines"):
-        assert read(data) == (["kept"], ["kept"])
+    with live.running(used, "--engines"):
+        assert read(used) == (["kept"], ["kept"])
 
 
 def test_a_first_start_that_was_cut_short_begins_again(data: Path) -> None:
@@ -211,10 +216,10 @@ def test_a_first_start_that_was_cut_short_begins_again(data: Path) -> None:
 
 
 @root_only
-def test_a_moved_folder_keeps_its_engines_and_a_copy_is_refused(data: Path, tmp_path: Path) -> None:
-    with live.running(data, "--engines"):
-        write(data, "kept")
-    moved = data.rename(tmp_path / "moved")
+def test_a_moved_folder_keeps_its_engines_and_a_copy_is_refused(used: Path, tmp_path: Path) -> None:
+    with live.running(used, "--engines"):
+        write(used, "kept")
+    moved = used.rename(tmp_path / "moved")
     with live.running(moved, "--engines"):
         assert read(moved) == (["kept"], ["kept"])
     shutil.copytree(moved, tmp_path / "copy", symlinks=True)

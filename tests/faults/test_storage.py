@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx2 as httpx
 import pytest
 
-from tests import live, s3
+from tests import live, prepared, s3
 from tests.api.xet.conftest import make_caller
 from tests.clients.conftest import make_client
 from tests.faults.test_commits import kill
@@ -138,11 +138,10 @@ def on_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with s3.running(folder / "swift") as swift, relaying(swift.port) as relay:
         bucket = swift.make_bucket()
         addresses = {"S3_ENDPOINT": relay.url, "S3_PUBLIC_ENDPOINT": relay.url}
-        with live.running(folder / "data", **swift.settings(bucket) | addresses) as hub:
+        with prepared.hub(folder, **swift.settings(bucket) | addresses) as hub:
             site = Site(hub, folder / "ada", swift, bucket, relay)
             yield site
             site.client.close()
-        live.remove(folder / "data")
 
 
 @pytest.fixture(params=["on_files", "on_s3"])
