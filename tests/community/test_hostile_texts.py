@@ -4,10 +4,8 @@ What comes out is parsed as a browser parses it, and held to a list of what may 
 what nobody thought of.
 """
 
-import gc
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -19,6 +17,7 @@ from hub.core.errors import Invalid
 from hub.core.markdown import ID_PREFIX, render
 from hub.core.text import clean_text
 from hub.repos.models import Repository
+from tests.computing import timed
 from tests.factories import make_repo
 
 MAX_SECONDS = 0.2  # of computing, for one text
@@ -216,7 +215,7 @@ FLOODS = {
 def test_a_flood_is_over_soon(repo: Repository, name: str) -> None:
     """Nobody can keep a process busy with a text."""
     text = FLOODS[name][:MAX_TEXT]
-    html, taken = timed(lambda: str(render_text(repo, text, scope="c1").html))
+    html, taken = timed(lambda: str(render_text(repo, text, scope="c1").html), MAX_SECONDS)
     check(html)
     assert taken < MAX_SECONDS
 
@@ -230,29 +229,9 @@ def test_what_is_longer_is_not_taken() -> None:
 def test_a_megabyte_of_a_card_is_over_soon(name: str) -> None:
     """Cards may be longer; they are cut."""
     text = (FLOODS[name] * 20)[:1_000_000]
-    html, taken = timed(lambda: str(render(text).html))
+    html, taken = timed(lambda: str(render(text).html), MAX_SECONDS)
     check(html)
     assert taken < MAX_SECONDS
-
-
-def timed(draw: Callable[[], str]) -> tuple[str, float]:
-    """Return a text's HTML and the seconds of computing it took. Tried again: a machine may be busy with something else."""
-    taken: list[float] = []
-    while not taken or (taken[-1] >= MAX_SECONDS and len(taken) < 5):
-        begun = time.process_time()
-        html = draw()
-        taken.append(time.process_time() - begun)
-    return html, min(taken)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def as_a_web_process() -> Iterator[None]:
-    """What was made before is left alone by the collector of garbage, as hub.wsgi does it: its looking through all that the
-    other tests have loaded is not the text's computing."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")

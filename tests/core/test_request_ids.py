@@ -13,6 +13,7 @@ from celery.contrib.testing.worker import start_worker
 from hub.celery import app
 from hub.core import request_ids
 from tests import live
+from tests.waiting import SECONDS
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_what_is_no_id_is_replaced(live_hub: live.Instance) -> None:
 def test_a_host_that_is_not_ours_gets_an_id_too(live_hub: live.Instance) -> None:
     """Refused before any view, by Django itself."""
     address = urlsplit(live_hub.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=SECONDS) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: elsewhere.example\r\nX-Request-Id: trace.4712\r\n\r\n")
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 400") and b"X-Request-Id: trace.4712" in answer
@@ -88,10 +89,10 @@ def test_a_task_logs_under_the_id_of_the_request_that_queued_it(heard: Heard) ->
     with start_worker(app, pool="solo", perform_ping_check=False, queues=["hub"], loglevel="WARNING"):
         with request_ids.using("trace.4713"):
             say.delay()
-        assert heard.said.wait(20)
+        assert heard.said.wait(SECONDS)
         heard.said.clear()
         # The clock has no request.
         task = say.delay()
-        assert heard.said.wait(20)
+        assert heard.said.wait(SECONDS)
     assert heard.ids == ["trace.4713", f"task-{task.id}"]
     assert request_ids.current() == "-"

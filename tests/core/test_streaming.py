@@ -68,12 +68,12 @@ def test_items_come_to_their_end() -> None:
 
 def test_a_caller_who_hangs_up_is_noticed_at_once(line: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = line
-    watched = Watched(ours, pause=30)
+    watched = Watched(ours, pause=120)
     theirs.close()
     began = time.monotonic()
     with pytest.raises(CallerGone):
         watched.streamed.next()
-    assert time.monotonic() - began < 25
+    assert time.monotonic() - began < 100
     watched.streamed.close()
     assert (watched.gone, watched.closed) == (1, True)
 
@@ -169,7 +169,7 @@ def test_a_loop_gives_the_same_items_to_their_end() -> None:
 
 def test_a_loop_notices_who_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.core.streaming.BEAT_SECONDS", 0.02)
-    asked = OnALoop(pause=30)
+    asked = OnALoop(pause=120)
     assert asked.read(2) == [b":\n\n", b":\n\n"]
     assert (asked.gone, asked.closed) == (1, True)
 

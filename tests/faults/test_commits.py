@@ -26,7 +26,7 @@ class Writer(threading.Thread):
         self.acknowledged: dict[str, str] = {}
         self.failures = 0
         self.done = threading.Event()
-        self._client = httpx.Client(base_url=hub.url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        self._client = httpx.Client(base_url=hub.url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
         self._repo, self._number = repo, number
 
     def run(self) -> None:
@@ -76,7 +76,7 @@ def test_what_was_acknowledged_survives_every_kill(mortal_hub: live.Instance) ->
     hub = mortal_hub
     hub.manage("create_user", "ada", "--email", "ada@example.org", "--password", "a long enough passphrase")
     token = hub.manage("create_token", "ada", "--scope", "write", "--name", "faults")
-    client = httpx.Client(base_url=hub.url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+    client = httpx.Client(base_url=hub.url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
     with client:
         client.post("/api/repos/create", json={"name": "busy"}).raise_for_status()
         writers = write_while_killing(hub, token)

@@ -97,7 +97,7 @@ def test_what_git_called_accepted_survives_every_kill(
     """pushes: how many each writer makes around each kill."""
     ada = make_client(mortal_hub, tmp_path)
     git = Git(ada)
-    with httpx.Client(base_url=mortal_hub.url, headers={"Authorization": f"Bearer {ada.token}"}, timeout=20) as client:
+    with httpx.Client(base_url=mortal_hub.url, headers={"Authorization": f"Bearer {ada.token}"}, timeout=60) as client:
         client.post("/api/repos/create", json={"name": "busy"}).raise_for_status()
         url = f"{mortal_hub.url}/{ada.name}/busy"
         with writing(git, url) as writers:

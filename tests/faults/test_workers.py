@@ -15,7 +15,7 @@ import pytest
 
 from hub.embedded.errors import Exit
 from hub.embedded.processes import PROC
-from tests import live
+from tests import live, prepared
 from tests.clients.conftest import TOOLS, Client, make_client
 from tests.faults.test_instance import MARKS, processes
 from tests.waiting import wait_until
@@ -92,11 +92,11 @@ class Evaluations:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.Instance]:
-    data = tmp_path_factory.mktemp("workers") / "data"
-    with live.running(data, GROVE_WORKERS="on", OMP_NUM_THREADS="1", **SECRETS) as instance:
+    with prepared.hub(
+        tmp_path_factory.mktemp("workers"), GROVE_WORKERS="on", OMP_NUM_THREADS="1", **SECRETS
+    ) as instance:
         instance.wait_for_workers()
         yield instance
-    live.remove(data)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def evaluations(hub: live.Instance, tmp_path_factory: pytest.TempPathFactory) ->
     client.run("hf", "upload", f"{client.name}/tiny", "model", ".")
     client.run("hf", "upload", f"{client.name}/trees", "data", ".", "--repo-type", "dataset")
     with httpx.Client(
-        base_url=f"{hub.url}/api/v1/", headers={"Authorization": f"Bearer {client.token}"}, timeout=20
+        base_url=f"{hub.url}/api/v1/", headers={"Authorization": f"Bearer {client.token}"}, timeout=60
     ) as http:
         yield Evaluations(client, http)
 

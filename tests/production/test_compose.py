@@ -73,7 +73,7 @@ def test_behind_a_proxy_callers_of_the_same_network_do_not_choose_their_address(
     ) as running:
         try:
             address = f"http://127.0.0.1:{port}/"
-            wait_until(lambda: _listens(port), seconds=20)
+            wait_until(lambda: _listens(port))
             asked = urllib.request.Request(address, headers={"X-Forwarded-For": "203.0.113.9, 127.0.0.5"})
             with urllib.request.urlopen(asked) as answer:  # noqa: S310
                 assert answer.read() == b"127.0.0.5"

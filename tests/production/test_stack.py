@@ -190,7 +190,7 @@ def test_a_token_stream_comes_by_uvicorn_as_it_is_written(stack: Stack, ada: Cli
         worker.xadd(stream_key(job), {"e": json.dumps(event)})
 
     assert httpx.get(address).status_code == 404  # somebody else's
-    with httpx.stream("GET", address, cookies=cookies, timeout=20) as answer:
+    with httpx.stream("GET", address, cookies=cookies, timeout=60) as answer:
         assert answer.status_code == 200 and "X-Request-Id" in answer.headers
         lines = answer.iter_lines()
         for text in ("Gro", "ve"):
@@ -200,7 +200,7 @@ def test_a_token_stream_comes_by_uvicorn_as_it_is_written(stack: Stack, ada: Cli
     # Whoever hangs up is noticed, and the next reader goes on where the last one was.
     wait_until(lambda: "grove_streams_open 0.0" in told(stack, "stream"))
     write(type="done", finish=["stop"])
-    rest = httpx.get(address, cookies=cookies, headers={"Last-Event-ID": number}, timeout=20).text
+    rest = httpx.get(address, cookies=cookies, headers={"Last-Event-ID": number}, timeout=60).text
     assert rest.count("data: ") == 1 and '"done"' in rest
     # Nothing else of the site is served there.
     assert httpx.get(f"http://127.0.0.1:{stack.ports['stream']}/api/models").status_code == 404

@@ -1,7 +1,7 @@
 """Tiny models for tests, made on the spot: `python -m tests.workers.models FOLDER KIND...`, in the worker's environment.
 
 Each KIND (of `KINDS`, or `all`: all but the large one) becomes FOLDER/KIND, with random weights from a fixed seed and a
-tokenizer trained on text of this repository, some of it Chinese.
+tokenizer trained on text that never changes, some of it Chinese: with other tokens they would say something else.
 """
 
 import json
@@ -20,6 +20,25 @@ CHAT = (
 ENDLESS = (
     "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(9) %}{% endfor %}{% endfor %}{% endfor %}"
 )
+TEXT = """\
+The hub keeps models and datasets. Grove is a hub, and the hub is yours: it runs on one machine, without a network.
+The model says what it is, and the data that it was made of. The tree of a repository is what the hub shows first.
+Somebody asks a question; somebody else gives the answer. The answer of the model comes word by word.
+A review tells how good a model is. The numbers of an evaluation stand beside it, with all that one needs to repeat them.
+What is deleted can be found in the log. Nobody reads what is private, and the hub does not say that it is there.
+Paris is the capital of France, and the capital of a tree is its root. Once upon a time there was a small forest.
+The weather is good today. The weights of the model are random, so that what it says is nonsense, and always the same.
+模型、数据集和评测都放在一个地方，每一次修改都有记录，谁也不能悄悄改写历史。
+你可以在自己的机器上运行它，不需要网络，也不需要付费；启动以后，浏览器里就能看到首页。
+上传文件的时候，大文件按内容分块保存，同样的内容只存一份，下载时再拼起来并核对校验和。
+每个仓库都有说明卡片，写明许可证、语言、任务和训练用的数据，方便别人查找和使用。
+讨论区里可以提问、回答、投票，也可以提出修改；维护者看过以后再决定是否合并。
+评测在单独的进程里进行，结果写进排行榜，附上提交编号和设置，任何人都能重新计算。
+如果请求太多，服务器会请你稍等片刻；错误信息会说明发生了什么，以及下一步可以怎么做。
+管理员可以备份、恢复、检查存储，也可以查看日志和指标，及时发现损坏的文件。
+私有的仓库只有成员能看见，对别人来说就像不存在一样，名称和数量也不会泄露。
+生成文字时，可以选择温度、最多的词元数和停止的文字；随时可以停下来，不再占用时间。
+"""
 SPECIAL = ["<s>", "</s>", "<pad>", "<unk>", "<mask>", "<|user|>", "<|assistant|>", "<|system|>"]
 
 
@@ -39,10 +58,9 @@ def main(folder: Path, kinds: list[str]) -> None:
 
 
 def prose() -> Iterator[str]:
-    """Text of this repository, English and Chinese."""
-    for path in [BASE / "README.md", BASE / "CONTRIBUTING.md", *sorted((BASE / "docs").glob("*.md"))]:
-        yield from path.read_text().splitlines()
-    yield from (BASE / "hub/locale/zh_Hans/LC_MESSAGES/django.po").read_text().splitlines()
+    """English and Chinese; more than once, so that what is rare becomes tokens too."""
+    yield from (BASE / "LICENSE").read_text().splitlines()
+    yield from TEXT.splitlines() * 8
 
 
 def byte_tokenizer(size: int = 900) -> Any:
@@ -69,7 +87,8 @@ def piece_tokenizer(size: int = 900) -> Any:
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         special_tokens=[*SPECIAL, *bytes_],
-        limit_alphabet=200,
+        # All of it: which of those that are equally frequent are left out is not always the same.
+        limit_alphabet=1000,
         show_progress=False,
         max_token_length=12,
     )
@@ -96,7 +115,7 @@ def gpt2(folder: Path) -> None:
         vocab_size=len(tokenizer), n_positions=CONTEXT, n_embd=64, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=1,
         pad_token_id=2, initializer_range=0.2,
     )  # fmt: skip
-    GPT2LMHeadModel(config).save_pretrained(folder)
+    endless(GPT2LMHeadModel(config), tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
@@ -121,14 +140,17 @@ def llama(tokenizer: Any, **changes: Any) -> Any:
     return LlamaForCausalLM(LlamaConfig(**{**sizes, **kept, **ends, **changes}))
 
 
+def endless(model: Any, tokenizer: Any) -> Any:
+    """Let a model's end never be the likeliest token, as rounding would have it on some machines."""
+    model.get_output_embeddings().weight.data[tokenizer.eos_token_id] = 0
+    return model
+
+
 def slow(folder: Path) -> None:
     """A Llama that takes some milliseconds for a token, has room for many, and does not end by itself."""
     tokenizer = byte_tokenizer()
     sizes = {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 10, "max_position_embeddings": 4096}
-    model = llama(tokenizer, **sizes, initializer_range=0.05)
-    # Never the likeliest, as rounding would have it on some machines.
-    model.lm_head.weight.data[tokenizer.eos_token_id] = 0
-    model.save_pretrained(folder)
+    endless(llama(tokenizer, **sizes, initializer_range=0.05), tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
@@ -154,7 +176,7 @@ def state_space(folder: Path) -> None:
         vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, state_size=4, bos_token_id=0, eos_token_id=1,
         pad_token_id=2,
     )  # fmt: skip
-    MambaForCausalLM(config).save_pretrained(folder)
+    endless(MambaForCausalLM(config), tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import live
+from tests.waiting import SECONDS
 from workers.children import Child, Limits, spawn
 
 SAYS = "import sys; sys.stderr.write('out of paper\\n'); sys.stderr.flush(); "
@@ -33,18 +34,18 @@ def test_last_words_are_the_child_s_own(run, tmp_path: Path) -> None:
     secret = tmp_path / "key"
     secret.write_text("worker_secret")
     child = run(f"{SAYS} os.remove('stderr'); os.symlink({str(secret)!r}, 'stderr'); os._exit(3)")
-    assert child.wait(20) == 3
+    assert child.wait(SECONDS) == 3
     assert os.readlink(child.scratch / "stderr") == str(secret)
     assert child.last_words() == "out of paper"
 
 
 def test_a_pipe_in_their_place_keeps_nobody_waiting(run) -> None:
     child = run(f"{SAYS} os.remove('stderr'); os.mkfifo('stderr'); os._exit(3)")
-    assert child.wait(20) == 3
+    assert child.wait(SECONDS) == 3
     assert child.last_words() == "out of paper"
 
 
 def test_a_folder_too_deep_to_look_into_counts_as_full(run) -> None:
-    child = run("[(os.mkdir('d' * 100), os.chdir('d' * 100)) for _ in range(60)]; time.sleep(60)")
-    child.wait(20)
+    child = run("[(os.mkdir('d' * 100), os.chdir('d' * 100)) for _ in range(60)]; time.sleep(600)")
+    child.wait(SECONDS)
     assert child.lost().reason == "scratch"

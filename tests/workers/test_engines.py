@@ -270,7 +270,7 @@ def test_mask_is_filled_as_the_pipeline_fills_it(ask: Ask, models: Path) -> None
         ("gpt2", ["no text"], Task.TEXT_GENERATION, "bad-parameter", {"field", "detail"}),
         (
             "large-words",
-            "网站上的模型页面 settings of the organization",
+            "每个仓库都有说明卡片 settings of the contributor",
             Task.TEXT_GENERATION,
             "broken-tokenizer",
             {"detail"},

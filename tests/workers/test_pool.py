@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.workers.conftest import Ask, key_of, make_pool, request_name, spec_of, text_of
 from workers import sandbox
 from workers.children import _watchdog, with_descendants
@@ -177,7 +177,7 @@ def test_killed_engine_fails_its_requests_and_the_next_gets_a_new_one(
         time.sleep(0.3)
         os.kill(with_descendants(first)[-1], signal.SIGKILL)
         for thread in threads:
-            thread.join(10)
+            thread.join(SECONDS)
     assert [event["code"] for event in ended] == ["worker-lost"] * 4
     with pool.open(models / "slow", key_of("slow")) as engine:
         assert engine.pid != first

@@ -152,7 +152,7 @@ def test_memory_limit(start: Start, way: sandbox.Name) -> None:
     child = start(way, memory=200 << 20)
     assert ask(child, "len(bytearray(50 << 20))") == 50 << 20
     assert child.rss() < 200 << 20
-    child.send({"code": "[bytearray(b'1') * (400 << 20), threading.Event().wait(30)][1]"})
+    child.send({"code": "[bytearray(b'1') * (400 << 20), threading.Event().wait(600)][1]"})
     with pytest.raises(ChildLost) as lost:
         child.receive(20)
     assert lost.value.reason == "memory"
@@ -163,7 +163,9 @@ def test_memory_limit(start: Start, way: sandbox.Name) -> None:
 def test_scratch_limit(start: Start, way: sandbox.Name) -> None:
     child = start(way, scratch_limit=8 << 20)
     assert ask(child, "Path('one').write_bytes(bytes(9 << 20))") == ("error", "OSError")
-    child.send({"code": "[Path(str(n)).write_bytes(bytes(1 << 20)) for n in range(20)] + [threading.Event().wait(30)]"})
+    child.send(
+        {"code": "[Path(str(n)).write_bytes(bytes(1 << 20)) for n in range(20)] + [threading.Event().wait(600)]"}
+    )
     with pytest.raises(ChildLost) as lost:
         child.receive(20)
     assert lost.value.reason == "scratch"

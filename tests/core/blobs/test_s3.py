@@ -49,14 +49,14 @@ class TestAway:
         assert caught.value.retry_after
         with pytest.raises(StoreAway, match="S3_ENDPOINT is not reached"):
             store.try_out()
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 50
 
     def test_one_that_hangs_is_not_waited_for(self, relayed: S3Store, relay: Relay) -> None:
         relay.silent = True
         began = time.monotonic()
         with pytest.raises(StoreAway, match="not reached"):
             relayed.try_out()
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 50
         relay.silent = False
         relayed.try_out()
 

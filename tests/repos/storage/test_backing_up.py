@@ -315,7 +315,7 @@ def test_a_backup_that_is_killed_holds_nothing_up(repo: Repository, target: Path
         assert delete_unnamed(stray) == 0
         assert [state.running for state in last_passes() if state.run] == [True]
         child.kill()
-    wait_until(lambda: not is_paused(), 20)
+    wait_until(lambda: not is_paused())
     assert [state.running for state in last_passes() if state.run] == [False]
     assert delete_unnamed(stray) == len(b"of nobody")
     make(target)

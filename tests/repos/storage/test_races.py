@@ -30,6 +30,7 @@ from hub.repos.xet.hashing import chunk_hash, to_hex
 from tests.factories import make_repo
 from tests.repos.xet.building import file_of, shard_of, term
 from tests.repos.xet.conftest import register, store
+from tests.waiting import SECONDS, wait_until
 
 from .content import commit, noise, send, send_chunks
 
@@ -71,24 +72,23 @@ class Other(threading.Thread):
 
     def wait_blocked(self, waiting: int = 1) -> None:
         """Return once so many connections wait, this one the last of them: it may have taken another connection meanwhile."""
-        assert self._ready.wait(10)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+        assert self._ready.wait(SECONDS)
+
+        def blocked() -> bool:
             assert self.is_alive(), self.error
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_stat_clear_snapshot()")
                 cursor.execute(_WAITING)
-                if cursor.fetchone()[0] >= waiting:
-                    return
-            time.sleep(0.01)
-        raise AssertionError("it does not wait for anything")
+                return bool(cursor.fetchone()[0] >= waiting)
+
+        wait_until(blocked)
 
     def kill(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", [self._process])
 
     def finish(self) -> None:
-        self.join(10)
+        self.join(SECONDS)
         assert not self.is_alive()
         if self.error:
             raise self.error
@@ -99,7 +99,7 @@ def other(work: Callable[[], object]) -> Iterator[Other]:
     thread = Other(work)
     thread.start()
     yield thread
-    thread.join(10)
+    thread.join(SECONDS)
 
 
 def delete_blobs() -> None:
