@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.signals import password_changed, password_reset, password_set
 from allauth.core import context
 from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_used
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
@@ -47,6 +49,14 @@ def keep_second_factor(instance: Authenticator, created: bool | None = None, **_
         User.objects.filter(pk=user.pk).update(second_factor=has)
     if not has:
         Authenticator.objects.filter(user=user).delete()
+
+
+@receiver(authenticator_used)
+def tell_of_used_code(user: User, authenticator: Authenticator, **_kwargs: Any) -> None:
+    """A recovery code lies in a drawer until its owner needs it, or somebody else has found it."""
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        record(actor=user, verb="second-factor.code-used", target=user.username)
+        get_adapter().send_notification_mail("mfa/email/recovery_code_used", user)
 
 
 @receiver(post_save, sender=SocialAccount)

@@ -62,7 +62,7 @@ def test_setting_it_up_asks_for_the_password_first(browser: Client, member: User
     assert secret not in browser.get("/settings/security").content.decode()
 
 
-def test_logging_in_takes_a_code_once(browser: Client, member: User) -> None:
+def test_logging_in_takes_a_code_once(browser: Client, member: User, mailoutbox: list) -> None:
     secret, codes = set_up(browser)
     client, then = log_in(member)
     assert then == "/login/code"
@@ -73,7 +73,9 @@ def test_logging_in_takes_a_code_once(browser: Client, member: User) -> None:
     assert client.get("/settings/profile").status_code == 200
     other, _then = log_in(member)
     assert other.post("/login/code", {"code": code}).status_code == 200
+    assert not mailoutbox
     assert other.post("/login/code", {"code": codes[0]}).headers["Location"] == "/"
+    assert "recovery codes was used" in mailoutbox[0].body
     third, _then = log_in(member)
     assert third.get("/login").headers["Location"] == "/login/code"
     assert third.post("/logout", {"next": "/login"}).headers["Location"] == "/login"
