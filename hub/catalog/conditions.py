@@ -1,6 +1,7 @@
 """What a search row must meet to be listed. Facets are looked up by number, in one query for all of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
@@ -32,35 +33,46 @@ PREFIXES = {
 _PLAIN_KEYS = ("task", "library", "language", "tag", "format", "arch", "sdk")
 
 
-def rows_that_meet(
-    kind: str,
-    user: Someone,
-    *,
-    author: str = "",
-    facets: Mapping[str, Sequence[str]] | None = None,
-    filters: Iterable[str] = (),
-    min_parameters: int | None = None,
-    max_parameters: int | None = None,
-    gated: bool | None = None,
-    loaded: bool = False,
-) -> SearchRowQuerySet:
-    """Return the rows of a kind that `user` may see and that meet every condition; `search` tells of each of them.
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What a repository has to be: all of it, beside having the words.
+
+    author: the name of its user or organization. facets: key -> values, all of which must be there. filters: tags as the
+    client protocol writes them (`pytorch`, `license:mit`, `base_model:adapter:ada/tiny`). min_parameters, max_parameters: of
+    the weights of a model. gated: only those with a gate, or only those without. loaded: only models that a worker holds
+    ready.
+    """
+
+    author: str = ""
+    facets: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    filters: Iterable[str] = ()
+    min_parameters: int | None = None
+    max_parameters: int | None = None
+    gated: bool | None = None
+    loaded: bool = False
+
+
+EVERYTHING = Conditions()
+
+
+def rows_that_meet(where: Conditions, kind: str, user: Someone) -> SearchRowQuerySet:
+    """Return the rows of a kind that `user` may see and that meet every condition.
 
     Costs one query where there are facets or filters, and one where `loaded` asks the workers. Raises SearchInvalid.
     """
     rows = SearchRow.objects.filter(kind=kind).visible_to(user)
-    if author:
-        rows = rows.filter(repository__namespace__name__iexact=author.replace("\0", ""))
-    if min_parameters is not None:
-        rows = rows.filter(parameters__gte=_weights(min_parameters))
-    if max_parameters is not None:
-        rows = rows.filter(parameters__lte=_weights(max_parameters))
-    if gated is not None:
+    if where.author:
+        rows = rows.filter(repository__namespace__name__iexact=where.author.replace("\0", ""))
+    if where.min_parameters is not None:
+        rows = rows.filter(parameters__gte=_weights(where.min_parameters))
+    if where.max_parameters is not None:
+        rows = rows.filter(parameters__lte=_weights(where.max_parameters))
+    if where.gated is not None:
         # Asked of the repository itself: a gate that was opened or shut a moment ago counts.
-        rows = rows.exclude(repository__gate=Gate.OPEN) if gated else rows.filter(repository__gate=Gate.OPEN)
-    if loaded:
+        rows = rows.exclude(repository__gate=Gate.OPEN) if where.gated else rows.filter(repository__gate=Gate.OPEN)
+    if where.loaded:
         rows = rows.filter(name__in=loaded_models())
-    return _with_facets(rows, facets or {}, filters)
+    return _with_facets(rows, where.facets, where.filters)
 
 
 def loaded_models() -> set[str]:

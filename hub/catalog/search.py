@@ -5,17 +5,11 @@ above MAX_SORTED), the facet counts. A text that finds nothing costs a second lo
 timeout: 7 queries in all, settings included. A `steady` first page costs 1 more where a second one follows.
 """
 
-import base64
-import json
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
-from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, transaction
 from django.db.models import Case, F, FloatField, Func, IntegerField, Lookup, Q, Value, When
 from django.db.models.expressions import OrderBy
@@ -25,63 +19,21 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import Someone
 from hub.catalog import walks
-from hub.catalog.conditions import rows_that_meet
+from hub.catalog.conditions import EVERYTHING, Conditions, rows_that_meet
+from hub.catalog.cursors import DEFAULT_SORT, MOVING, SOME_HAVE, SORTS, Place, bad_cursor, read_cursor, write_cursor
 from hub.catalog.errors import SearchInvalid
-from hub.catalog.models import FACET_KEYS, SearchRow, SearchRowQuerySet
+from hub.catalog.facet_counts import FacetCount, facet_counts
+from hub.catalog.models import SearchRow, SearchRowQuerySet
 from hub.core import words
-from hub.repos.vocabulary import label
 
 MAX_LIMIT = 1000
 MAX_COUNT = 10_000  # results are counted up to here
 MAX_SORTED = 2000  # hits of a text that are listed before they are sorted; of more, the most downloaded are ranked
-MAX_FACET_ROWS = 10_000  # results over which facets are counted
-FACETS_SHOWN = 12  # values of each key
 SECOND_TRY_MS = 300
 SIMILAR = 0.5  # share of the query's groups of three letters that a name must have
 _SECOND_TRY_SETTINGS = (
     "SELECT set_config('statement_timeout', %s, true), set_config('pg_trgm.word_similarity_threshold', %s, true)"
 )
-
-# Sort order -> (field, whether the greatest come first). Ties go by the repository's number in the same direction.
-SORTS = {
-    "created": ("created_at", True),
-    "updated": ("updated_at", True),
-    "downloads": ("downloads", True),
-    "likes": ("likes", True),
-    "trending": ("trending", True),
-    "rating": ("rating", True),
-    "name": ("name", False),
-    "relevance": ("relevance", True),
-}
-DEFAULT_SORT = "updated"
-
-# Orders that may change while somebody reads on: those that `steady` keeps.
-_MOVING = ("updated", "downloads", "likes", "trending", "rating", "relevance")
-# What some rows have no value for: they come last.
-_SOME_HAVE = ("rating",)
-_WALK = re.compile(r"[0-9a-f]{32}")
-
-_FACET_COUNTS = """
-WITH hits AS (SELECT unnest(facets) AS id FROM ({rows}) found),
-counted AS (
-    SELECT f.key, f.value, count(*) AS n, row_number() OVER (PARTITION BY f.key ORDER BY count(*) DESC, f.value) AS place
-    FROM hits JOIN catalog_facet f USING (id) WHERE f.key = ANY(%s) GROUP BY f.key, f.value
-)
-SELECT key, value, n FROM counted WHERE place <= %s ORDER BY key, place
-"""
-
-
-@dataclass(frozen=True)
-class FacetCount:
-    """One line of the filters: how many of the results have this value."""
-
-    key: str
-    value: str
-    count: int
-
-    @property
-    def label(self) -> str:
-        return label(self.key, self.value)
 
 
 @dataclass(frozen=True)
@@ -110,13 +62,7 @@ def search(
     user: Someone,
     *,
     query: str = "",
-    author: str = "",
-    facets: Mapping[str, Sequence[str]] | None = None,
-    filters: Iterable[str] = (),
-    min_parameters: int | None = None,
-    max_parameters: int | None = None,
-    gated: bool | None = None,
-    loaded: bool = False,
+    where: Conditions = EVERYTHING,
     sort: str = "",
     cursor: str = "",
     limit: int = 30,
@@ -125,14 +71,11 @@ def search(
     with_cards: bool = False,
     steady: bool = False,
 ) -> Page:
-    """Return one page of the repositories of a kind that `user` may see and that meet every condition.
+    """Return one page of the repositories of a kind that `user` may see, that have the words of `query` and meet `where`.
 
-    facets: key -> values, all of which must be there. filters: tags as the client protocol writes them (`pytorch`,
-    `license:mit`, `base_model:adapter:ada/tiny`). gated: only those with a gate, or only those without. loaded: only models
-    that a worker holds ready. sort: one of SORTS; by default "relevance" with a
-    query, else DEFAULT_SORT. cursor: `next_cursor` of the page before, under the same conditions. limit: 1 to MAX_LIMIT.
-    with_cards: load the metadata of each row's card, too. Of more than MAX_SORTED hits, "relevance" ranks and lists the most
-    downloaded ones.
+    sort: one of SORTS; by default "relevance" with a query, else DEFAULT_SORT. cursor: `next_cursor` of the page before,
+    under the same conditions. limit: 1 to MAX_LIMIT. with_cards: load the metadata of each row's card, too. Of more than
+    MAX_SORTED hits, "relevance" ranks and lists the most downloaded ones.
 
     Pages go on from a value and a number, so rows that stand still are met once each, whatever comes or goes around them.
     Where the value itself may move meanwhile, a row that climbs past the reader is met only with `steady`, which keeps the
@@ -143,23 +86,13 @@ def search(
     sort = sort or ("relevance" if query else DEFAULT_SORT)
     if sort not in SORTS or (sort == "relevance" and not query):
         raise SearchInvalid(_("“%(sort)s” is no order to sort by.") % {"sort": sort[:40]}, field="sort")
-    place = _read_cursor(cursor, sort)
+    place = read_cursor(cursor, sort)
     if place and place.walk and (kept := walks.kept(place.walk)) is not None:
         return _walk_on(SearchRow.objects.filter(kind=kind).visible_to(user), kept, place, sort, limit, with_cards)
-    if place and place.value is None and sort not in _SOME_HAVE:
-        raise _bad_cursor()
+    if place and place.value is None and sort not in SOME_HAVE:
+        raise bad_cursor()
     order = _Order(sort, place, max(1, min(limit, MAX_LIMIT)), with_count, with_facets, with_cards, steady)
-    rows = rows_that_meet(
-        kind,
-        user,
-        author=author,
-        facets=facets,
-        filters=filters,
-        min_parameters=min_parameters,
-        max_parameters=max_parameters,
-        gated=gated,
-        loaded=loaded,
-    )
+    rows = rows_that_meet(where, kind, user)
     if not query:
         return _answer(rows, rows, order)
     terms = words.query(query)
@@ -172,22 +105,11 @@ def search(
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where the page before ended: the value that is sorted by, and the repository; in a kept order, its name and how far."""
-
-    value: Any
-    number: int
-    by_letters: bool
-    walk: str = ""
-    position: int = 0
-
-
-@dataclass(frozen=True)
 class _Order:
     """What is wanted of the rows that meet the conditions."""
 
     sort: str
-    place: _Place | None
+    place: Place | None
     limit: int
     with_count: bool
     with_facets: bool
@@ -267,25 +189,6 @@ def _with_relevance(rows: SearchRowQuerySet, query: str, terms: str) -> SearchRo
     return rows.annotate(relevance=Cast(rank * 100_000, IntegerField()) + exact)
 
 
-# --- facet counts ---------------------------------------------------------------------------------------------
-
-
-def facet_counts(rows: SearchRowQuerySet, keys: Sequence[str] = FACET_KEYS) -> dict[str, list[FacetCount]]:
-    """Return key -> the commonest values among `rows`, with how many have them. One query."""
-    limited = rows.order_by().values("facets")[:MAX_FACET_ROWS]
-    counts: dict[str, list[FacetCount]] = {}
-    try:
-        sql, parameters = limited.query.sql_with_params()
-    except EmptyResultSet:
-        # Somebody who may see nothing: there is no query to make.
-        return counts
-    with connection.cursor() as cursor:
-        cursor.execute(_FACET_COUNTS.format(rows=sql), [*parameters, list(keys), FACETS_SHOWN])
-        for key, value, count in cursor.fetchall():
-            counts.setdefault(key, []).append(FacetCount(key, value, count))
-    return counts
-
-
 # --- pages ----------------------------------------------------------------------------------------------------
 
 
@@ -293,26 +196,26 @@ def _page(rows: SearchRowQuerySet, order: _Order, by_letters: bool) -> Page:
     """Return one page of the rows; nothing is counted yet."""
     name, descending = SORTS[order.sort]
     sign = "-" if descending else ""
-    first: str | OrderBy = F(name).desc(nulls_last=True) if name in _SOME_HAVE else f"{sign}{name}"
+    first: str | OrderBy = F(name).desc(nulls_last=True) if name in SOME_HAVE else f"{sign}{name}"
     sorted_rows = rows.order_by(first, f"{sign}pk")
     if place := order.place:
         sorted_rows = sorted_rows.filter(_beyond(name, descending, place))
-    elif order.steady and order.sort in _MOVING:
+    elif order.steady and order.sort in MOVING:
         numbers = list(sorted_rows.values_list("pk", flat=True)[: walks.MAX_WALK])
         if len(numbers) > order.limit and (walk := walks.keep(numbers)):
-            return _walk_on(rows, numbers, _Place(None, 0, by_letters, walk), order.sort, order.limit, order.with_cards)
+            return _walk_on(rows, numbers, Place(None, 0, by_letters, walk), order.sort, order.limit, order.with_cards)
     # One row more than wanted where there is one.
     found = list(sorted_rows.with_repositories(cards=order.with_cards)[: order.limit + 1])
     shown = found[: order.limit]
 
     def after(number: int) -> str:
-        return _write_cursor(_place_of(shown[number - 1], order.sort, by_letters), order.sort)
+        return write_cursor(_place_of(shown[number - 1], order.sort, by_letters), order.sort)
 
     return Page(shown, after(len(shown)) if len(found) > len(shown) else "", by_letters=by_letters, after=after)
 
 
 def _walk_on(
-    rows: SearchRowQuerySet, numbers: list[int], place: _Place, sort: str, limit: int, with_cards: bool
+    rows: SearchRowQuerySet, numbers: list[int], place: Place, sort: str, limit: int, with_cards: bool
 ) -> Page:
     """Answer with the next part of a kept order: those of `rows` in it. Rows that are gone leave the page shorter."""
     end = place.position + max(1, min(limit, MAX_LIMIT))
@@ -325,76 +228,28 @@ def _walk_on(
         if position is None:
             position = numbers.index(shown[number - 1].pk, place.position) + 1
         if position < len(numbers):
-            return _write_cursor(replace(last, walk=place.walk, position=position), sort)
+            return write_cursor(replace(last, walk=place.walk, position=position), sort)
         # Beyond what is kept, the order of the moment has to do.
-        beyond = len(numbers) == walks.MAX_WALK and (last.value is not None or sort in _SOME_HAVE)
-        return _write_cursor(replace(last, walk="", position=0), sort) if beyond else ""
+        beyond = len(numbers) == walks.MAX_WALK and (last.value is not None or sort in SOME_HAVE)
+        return write_cursor(replace(last, walk="", position=0), sort) if beyond else ""
 
     return Page(shown, after(len(shown), end), by_letters=place.by_letters, after=after)
 
 
-def _beyond(name: str, descending: bool, place: _Place) -> "Q | Lookup[Any]":
+def _beyond(name: str, descending: bool, place: Place) -> "Q | Lookup[Any]":
     """Return the condition for the rows that come after a place."""
     if place.value is None:
         return Q(**{name: None}, pk__lt=place.number)
     beyond = LessThan if descending else GreaterThan
     later = beyond(_pair(F(name), F("pk")), _pair(Value(place.value), Value(place.number)))
-    return Q(later) | Q(**{name: None}) if name in _SOME_HAVE else later
+    return Q(later) | Q(**{name: None}) if name in SOME_HAVE else later
 
 
-def _place_of(row: SearchRow, sort: str, by_letters: bool) -> _Place:
+def _place_of(row: SearchRow, sort: str, by_letters: bool) -> Place:
     # A rank is no column; a row that was not found by its words has none.
-    return _Place(getattr(row, SORTS[sort][0], None), row.pk, by_letters)
+    return Place(getattr(row, SORTS[sort][0], None), row.pk, by_letters)
 
 
 def _pair(value: Any, number: Any) -> Func:
     """Return a row value. PostgreSQL finds its place in an index of both columns, however many rows share the first."""
     return Func(value, number, function="ROW", output_field=IntegerField())
-
-
-def _write_cursor(place: _Place, sort: str) -> str:
-    value = place.value.isoformat() if isinstance(place.value, datetime) else place.value
-    parts = [sort, value, place.number, place.by_letters, *((place.walk, place.position) if place.walk else ())]
-    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str, sort: str) -> _Place | None:
-    if not cursor:
-        return None
-    try:
-        match json.loads(base64.urlsafe_b64decode(cursor[:1000] + "=" * (-len(cursor) % 4))):
-            case [str(was), value, int(number), bool(by_letters), *walk] if was == sort and 0 <= number < 2**63:
-                match walk:
-                    case []:
-                        known = None if value is None and sort in _SOME_HAVE else _sort_value(SORTS[sort][0], value)
-                        return _Place(known, number, by_letters)
-                    case [str(name), int(position)] if 0 <= position <= walks.MAX_WALK and _WALK.fullmatch(name):
-                        known = None if value is None else _sort_value(SORTS[sort][0], value)
-                        return _Place(known, number, by_letters, name, position)
-    except (ValueError, TypeError, RecursionError):
-        pass
-    raise _bad_cursor()
-
-
-def _bad_cursor() -> SearchInvalid:
-    return SearchInvalid(
-        _("This link to a further page does not fit the list. Start from its first page."), field="cursor"
-    )
-
-
-def _sort_value(name: str, value: Any) -> datetime | str | int | float:
-    """Return the value of a cursor as its column takes it. Raises ValueError, TypeError."""
-    if name.endswith("_at"):
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None:
-            return moment
-    elif name in ("trending", "rating"):
-        if type(value) in (int, float) and math.isfinite(value):
-            return float(value)
-    elif name == "name":
-        if isinstance(value, str) and "\0" not in value:
-            return value
-    # The rank is an int4; PostgreSQL refuses to compare it with what is none.
-    elif type(value) is int and abs(value) < 2 ** (31 if name == "relevance" else 63):
-        return value
-    raise ValueError(name)

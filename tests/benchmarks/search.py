@@ -15,6 +15,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from hub.catalog.conditions import Conditions
 from hub.catalog.indexing import VERSION, _facet_numbers, index_repository
 from hub.catalog.models import SearchRow, SearchRowQuerySet
 from hub.catalog.search import search
@@ -117,7 +118,10 @@ def measure_all() -> Iterator[Figure]:
     yield compare(
         "task and licence, counted",
         lambda turn: search(
-            Kind.MODEL, ANYBODY, facets={"task": [TASKS[0]], "license": [LICENSES[0]]}, sort="downloads"
+            Kind.MODEL,
+            ANYBODY,
+            where=Conditions(facets={"task": [TASKS[0]], "license": [LICENSES[0]]}),
+            sort="downloads",
         ),
         lambda turn: (first_page(rows.filter(tags__contains=tags)), rows.filter(tags__contains=tags).count()),
         "JSON tags",

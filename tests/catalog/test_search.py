@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
+from hub.catalog.conditions import Conditions
 from hub.catalog.errors import SearchInvalid
 from hub.catalog.indexing import index_repository
 from hub.catalog.models import SearchRow
@@ -22,7 +23,7 @@ def names(page: Page) -> list[str]:
 
 
 def find(query: str, **conditions) -> list[str]:
-    return names(search(Kind.MODEL, ANYBODY, query=query, **conditions))
+    return names(search(Kind.MODEL, ANYBODY, query=query, where=Conditions(**conditions)))
 
 
 @pytest.fixture
@@ -174,9 +175,9 @@ def test_facet_counts(tiny: Repository) -> None:
 
 
 def test_the_number_of_queries(tiny: Repository, django_assert_num_queries: Callable) -> None:
-    def measure(queries: int, **conditions) -> None:
+    def measure(queries: int, **wanted) -> None:
         with django_assert_num_queries(queries):
-            page = search(Kind.MODEL, ANYBODY, **conditions)
+            page = search(Kind.MODEL, ANYBODY, **wanted)
             # What a list shows of each row asks for nothing more.
             for row in page.rows:
                 assert row.repository.full_name
@@ -186,8 +187,8 @@ def test_the_number_of_queries(tiny: Repository, django_assert_num_queries: Call
     measure(2)
     measure(1, with_count=False)
     measure(2, query="tiny")
-    measure(3, query="tiny", facets={"license": ["mit"]}, filters=["zh"])
-    measure(4, query="tiny", facets={"license": ["mit"]}, with_facets=True)
+    measure(3, query="tiny", where=Conditions(facets={"license": ["mit"]}, filters=["zh"]))
+    measure(4, query="tiny", where=Conditions(facets={"license": ["mit"]}), with_facets=True)
     measure(7, query="iny-stor")
 
 

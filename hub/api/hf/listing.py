@@ -12,7 +12,7 @@ from hub.accounts.permissions import check_may_read_hub
 from hub.api.edge import json_view
 from hub.api.hf.facts import BRIEF, CARD_FACTS, FULL, Subject, add_relatives, asked, describe, subjects
 from hub.api.hf.paging import flag, number, page
-from hub.catalog.conditions import PREFIXES
+from hub.catalog.conditions import PREFIXES, Conditions
 from hub.catalog.facts import APPS
 from hub.catalog.models import SearchRow
 from hub.catalog.search import MAX_LIMIT, Page, search
@@ -70,13 +70,15 @@ def repositories(request: Request, kind: str) -> Response:
         kind,
         request.user,
         query=text,
-        author=query.get("author", ""),
-        facets=_facets(query, kind),
-        filters=_listed(query, "filter") + _listed(query, "tags"),
-        min_parameters=smallest,
-        max_parameters=largest,
-        gated=flag(query, "gated") if query.get("gated") else None,
-        loaded=_loaded(query),
+        where=Conditions(
+            author=query.get("author", ""),
+            facets=_facets(query, kind),
+            filters=_listed(query, "filter") + _listed(query, "tags"),
+            min_parameters=smallest,
+            max_parameters=largest,
+            gated=flag(query, "gated") if query.get("gated") else None,
+            loaded=_loaded(query),
+        ),
         sort=_SORTS[sort] if sort else "" if text.strip() else DEFAULT_SORT,
         cursor=query.get("cursor", ""),
         limit=_limit(query, FULL_LIMIT if "siblings" in names else MAX_LIMIT),
@@ -206,8 +208,10 @@ def find_spaces(request: Request) -> Response:
         Kind.SPACE,
         request.user,
         query=query.get("q", ""),
-        filters=_listed(query, "filter"),
-        facets={"sdk": [value for value in _listed(query, "sdk") if value]},
+        where=Conditions(
+            filters=_listed(query, "filter"),
+            facets={"sdk": [value for value in _listed(query, "sdk") if value]},
+        ),
         limit=number(query, "limit", default=30, low=1, high=100),
         with_count=False,
         with_cards=True,

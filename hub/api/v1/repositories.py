@@ -13,8 +13,10 @@ from hub.api.paging import link_next
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import answer, operation
 from hub.api.v1.paging import LINK, Paged
+from hub.catalog.conditions import Conditions
+from hub.catalog.cursors import SORTS
 from hub.catalog.models import SearchRow
-from hub.catalog.search import SORTS, search
+from hub.catalog.search import search
 from hub.core.links import base_url
 from hub.repos.models import VERSIONED, Repository, Visibility
 from hub.repos.permissions import get_namespace_for_create
@@ -143,11 +145,13 @@ def find_repositories(request: Request, kind: str, query: dict[str, Any]) -> Res
         kind,
         request.user,
         query=query["search"],
-        author=query["author"],
-        filters=query["filter"],
-        gated=query.get("gated"),
-        min_parameters=query.get("min_parameters"),
-        max_parameters=query.get("max_parameters"),
+        where=Conditions(
+            author=query["author"],
+            filters=query["filter"],
+            gated=query.get("gated"),
+            min_parameters=query.get("min_parameters"),
+            max_parameters=query.get("max_parameters"),
+        ),
         sort=query.get("sort", ""),
         cursor=query["cursor"],
         limit=query["limit"],

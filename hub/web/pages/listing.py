@@ -9,8 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from hub.catalog.conditions import Conditions
 from hub.catalog.errors import SearchInvalid
-from hub.catalog.search import MAX_COUNT, FacetCount, Page, search
+from hub.catalog.facet_counts import FacetCount
+from hub.catalog.search import MAX_COUNT, Page, search
 from hub.core.words import MAX_QUERY
 from hub.repos.models import Kind
 from hub.repos.vocabulary import label
@@ -145,9 +147,11 @@ def _search(request: HttpRequest, kind: Kind) -> tuple[Page, str, str]:
     query, sort, cursor = asked.get("search", ""), asked.get("sort", ""), asked.get("cursor", "")
     wanted: dict[str, Any] = {
         "query": query,
-        "author": asked.get("author", ""),
-        "facets": {key: _values(asked, key) for key in (*FACETS[kind], *LINKED) if key != "author"},
-        "gated": {"true": True, "false": False}.get(asked.get("gated", "")),
+        "where": Conditions(
+            author=asked.get("author", ""),
+            facets={key: _values(asked, key) for key in (*FACETS[kind], *LINKED) if key != "author"},
+            gated={"true": True, "false": False}.get(asked.get("gated", "")),
+        ),
         "limit": PAGE,
         "with_facets": True,
     }
