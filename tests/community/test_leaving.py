@@ -21,7 +21,6 @@ from hub.community.models import (
     Collection,
     CollectionItem,
     Domain,
-    Notification,
     Webhook,
     WebhookDelivery,
 )
@@ -233,7 +232,7 @@ def test_what_a_member_made_for_an_organization_stays_with_it(erase: bool) -> No
     assert theirs.disabled_at is None
     browser = browser_of(admin)
     told = Activity.objects.get(kind=ActivityKind.WEBHOOK_DISABLED)
-    assert tell(told.pk) == 1 and Notification.objects.get(activity=told).user == admin
+    assert [notification.user for notification in tell(told.pk)] == [admin]
     assert "deleted their account" in browser.get("/notifications").content.decode()
     for address in (
         *("/organizations/crew/webhooks", f"/settings/webhooks/{ours.key}", f"/settings/webhooks/{ours.key}/edit"),
@@ -241,7 +240,6 @@ def test_what_a_member_made_for_an_organization_stays_with_it(erase: bool) -> No
             "/organizations/crew/members",
             f"/collections/{made.full_slug}",
             "/crew",
-            f"/api/settings/webhooks/{ours.key}",
         ),
     ):
         assert browser.get(address).status_code == 200, address

@@ -13,7 +13,7 @@ from hub.accounts.permissions import check_may_read_hub
 from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import answer, operation
-from hub.api.v1.paging import LINK, Paged, page, page_of
+from hub.api.v1.paging import Paged, page
 from hub.community import collections as services
 from hub.community.models import Collection, CollectionItem
 from hub.community.models.collection import MAX_COLLECTION_DESCRIPTION, MAX_COLLECTION_TITLE, MAX_NOTE
@@ -125,9 +125,8 @@ class ItemChange(Body):
     "GET",
     tag="collections",
     summary=_("Collections"),
-    answer=page_of(CollectionShape),
+    lists=CollectionShape,
     query=CollectionsQuery,
-    headers=(LINK,),
 )
 def list_collections(request: Request, query: dict[str, Any]) -> Response:
     check_may_read_hub(request.user)
@@ -183,24 +182,21 @@ def change_collection(
     "DELETE",
     tag="collections",
     summary=_("Delete a collection; what it held stays"),
-    answer=None,
-    status=204,
     parts=ONE,
 )
-def remove_collection(request: Request, namespace: str, slug: str, query: dict[str, Any]) -> Response:
+def remove_collection(request: Request, namespace: str, slug: str, query: dict[str, Any]) -> None:
     found = services.get_collection_for_write(request.user, f"{namespace}/{slug}")
     services.delete_collection(collection=found, actor=writer(request))
-    return Response(status=204)
 
 
-@operation("PUT", tag="collections", summary=_("Find a collection good"), answer=None, status=204, parts=ONE)
-def upvote_collection(request: Request, namespace: str, slug: str, query: dict[str, Any]) -> Response:
-    return _vote(request, f"{namespace}/{slug}", up=True)
+@operation("PUT", tag="collections", summary=_("Find a collection good"), parts=ONE)
+def upvote_collection(request: Request, namespace: str, slug: str, query: dict[str, Any]) -> None:
+    _vote(request, f"{namespace}/{slug}", up=True)
 
 
-@operation("DELETE", tag="collections", summary=_("Find it good no more"), answer=None, status=204, parts=ONE)
-def take_upvote_back(request: Request, namespace: str, slug: str, query: dict[str, Any]) -> Response:
-    return _vote(request, f"{namespace}/{slug}", up=False)
+@operation("DELETE", tag="collections", summary=_("Find it good no more"), parts=ONE)
+def take_upvote_back(request: Request, namespace: str, slug: str, query: dict[str, Any]) -> None:
+    _vote(request, f"{namespace}/{slug}", up=False)
 
 
 @operation(
@@ -248,10 +244,9 @@ def change_item(
     return answer(request, ItemShape, services.update_item(item=item, actor=writer(request), **body))
 
 
-@operation("DELETE", tag="collections", summary=_("Take an item out"), answer=None, status=204, parts=ITEM)
-def take_out(request: Request, namespace: str, slug: str, item_id: int, query: dict[str, Any]) -> Response:
+@operation("DELETE", tag="collections", summary=_("Take an item out"), parts=ITEM)
+def take_out(request: Request, namespace: str, slug: str, item_id: int, query: dict[str, Any]) -> None:
     services.remove_item(item=_item(request, f"{namespace}/{slug}", item_id), actor=writer(request))
-    return Response(status=204)
 
 
 def _item(request: Request, slug: str, item_id: int) -> CollectionItem:
@@ -259,10 +254,9 @@ def _item(request: Request, slug: str, item_id: int) -> CollectionItem:
     return services.get_item(services.get_collection_for_write(request.user, slug), request.user, str(item_id))
 
 
-def _vote(request: Request, slug: str, *, up: bool) -> Response:
+def _vote(request: Request, slug: str, *, up: bool) -> None:
     found = services.get_collection(request.user, slug)
     services.set_upvote(collection=found, actor=writer(request), up=up)
-    return Response(status=204)
 
 
 def _answer(request: Request, row: Collection, *, status: int = 200) -> Response:

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from hub.api.edge import View, edge_of
 from hub.api.v1.bodies import Body, Nothing, Query
+from hub.api.v1.paging import LINK, Paged, page_of
 from hub.community.models import Emoji
 from hub.repos.models import VERSIONED
 from hub.repos.permissions import check_may_act
@@ -98,8 +99,9 @@ def operation(
     *,
     tag: str,
     summary: Any,
-    answer: Serializer | serializers.BaseSerializer[Any] | None,
-    status: int = 200,
+    answer: Serializer | serializers.BaseSerializer[Any] | None = None,
+    lists: Serializer | None = None,
+    status: int | None = None,
     description: Any = "",
     query: type[Query] = Nothing,
     body: type[Body] | None = None,
@@ -109,16 +111,23 @@ def operation(
     also: Mapping[int, Serializer] | None = None,
     parts: tuple[str, ...] = (),
     headers: tuple[OpenApiParameter, ...] = (),
-) -> Callable[[Callable[..., HttpResponseBase]], Operation]:
+) -> Callable[[Callable[..., HttpResponseBase | None]], Operation]:
     """Make a function an operation. It gets the request and, by their names, the parts of the address, `query` (the checked
     parameters) and, where there is one, `body` (the checked fields).
 
-    answer: what `status` brings, None for nothing. partial: any of the body's fields may be left out. content: the body is
-    a file's bytes, which the function reads itself. refuses: statuses of refusals that only this call has, with the shape of
-    those that say more. also: other answers that are none. parts: the names in the address, in their order.
+    answer: what `status` brings, None for nothing: then the function returns nothing either. lists: in place of answer, what a
+    list in pages is of. status: by default 200, or 204 where nothing is brought. partial: any of the body's fields may be left
+    out. content: the body is a file's bytes, which the function reads itself. refuses: statuses of refusals that only this call
+    has, with the shape of those that say more. also: other answers that are none. parts: the names in the address, in their
+    order.
     """
 
-    def decorate(view: Callable[..., HttpResponseBase]) -> Operation:
+    if lists is not None:
+        answer, headers = page_of(lists), (LINK, *headers)
+        query = Paged if query is Nothing else query
+    brought = status or (204 if answer is None else 200)
+
+    def decorate(view: Callable[..., HttpResponseBase | None]) -> Operation:
         def run(self: APIView, request: Request, **path: Any) -> HttpResponseBase:
             if method != "GET":
                 # Who may change nothing hears that first, whatever else is wrong with the call.
@@ -126,7 +135,8 @@ def operation(
             given: dict[str, Any] = {"query": query.read(request._request.GET)}
             if body is not None:
                 given["body"] = body.read(request, partial=partial)
-            return view(request, **path, **given)
+            made = view(request, **path, **given)
+            return Response(status=brought) if made is None else made
 
         run.__name__ = view.__name__
         run.__doc__ = view.__doc__
@@ -143,7 +153,7 @@ def operation(
             )
             for number in sorted(statuses)
         }
-        responses[status] = OpenApiResponse(answer, description=summary)
+        responses[brought] = OpenApiResponse(answer, description=summary)
         for number, shape in (also or {}).items():
             responses[number] = OpenApiResponse(shape, description=summary)
         described = extend_schema(

@@ -14,7 +14,7 @@ from hub.accounts.services import get_user
 from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import answer, operation
-from hub.api.v1.paging import LINK, Paged, page, page_of
+from hub.api.v1.paging import page
 from hub.core.errors import SignInNeeded
 
 ONE = ("organization",)
@@ -79,10 +79,8 @@ class NewJoinRequest(Body):
     "GET",
     tag="organizations",
     summary=_("The members of an organization"),
-    answer=page_of(MemberShape),
-    query=Paged,
+    lists=MemberShape,
     parts=ONE,
-    headers=(LINK,),
 )
 def list_members(request: Request, organization: str, query: dict[str, Any]) -> Response:
     check_may_read_hub(request.user)
@@ -113,18 +111,15 @@ def change_role(
     tag="organizations",
     summary=_("Remove a member, or leave"),
     description=_("Administrators remove anybody; everybody may leave, but for the last administrator."),
-    answer=None,
-    status=204,
     parts=MEMBER,
 )
-def remove_from_organization(request: Request, organization: str, member: str, query: dict[str, Any]) -> Response:
+def remove_from_organization(request: Request, organization: str, member: str, query: dict[str, Any]) -> None:
     actor = writer(request)
     if member.lower() == actor.username.lower():
         found, user = get_organization(organization), actor
     else:
         found, user = get_organization_for_admin(actor, organization), get_user(name=member)
     organizations.remove_member(organization=found, actor=actor, user=user)
-    return Response(status=204)
 
 
 @operation(
@@ -132,11 +127,9 @@ def remove_from_organization(request: Request, organization: str, member: str, q
     tag="organizations",
     summary=_("Whom an organization has invited"),
     description=_("For its administrators."),
-    answer=page_of(InvitationShape),
-    query=Paged,
+    lists=InvitationShape,
     parts=ONE,
     refuses=(403,),
-    headers=(LINK,),
 )
 def list_invitations(request: Request, organization: str, query: dict[str, Any]) -> Response:
     found = get_organization_for_admin(request.user, organization)
@@ -167,14 +160,11 @@ def invite_somebody(request: Request, organization: str, query: dict[str, Any], 
     tag="organizations",
     summary=_("Send an invitation again"),
     description=_("For administrators. It is good for as long as a new one; earlier links open nothing."),
-    answer=None,
-    status=204,
     parts=INVITATION,
 )
-def send_invitation_again(request: Request, organization: str, invitation_id: int, query: dict[str, Any]) -> Response:
+def send_invitation_again(request: Request, organization: str, invitation_id: int, query: dict[str, Any]) -> None:
     found = get_organization_for_admin(request.user, organization)
     joining.resend_invitation(organization=found, actor=writer(request), invitation_id=invitation_id)
-    return Response(status=204)
 
 
 @operation(
@@ -182,14 +172,11 @@ def send_invitation_again(request: Request, organization: str, invitation_id: in
     tag="organizations",
     summary=_("Withdraw an invitation"),
     description=_("For administrators. A second time changes nothing."),
-    answer=None,
-    status=204,
     parts=INVITATION,
 )
-def withdraw_invitation(request: Request, organization: str, invitation_id: int, query: dict[str, Any]) -> Response:
+def withdraw_invitation(request: Request, organization: str, invitation_id: int, query: dict[str, Any]) -> None:
     found = get_organization_for_admin(request.user, organization)
     joining.withdraw_invitation(organization=found, actor=writer(request), invitation_id=invitation_id)
-    return Response(status=204)
 
 
 @operation(
@@ -197,11 +184,9 @@ def withdraw_invitation(request: Request, organization: str, invitation_id: int,
     tag="organizations",
     summary=_("Who asks to be let in"),
     description=_("For administrators."),
-    answer=page_of(JoinRequestShape),
-    query=Paged,
+    lists=JoinRequestShape,
     parts=ONE,
     refuses=(403,),
-    headers=(LINK,),
 )
 def list_join_requests(request: Request, organization: str, query: dict[str, Any]) -> Response:
     found = get_organization_for_admin(request.user, organization)
@@ -231,14 +216,11 @@ def accept_join_request(
     tag="organizations",
     summary=_("Turn a request down"),
     description=_("For administrators."),
-    answer=None,
-    status=204,
     parts=MEMBER,
 )
-def decline_join_request(request: Request, organization: str, member: str, query: dict[str, Any]) -> Response:
+def decline_join_request(request: Request, organization: str, member: str, query: dict[str, Any]) -> None:
     found = get_organization_for_admin(request.user, organization)
     joining.decline_request(organization=found, actor=writer(request), user=get_user(name=member))
-    return Response(status=204)
 
 
 # --- what those do whom it is about -------------------------------------------------------------------------------------
@@ -265,13 +247,10 @@ def ask_to_join(request: Request, organization: str, query: dict[str, Any], body
     tag="organizations",
     summary=_("Take your request back"),
     description=_("A second time changes nothing."),
-    answer=None,
-    status=204,
     parts=ONE,
 )
-def take_join_request_back(request: Request, organization: str, query: dict[str, Any]) -> Response:
+def take_join_request_back(request: Request, organization: str, query: dict[str, Any]) -> None:
     joining.withdraw_request(organization=get_organization(organization), user=writer(request))
-    return Response(status=204)
 
 
 @operation(
@@ -279,9 +258,7 @@ def take_join_request_back(request: Request, organization: str, query: dict[str,
     tag="organizations",
     summary=_("Organizations that invite you"),
     description=_("By name, and while it is good. Invitations by mail are answered where their link leads."),
-    answer=page_of(InvitationShape),
-    query=Paged,
-    headers=(LINK,),
+    lists=InvitationShape,
 )
 def list_own_invitations(request: Request, query: dict[str, Any]) -> Response:
     if not isinstance(request.user, User):
@@ -301,14 +278,11 @@ def accept_own_invitation(request: Request, organization: str, query: dict[str, 
     "DELETE",
     tag="organizations",
     summary=_("Decline an organization's invitation"),
-    answer=None,
-    status=204,
     parts=ONE,
 )
-def decline_own_invitation(request: Request, organization: str, query: dict[str, Any]) -> Response:
+def decline_own_invitation(request: Request, organization: str, query: dict[str, Any]) -> None:
     user = writer(request)
     joining.decline_invitation(invitation=_own_invitation(user, get_organization(organization)), user=user)
-    return Response(status=204)
 
 
 def _own_invitation(user: User, organization: Organization) -> MemberInvitation:

@@ -67,7 +67,8 @@ def write_export(*, user: User, file: IO[bytes]) -> None:
 
 def parts_of(user: User) -> list[Part]:
     """Return what each app exports of a person. Nothing is read yet."""
-    return [known_part(user), *(part for _receiver, part in export_asked.send(User, user=user))]
+    asked: list[tuple[Any, Any]] = export_asked.send(User, user=user)
+    return [known_part(user), *(part for _receiver, part in asked)]
 
 
 def _readme(user: User, parts: list[Part]) -> str:

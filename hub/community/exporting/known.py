@@ -1,11 +1,11 @@
 """What of a person the community and the apps below it keep: accounts, repositories, jobs."""
 
-from typing import Any
+from functools import partial
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
 from hub.accounts.models import MemberInvitation, OneTimeLink, User
 from hub.community.exporting.tables import Part, Table, of_repositories, plain
@@ -169,9 +169,7 @@ def _repositories(user: User) -> list[Table]:
     readable = Repository.objects.visible_to(user)
     created = Repository.objects.filter(Q(created_by=user) | Q(namespace__user=user), pk__in=readable.values("pk"))
 
-    def of(rows: QuerySet[Any], *fields: str) -> Any:
-        return of_repositories(user, rows, "repository", *fields)
-
+    of = partial(of_repositories, user)
     return [
         Table(
             "repositories",
@@ -182,7 +180,7 @@ def _repositories(user: User) -> list[Table]:
         Table(
             "releases",
             "releases that you made: what they say",
-            of(Release.objects.filter(author=user), "tag", "title", "notes", "created_at", "edited_at"),
+            of(Release.objects.filter(author=user), "repository", "tag", "title", "notes", "created_at", "edited_at"),
             ("repos.Release.author",),
         ),
         Table(
@@ -197,31 +195,31 @@ def _repositories(user: User) -> list[Table]:
         Table(
             "pushes",
             "branches and tags that you moved",
-            of(RefUpdate.objects.filter(actor=user), "name", "old", "new", "at"),
+            of(RefUpdate.objects.filter(actor=user), "repository", "name", "old", "new", "at"),
             ("repos.RefUpdate.actor",),
         ),
         Table(
             "uploads_begun",
             "large files that you are sending",
-            of(LargeUpload.objects.filter(user=user), "size", "created_at"),
+            of(LargeUpload.objects.filter(user=user), "repository", "size", "created_at"),
             ("repos.LargeUpload.user",),
         ),
         Table(
             "locks",
             "large files that you have locked",
-            of(LargeFileLock.objects.filter(owner=user), "path", "locked_at"),
+            of(LargeFileLock.objects.filter(owner=user), "repository", "path", "locked_at"),
             ("repos.LargeFileLock.owner",),
         ),
         Table(
             "access_requests",
             "files of others that you asked for: what you answered, and what was decided",
-            of(user.access_requests.all(), "status", "fields", "reason", "requested_at", "decided_at"),
+            of(user.access_requests.all(), "repository", "status", "fields", "reason", "requested_at", "decided_at"),
             ("repos.AccessRequest.user",),
         ),
         Table(
             "uses",
             "which versions you downloaded or ran, with the first times",
-            of(Use.objects.filter(user=user), "commit", "downloaded_at", "ran_at"),
+            of(Use.objects.filter(user=user), "repository", "commit", "downloaded_at", "ran_at"),
             ("repos.Use.user",),
         ),
         Table(
@@ -234,7 +232,7 @@ def _repositories(user: User) -> list[Table]:
 
 
 def _said(user: User) -> list[Table]:
-    here = "discussion__repository"
+    of, here = partial(of_repositories, user), "discussion__repository"
     did = DiscussionEvent.objects.filter(author=user)
     comments = did.filter(kind=EventKind.COMMENT)
     reviews = Review.objects.filter(author=user)
@@ -244,17 +242,13 @@ def _said(user: User) -> list[Table]:
         Table(
             "discussions",
             "discussions that you began: their titles",
-            of_repositories(
-                *(user, Discussion.objects.filter(author=user), "repository", "number", "title", "status", "created_at")
-            ),
+            of(Discussion.objects.filter(author=user), "repository", "number", "title", "status", "created_at"),
             ("community.Discussion.author",),
         ),
         Table(
             "comments",
             "what you wrote in discussions",
-            of_repositories(
-                *(user, comments, here, "id", "discussion__number", "created_at", "text", "is_opening", "hidden_at")
-            ),
+            of(comments, here, "id", "discussion__number", "created_at", "text", "is_opening", "hidden_at"),
             ("community.DiscussionEvent.author",),
         ),
         Table(
@@ -265,17 +259,14 @@ def _said(user: User) -> list[Table]:
         Table(
             "changes",
             "what else you did in discussions: titles, closing, locking, accepting answers",
-            of_repositories(
-                *(user, did.exclude(kind=EventKind.COMMENT), here, "discussion__number", "kind", "created_at"),
-                *("before", "after"),
+            of(
+                did.exclude(kind=EventKind.COMMENT), here, "discussion__number", "kind", "created_at", "before", "after"
             ),
         ),
         Table(
             "reviews",
             "your reviews",
-            of_repositories(
-                *(user, reviews, "repository", "id", *said, "text", "created_at", "edited_at", "hidden_at")
-            ),
+            of(reviews, "repository", "id", *said, "text", "created_at", "edited_at", "hidden_at"),
             ("community.Review.author",),
         ),
         Table(
@@ -286,28 +277,31 @@ def _said(user: User) -> list[Table]:
         Table(
             "replies",
             "what you replied to reviews",
-            of_repositories(user, Review.objects.filter(replied_by=user), "repository", "reply", "replied_at"),
+            of(Review.objects.filter(replied_by=user), "repository", "reply", "replied_at"),
             ("community.Review.replied_by",),
         ),
         Table(
             "reactions",
             "your reactions to comments",
-            of_repositories(
-                *(user, Reaction.objects.filter(user=user), f"comment__{here}", "comment__discussion__number"),
-                *("comment", "emoji"),
+            of(
+                Reaction.objects.filter(user=user),
+                f"comment__{here}",
+                "comment__discussion__number",
+                "comment",
+                "emoji",
             ),
             ("community.Reaction.user",),
         ),
         Table(
             "answer_votes",
             "answers that you voted for",
-            of_repositories(user, answers, f"comment__{here}", "comment__discussion__number", "comment"),
+            of(answers, f"comment__{here}", "comment__discussion__number", "comment"),
             ("community.AnswerVote.user",),
         ),
         Table(
             "review_votes",
             "reviews that you found helpful",
-            of_repositories(user, ReviewVote.objects.filter(user=user), "review__repository", "review"),
+            of(ReviewVote.objects.filter(user=user), "review__repository", "review"),
             ("community.ReviewVote.user",),
         ),
         Table(
@@ -319,13 +313,14 @@ def _said(user: User) -> list[Table]:
         Table(
             "activities",
             "what of all that stands in feeds and on your profile",
-            of_repositories(user, Activity.objects.filter(actor=user), "repository", "kind", "created_at"),
+            of(Activity.objects.filter(actor=user), "repository", "kind", "created_at"),
             ("community.Activity.actor",),
         ),
     ]
 
 
 def _collected(user: User) -> list[Table]:
+    of = partial(of_repositories, user)
     # Those of one's own, and those that one made for an organization, as far as one may see them.
     seen = Collection.objects.visible_to(user)
     own = Q(namespace__user=user)
@@ -337,13 +332,13 @@ def _collected(user: User) -> list[Table]:
         Table(
             "likes",
             "what you like",
-            of_repositories(user, user.likes.all(), "repository", "created_at"),
+            of(user.likes.all(), "repository", "created_at"),
             ("community.Like.user",),
         ),
         Table(
             "follows",
             "what you follow",
-            of_repositories(user, user.follows.all(), "repository", "created_at", account=F("namespace__name")),
+            of(user.follows.all(), "repository", "created_at", account=F("namespace__name")),
             ("community.Follow.follower",),
         ),
         Table(
@@ -361,7 +356,7 @@ def _collected(user: User) -> list[Table]:
         Table(
             "collection_items",
             "what is in your collections, and what you put into others",
-            of_repositories(user, items, "repository", "collection__key", "note", "position", "added_at"),
+            of(items, "repository", "collection__key", "note", "position", "added_at"),
             ("community.CollectionItem.added_by",),
         ),
         Table(
@@ -377,13 +372,19 @@ def _collected(user: User) -> list[Table]:
 
 
 def _told(user: User) -> list[Table]:
+    of = partial(of_repositories, user)
     settings = "community.NotificationSettings.user"  # they are a file of their own
     return [
         Table(
             "notifications",
             "what you were told, why, and whether you have read it; those of the last months",
-            of_repositories(
-                *(user, user.notifications.all(), "activity__repository", "reason", "created_at", "read_at", "mail"),
+            of(
+                user.notifications.all(),
+                "activity__repository",
+                "reason",
+                "created_at",
+                "read_at",
+                "mail",
                 kind=F("activity__kind"),
             ),
             ("community.Notification.user", settings),
@@ -391,9 +392,8 @@ def _told(user: User) -> list[Table]:
         Table(
             "subscriptions",
             "what you watch or muted",
-            of_repositories(
-                *(user, Subscription.objects.filter(user=user), "repository", "level"),
-                discussion_number=F("discussion__number"),
+            of(
+                Subscription.objects.filter(user=user), "repository", "level", discussion_number=F("discussion__number")
             ),
             ("community.Subscription.user",),
         ),

@@ -134,7 +134,8 @@ def _refusal(delivery: WebhookDelivery) -> str:
     if repo is None:
         deleted = (delivery.scope, delivery.action) == ("repo", "delete")
         return "" if deleted or delivery.scope == PING else "The repository has been deleted."
-    if not readers_of(repo).filter(pk=delivery.webhook.created_by_id).exists():
+    maker = delivery.webhook.created_by_id
+    if maker is None or not readers_of(repo).filter(pk=maker).exists():
         return "Whoever answers for this webhook may not see the repository any more."
     return ""
 
