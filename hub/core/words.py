@@ -30,8 +30,11 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def vector(parts: Iterable[tuple[str, str]]) -> str:
-    """Return the text form of a tsvector. parts: (weight, text), weight A (names) to D (body); a term keeps its best."""
+def vector(parts: Iterable[tuple[str, str]], sign: str = "") -> str:
+    """Return the text form of a tsvector. parts: (weight, text), weight A (names) to D (body); a term keeps its best.
+
+    sign: stands before each term, which keeps them apart from those of another vector that this one is joined with.
+    """
     weights: dict[str, str] = {}
     for weight, text in parts:
         for term in _terms(fold(text)):
@@ -39,7 +42,7 @@ def vector(parts: Iterable[tuple[str, str]]) -> str:
                 if len(weights) >= MAX_TERMS:
                     break
                 weights[term] = weight
-    return " ".join(f"'{term}':1{weight}" for term, weight in weights.items())
+    return " ".join(f"'{sign}{term}':1{weight}" for term, weight in weights.items())
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,9 @@ class Term:
     text: str
     begins: bool = False
 
-    def lexeme(self, weights: str = "") -> str:
-        """Return it as a tsquery has it. weights: those letters of A to D that count; all of them by default."""
-        options = "*" * self.begins + weights
-        return f"'{self.text}'{':' + options if options else ''}"
+    def lexeme(self, sign: str = "") -> str:
+        """Return it as a tsquery has it. sign: that of a vector whose terms have one."""
+        return f"'{sign}{self.text}'{':*' if self.begins else ''}"
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def test_a_comment_is_found_with_its_title_and_shown_with_its_marks(talk: Discus
     comment = post_comment(discussion=talk, actor=make_user(), text="Set the **batch size** to 1 & try <again>.")
     assert titles("batch") == titles("training batch") == ["Training stops"]
     assert said("stops batch siz") == ["Set the [batch] [size] to 1 & try ."]
-    assert found("batch").comments == {talk.pk: comment.pk}
+    assert found("batch").comments == {talk.pk: [comment.pk]}
     # The title alone has it: there is nothing to show of what comments say.
     assert said("training") == []
     # Each word is there, but in no comment with the other.

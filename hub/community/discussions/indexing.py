@@ -13,6 +13,8 @@ from hub.core.markdown import plain_text
 # Raise it when rows come out differently: the sweep makes all older ones anew.
 VERSION = 1
 BATCH = 200  # comments of one transaction of the sweep
+# Before the terms of a title in the rows of those who answer.
+TITLE_SIGN = "="
 
 
 def index_comment(comment: DiscussionEvent) -> None:
@@ -92,7 +94,9 @@ def _write(comments: list[DiscussionEvent]) -> None:
 
 
 def _title(discussion: Discussion, is_opening: bool) -> Value:
-    return Value(words.vector([("A" if is_opening else "B", discussion.title)]))
+    if is_opening:
+        return Value(words.vector([("A", discussion.title)]))
+    return Value(words.vector([("B", discussion.title)], TITLE_SIGN))
 
 
 def _joined(*vectors: Expression) -> Func:

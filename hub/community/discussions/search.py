@@ -9,22 +9,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
-from django.db.models import Case, F, FloatField, Func, IntegerField, Value, When
+from django.db.models import Case, F, FloatField, Func, IntegerField, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 
-from hub.community.discussions.indexing import keep
+from hub.community.discussions.indexing import TITLE_SIGN, keep
 from hub.community.models import CommentWords, Discussion, DiscussionEvent
 from hub.community.models.discussion import DiscussionQuerySet
 from hub.core import words
 from hub.core.words import Term
 
 # Comments with the words that are looked at: of more, the newest.
-MAX_HITS = 2000
+MAX_HITS = 1000
 MAX_EXCERPT = 240  # characters
 _BEFORE = 60  # characters of an excerpt before the first place that is marked
-# What a word counts for by where it stands: in another comment, in the opening text, in the title of either.
+# What a word counts for by where it stands, the last one first: in the title, in that of what it answers to, in the opening
+# text, in another comment.
 _RELEVANCE = "{0.1, 0.3, 0.5, 1.0}"
-_OWN = "{1.0, 1.0, 0.0, 0.0}"
+_SAID = "{1.0, 1.0, 0.0, 0.0}"
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,17 @@ class Found:
     discussions: DiscussionQuerySet
     terms: Sequence[Term]
     capped: bool = False
-    # Discussion -> the comment that says most of what was asked for; none where only the title does.
-    comments: dict[int, int] = field(default_factory=dict, repr=False)
+    # Discussion -> those of its comments that have the words.
+    comments: dict[int, list[int]] = field(default_factory=dict, repr=False)
 
     def excerpts(self, shown: Iterable[Discussion]) -> dict[int, Excerpt]:
-        """Return discussion id -> the best of what its comments say, for those where one does. One query."""
-        wanted = [self.comments[row.pk] for row in shown if row.pk in self.comments]
-        rows = CommentWords.objects.filter(pk__in=wanted, comment__hidden_at=None).select_related("comment__author")
-        return {row.discussion_id: Excerpt(row.comment, excerpt(row.text, self.terms)) for row in rows.defer("words")}
+        """Return discussion id -> what the comment says that says most of it, the first of equals, for those where one says any
+        of it. One query."""
+        among = [comment for row in shown for comment in self.comments.get(row.pk, ())]
+        rows = CommentWords.objects.filter(pk__in=among, comment__hidden_at=None).defer("words")
+        said = rows.annotate(said=_rank(_SAID, F("words"), self.terms)).filter(said__gt=0)
+        best = said.select_related("comment__author").order_by("discussion", "-said", "comment").distinct("discussion")
+        return {row.discussion_id: Excerpt(row.comment, excerpt(row.text, self.terms)) for row in best}
 
 
 def search(rows: DiscussionQuerySet, text: str) -> Found:
@@ -71,14 +75,12 @@ def search(rows: DiscussionQuerySet, text: str) -> Found:
     terms = words.terms(text)
     if not terms:
         return Found(rows.none().annotate(relevance=Value(0)), terms)
-    hits = list(_hits(rows, terms))
+    hits = list(_ranked(_hits(rows, terms), terms))
     relevance: dict[int, int] = {}
-    best: dict[int, tuple[float, int]] = {}
-    for discussion, comment, rank, own in hits[:MAX_HITS]:
+    comments = defaultdict(list)
+    for discussion, comment, rank in hits[:MAX_HITS]:
         relevance[discussion] = max(round(rank * 1000), relevance.get(discussion, 0))
-        # The newest come first: of equals, the first that was said is shown.
-        if own and own >= best.get(discussion, (0.0, 0))[0]:
-            best[discussion] = own, comment
+        comments[discussion].append(comment)
     alike = defaultdict(list)
     for discussion, rank in relevance.items():
         alike[rank].append(discussion)
@@ -88,40 +90,52 @@ def search(rows: DiscussionQuerySet, text: str) -> Found:
         found.annotate(relevance=Case(*ranks, default=Value(0), output_field=IntegerField())),
         terms,
         capped=len(hits) > MAX_HITS,
-        comments={discussion: comment for discussion, (_own, comment) in best.items()},
+        comments=comments,
     )
 
 
-def _hits(rows: DiscussionQuerySet, terms: Sequence[Term]) -> Iterable[tuple[int, int, float, float]]:
-    """Return (discussion, comment, relevance, how much of it the comment's own text has), the newest comments first."""
-    wanted = _asking(" & ".join(term.lexeme() for term in terms))
-    # A title stands in the rows of all comments of its discussion, and must not make hits of those that add nothing.
-    adds = _asking(" | ".join(term.lexeme("acd") for term in terms))
-    any_of = _asking(" | ".join(term.lexeme() for term in terms))
+def _hits(rows: DiscussionQuerySet, terms: Sequence[Term]) -> QuerySet[CommentWords]:
+    """Return the comments of `rows` that have all terms, with the help of the title, and one of them without; the newest."""
+    each = [f"({term.lexeme()} | {term.lexeme(TITLE_SIGN)})" for term in terms]
+    one = f"({' | '.join(term.lexeme() for term in terms)})"
+    # Of one term, that is the term itself.
+    wanted = " & ".join([*each, one] if len(terms) > 1 else [one])
+    title = _asking(" & ".join(term.lexeme() for term in terms))
+    return (
+        CommentWords.objects.filter(words=_asking(wanted), discussion__in=rows.order_by().values("pk"))
+        .annotate(title=keep("words", "a"))
+        .filter(Q(comment__hidden_at=None) | Q(title=title))
+        .order_by("-comment")[: MAX_HITS + 1]
+    )
+
+
+def _ranked(hits: QuerySet[CommentWords], terms: Sequence[Term]) -> Iterable[tuple[int, int, float]]:
+    """Return (discussion, comment, relevance), the newest comments first. Of what is hidden the title counts alone."""
+    # Of these alone: PostgreSQL would rank all that there are before it takes the newest.
+    rows = CommentWords.objects.filter(pk__in=hits.values("pk"))
     readable = Case(
         When(comment__hidden_at=None, then=F("words")), default=keep("words", "a"), output_field=SearchVectorField()
     )
-    found = (
-        CommentWords.objects.filter(words=wanted).filter(words=adds).filter(discussion__in=rows.order_by().values("pk"))
-    )
-    return (
-        found.annotate(readable=readable)
-        .filter(readable=wanted)
-        .order_by("-comment")
-        .values_list("discussion", "comment", _rank(_RELEVANCE, readable, any_of), _rank(_OWN, readable, any_of))
-    )[: MAX_HITS + 1]
+    return rows.order_by("-comment").values_list("discussion", "comment", _rank(_RELEVANCE, readable, terms))
+
+
+class _Query(SearchQuery):
+    """The text form of a tsquery as it stands: PostgreSQL's parser would take the signs of titles away."""
+
+    template = "(%(expressions)s)::tsquery"
 
 
 def _asking(query: str) -> SearchQuery:
-    return SearchQuery(query, search_type="raw", config="simple")
+    return _Query(query)
 
 
-def _rank(weights: str, vector: Combinable, query: SearchQuery) -> Func:
-    """Return how much of the query stands in a vector, as the mean over its terms. Of `&`, PostgreSQL would ask how near the
-    words stand to each other, which the vectors do not tell."""
+def _rank(weights: str, vector: Combinable, terms: Sequence[Term]) -> Func:
+    """Return how much of the terms stands in a vector, by the weights of D to A. The query is of `|`: of `&`, PostgreSQL asks
+    how near the words stand to each other, which the vectors do not tell."""
+    any_of = _asking(" | ".join(term.lexeme(sign) for term in terms for sign in ("", TITLE_SIGN)))
     return Func(
         vector,
-        query,
+        any_of,
         function="ts_rank",
         template=f"%(function)s('{weights}', %(expressions)s)",
         output_field=FloatField(),

@@ -26,4 +26,9 @@ class Migration(migrations.Migration):
                 'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['words'], name='comment_words')],
             },
         ),
+        # The words beside the row's numbers and the text elsewhere, not the other way round: searches read the words of many.
+        migrations.RunSQL(
+            "ALTER TABLE community_commentwords ALTER COLUMN words SET STORAGE MAIN",
+            migrations.RunSQL.noop,
+        ),
     ]

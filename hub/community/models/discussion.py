@@ -49,6 +49,12 @@ class DiscussionQuerySet(models.QuerySet["Discussion"]):
         """Those that are settled, one way or the other."""
         return self.filter(status__in=CLOSED_STATES)
 
+    def counted(self) -> dict[str, int]:
+        """Return how many are `open` and `closed`."""
+        return self.aggregate(
+            open=Count("pk", filter=Q(status__in=OPEN_STATES)), closed=Count("pk", filter=Q(status__in=CLOSED_STATES))
+        )
+
     def pull_requests(self, wanted: bool = True) -> Self:
         """Pull requests alone, or everything but them."""
         return self.filter(pull_request__isnull=not wanted)
@@ -264,7 +270,8 @@ class CommentWords(models.Model):
     """What a comment is found by: its words and those of its discussion's title, in a table of their own, because they are
     larger than what lists and threads load. Whether it may be read is asked of the comment itself.
 
-    Weights: A the title in the row of the opening text, B the title in the others, C the opening text, D what the others say.
+    Weights: A the title in the row of the opening text, C that text, D what the others say, and B the title in their rows, each
+    term with a sign: so the index tells those that say something themselves from those that only stand below the title.
     """
 
     comment = models.OneToOneField(DiscussionEvent, primary_key=True, on_delete=models.CASCADE, related_name="words")

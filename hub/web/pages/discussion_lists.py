@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Q
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from hub.accounts.names import MAX_NAMESPACE
 from hub.community.discussions.search import MAX_HITS, Found, marked, search
 from hub.community.errors import DiscussionNotFound
 from hub.community.models import Discussion, Status
-from hub.community.models.discussion import CLOSED_STATES, MAX_SORTED, OPEN_STATES, ORDERS, DiscussionQuerySet
+from hub.community.models.discussion import MAX_SORTED, ORDERS, DiscussionQuerySet
 from hub.core.words import MAX_QUERY
 from hub.repos.models import Repository
 from hub.web.pages.repo_head import for_readers, repo_page
@@ -133,9 +133,7 @@ def of_repo(request: HttpRequest, repo: Repository) -> HttpResponse:
     found = search(among, asked.words) if asked.words else None
     if found is not None:
         among = found.discussions
-    counts = among.aggregate(
-        open=Count("pk", filter=Q(status__in=OPEN_STATES)), closed=Count("pk", filter=Q(status__in=CLOSED_STATES))
-    )
+    counts = among.counted()
     rows = asked.in_order(asked.of_status(among))
     if found is None:
         rows = rows.order_by(F("pinned_at").desc(nulls_last=True), *rows.query.order_by)
@@ -162,9 +160,11 @@ def of_hub(request: HttpRequest) -> HttpResponse:
     asked = asked_of(request)
     if page_number(request) > MAX_PAGES:
         raise DiscussionNotFound(_("This list has no such page. Begin at its first one."))
-    rows = asked.of_status(asked.of_any_status(Discussion.objects.visible_to(request.user)))
-    found = search(rows, asked.words) if asked.words else None
-    rows = asked.in_order(rows if found is None else found.discussions)
+    among = asked.of_any_status(Discussion.objects.visible_to(request.user))
+    found = search(among, asked.words) if asked.words else None
+    if found is not None:
+        among = found.discussions
+    rows = asked.in_order(asked.of_status(among))
     rows = rows.with_comment_count().select_related("author", "pull_request", "repository__namespace")
     page = page_of(request, rows, PER_PAGE)
     return render(
@@ -173,6 +173,8 @@ def of_hub(request: HttpRequest) -> HttpResponse:
         {
             "nav": "discussions",
             "discussions": page.rows,
+            # Of all that there is, they would take a look at each.
+            "counts": among.counted() if found is not None else None,
             "previous": page.previous,
             "next": page.next if page_number(request) < MAX_PAGES else "",
             "is_cut": bool(page.next) and page_number(request) == MAX_PAGES,
