@@ -250,9 +250,9 @@ def test_a_folder_and_a_file_at_each_others_address(client: Client, repo: Reposi
     ("below", "queries"),
     [
         ("", 14),
-        ("/tree/main", 9),
-        ("/tree/main/src", 9),
-        ("/blob/main/src/run.py", 8),
+        ("/tree/main", 10),
+        ("/tree/main/src", 10),
+        ("/blob/main/src/run.py", 9),
         ("/commits/main", 6),
         ("/raw/main/src/run.py", 4),
     ],
