@@ -10,14 +10,15 @@ from django.core.cache import cache
 from django.db import connection, transaction
 
 from hub.accounts.models import User
-from hub.community.discussions.merging import Method, merge_pull_request, note_taken_in
+from hub.community.discussions.conflicts import disputes_of
+from hub.community.discussions.merging import Method, mark_merged, merge_pull_request, note_taken_in
 from hub.community.discussions.pull_requests import (
     change_base,
     commit_as_pull_request,
     open_from_branch,
     open_pull_request,
 )
-from hub.community.discussions.services import set_status
+from hub.community.discussions.services import post_comment, set_status
 from hub.community.discussions.standing import standing_of
 from hub.community.discussions.updating import update_from_base
 from hub.community.errors import (
@@ -25,23 +26,27 @@ from hub.community.errors import (
     HeadMoved,
     MergeConflict,
     NothingChanged,
+    NotTakenIn,
     NotYourDiscussion,
     PullRequestClosed,
     PullRequestExists,
 )
-from hub.community.models import Activity, ActivityKind, Block, Discussion, PullRequest, Status
+from hub.community.feed import activity_of
+from hub.community.models import Activity, ActivityKind, Block, Discussion, Notification, PullRequest, Status
+from hub.community.notifications.telling import head_last_seen, mark_thread_read, tell
 from hub.community.permissions import get_pull_request_for_push
-from hub.core.errors import HubError
+from hub.core.errors import HubError, Invalid
 from hub.core.models import AuditEvent
 from hub.repos.branch_rules import add_branch_rule
 from hub.repos.errors import RefProtected, RevisionNotFound
 from hub.repos.git.commits import Delete, Stage, create_commit, move_ref
-from hub.repos.git.files import find_entries, list_files, resolve_revision
+from hub.repos.git.files import find_entries, find_file, list_files, read_file, resolve_revision
 from hub.repos.git.history import changes, history, join_renames
 from hub.repos.models import GitCommit, GitPath, GitRef, Repository
 from hub.repos.models.git import BRANCH_PREFIX, MAIN
 from hub.repos.services import create_branch, delete_branch
 from tests.factories import make_organization, make_repo, make_user
+from tests.waiting import SECONDS
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +103,10 @@ def head(repo: Repository, name: str = "main") -> GitCommit:
 
 def files(repo: Repository, name: str = "main") -> set[str]:
     return {file.path for file in list_files(repo, head(repo, name))} - {".gitattributes"}
+
+
+def text(repo: Repository, path: str, name: str = "main") -> str:
+    return read_file(repo, find_file(repo, head(repo, name), path)).decode()
 
 
 def told(pull: PullRequest) -> list[tuple[str, str]]:
@@ -266,6 +275,176 @@ def test_conflicts_are_named_and_settled_file_by_file(repo: Repository, author: 
     merge_pull_request(pull=pull, actor=owner(repo), method=Method.MERGE)
 
 
+LINES = "".join(f"line {number}\n" for number in range(12))
+
+
+def test_what_both_have_changed_in_other_lines_is_merged(repo: Repository, author: User) -> None:
+    for path in ("README.md", "both.txt"):
+        put(repo, path, LINES)
+    pull = propose(repo, author, "both.txt", LINES.replace("line 1\n", "ONE\n"))
+    card = "---\nlicense: mit\n---\n" + LINES
+    put(repo, "README.md", card, pull.ref, author)
+    put(repo, "both.txt", LINES.replace("line 9\n", "NINE\n"))
+    put(repo, "README.md", LINES + "The end\n")
+    assert standing_of(pull).is_mergeable
+    for _again in range(2):  # the second answer is remembered
+        assert standing_of(pull).conflicts == []
+    done = merge_pull_request(pull=pull, actor=owner(repo))
+    merged = LINES.replace("line 1\n", "ONE\n").replace("line 9\n", "NINE\n")
+    assert text(repo, "both.txt") == merged
+    assert text(repo, "README.md") == card + "The end\n"
+    # The listing of main says the same.
+    assert GitPath.objects.get(repository=repo, path="both.txt").size == len(merged)
+    assert done.parents[1:] == []
+
+
+def test_json_that_would_break_is_for_people(repo: Repository, author: User) -> None:
+    config = '{\n "a": 1,\n "b": 2,\n "c": 3,\n "d": 4,\n "e": 5\n}\n'
+    put(repo, "config.json", config)
+    # Each is well-formed; together the same name comes twice.
+    pull = propose(repo, author, "config.json", config.replace(' "a": 1,\n', ' "new": 1,\n "a": 1,\n'))
+    put(repo, "config.json", config.replace(' "e": 5\n', ' "e": 5,\n "new": 2\n'))
+    found = standing_of(pull)
+    assert [(c.path, c.why) for c in found.conflicts] == [("config.json", "json")]
+    assert standing_of(pull) == found
+    dispute = disputes_of(repo, found)["config.json"]
+    assert dispute.text is not None and dispute.text.count('"new"') == 2
+    with pytest.raises(MergeConflict, match=r"config\.json"):
+        merge_pull_request(pull=pull, actor=owner(repo))
+    with pytest.raises(Invalid, match="JSON"):
+        update_from_base(pull=pull, actor=author, texts={"config.json": dispute.text})
+    update_from_base(pull=pull, actor=author, texts={"config.json": '{"new": 3}\r\n'})
+    assert text(repo, "config.json", pull.ref) == '{"new": 3}\n'
+    merge_pull_request(pull=pull, actor=owner(repo))
+
+
+def test_a_conflict_is_settled_by_a_text_without_marks(repo: Repository, author: User) -> None:
+    underlined = "Title\n=======\n" + LINES
+    put(repo, "same.md", underlined)
+    pull = propose(repo, author, "same.md", underlined.replace("line 5", "own"))
+    put(repo, "same.md", underlined.replace("line 5", "base").replace("line 11", "eleven"))
+    standing = standing_of(pull)
+    assert [(c.path, c.why) for c in standing.conflicts] == [("same.md", "lines")]
+    dispute = disputes_of(repo, standing)["same.md"]
+    (hunk,) = dispute.hunks
+    assert (hunk.own.lines, hunk.before.lines, hunk.base.lines) == (["own"], ["line 5"], ["base"])
+    # Seven signs would be the line under the title.
+    assert dispute.marks == 8
+    assert dispute.text is not None and "<<<<<<<< pull-request\nown\n========\nbase\n>>>>>>>> branch" in dispute.text
+    with pytest.raises(Invalid, match="marks"):
+        update_from_base(pull=pull, actor=author, texts={"same.md": dispute.text})
+    with pytest.raises(Invalid, match="marks"):
+        update_from_base(
+            pull=pull, actor=author, texts={"same.md": dispute.text.replace("<<<<<<<< pull-request\n", "")}
+        )
+    seen = head(repo)
+    put(repo, "later.txt", "1")
+    settled = underlined.replace("line 5", "own and base")
+    with pytest.raises(HeadMoved):
+        update_from_base(pull=pull, actor=author, texts={"same.md": settled}, expected_base=seen.oid)
+    done = update_from_base(pull=pull, actor=author, texts={"same.md": settled}, expected_base=head(repo).oid)
+    assert done.parents[1] == head(repo).oid
+    assert text(repo, "same.md", pull.ref) == settled
+    merge_pull_request(pull=pull, actor=owner(repo), method=Method.MERGE)
+    assert text(repo, "same.md") == settled
+
+
+def test_texts_with_carriage_returns_and_what_is_no_text(repo: Repository, author: User) -> None:
+    lines = LINES.replace("\n", "\r\n")
+    put(repo, "dos.txt", lines)
+    put(repo, "raw.dat", "\0")
+    pull = propose(repo, author, "dos.txt", lines.replace("line 5", "own"))
+    put(repo, "raw.dat", "\0own", pull.ref, author)
+    put(repo, "dos.txt", lines.replace("line 5", "base"))
+    put(repo, "raw.dat", "\0base")
+    standing = standing_of(pull)
+    assert [(c.path, c.why) for c in standing.conflicts] == [("dos.txt", "lines"), ("raw.dat", "whole")]
+    assert disputes_of(repo, standing)["dos.txt"].hunks[0].own.lines == ["own"]
+    with pytest.raises(MergeConflict, match=r"raw\.dat"):
+        update_from_base(pull=pull, actor=author, texts={"dos.txt": "x", "raw.dat": "x"})
+    update_from_base(pull=pull, actor=author, texts={"dos.txt": "a\nb\n"}, keep={"raw.dat": "base"})
+    assert (text(repo, "dos.txt", pull.ref), text(repo, "raw.dat", pull.ref)) == ("a\r\nb\r\n", "\0base")
+
+
+def test_long_files_and_what_attributes_keep_apart_are_not_merged_by_line(
+    repo: Repository, author: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(repo, ".gitattributes", "*.lock -merge\n*.log merge=union\n")
+    for path in ("a.lock", "a.log", "a.txt"):
+        put(repo, path, LINES)
+    pull = propose(repo, author, "a.lock", "own\n" + LINES)
+    for path in ("a.log", "a.txt"):
+        put(repo, path, "own\n" + LINES, pull.ref, author)
+    for path in ("a.lock", "a.txt"):
+        put(repo, path, LINES + "base\n")
+    put(repo, "a.log", "base\n" + LINES)
+    assert [(c.path, c.why) for c in standing_of(pull).conflicts] == [("a.lock", "whole")]
+    update_from_base(pull=pull, actor=author, keep={"a.lock": "own"})
+    assert sorted(text(repo, "a.log", pull.ref).splitlines()[:2]) == ["base", "own"]
+    monkeypatch.setattr("hub.repos.git.line_merging.MAX_BYTES", 50)
+    other = propose(repo, author, "a.txt", "more\n" + text(repo, "a.txt"))
+    put(repo, "a.txt", text(repo, "a.txt") + "even more\n")
+    assert [(c.path, c.why) for c in standing_of(other).conflicts] == [("a.txt", "large")]
+
+
+def test_what_a_branch_has_taken_in_otherwise_is_called_merged_by_maintainers(repo: Repository, author: User) -> None:
+    put(repo, "long.txt", LINES)
+    pull = propose(repo, author, "long.txt", LINES.replace("line 1\n", "ONE\n"))
+    empty = open_pull_request(repo=repo, actor=author, title="Nothing yet")
+    with pytest.raises(NotTakenIn):
+        mark_merged(pull=pull, actor=owner(repo))
+    # By hand, and with something more.
+    put(repo, "long.txt", LINES.replace("line 1\n", "ONE\n") + "More\n")
+    standing = standing_of(pull)
+    assert (standing.is_taken, standing.is_mergeable) == (True, False)
+    with pytest.raises(NothingChanged):
+        merge_pull_request(pull=pull, actor=owner(repo))
+    with pytest.raises(NotTakenIn):
+        mark_merged(pull=empty, actor=owner(repo))
+    with pytest.raises(HeadMoved):
+        mark_merged(pull=pull, actor=owner(repo), expected="0" * 40)
+    mark_merged(pull=pull, actor=owner(repo), expected=head(repo, pull.ref).oid)
+    assert PullRequest.objects.get(pk=pull.pk).merge == head(repo).oid
+    assert AuditEvent.objects.get(verb="pull_request.merge").data["method"] == "elsewhere"
+    with pytest.raises(PullRequestClosed):
+        mark_merged(pull=pull, actor=owner(repo))
+
+
+# --- new commits -------------------------------------------------------------------------------------------------
+
+
+def test_who_takes_part_hears_once_of_new_commits(repo: Repository, author: User) -> None:
+    pull = propose(repo, author)
+    assert not Activity.objects.filter(kind=ActivityKind.COMMITS).exists(), "What it was opened with is no news."
+    reviewer, stranger = make_user(), make_user()
+    post_comment(discussion=pull.discussion, actor=reviewer, text="Nearly.")
+    seen = head(repo, pull.ref)
+    before = seen.oid
+    for number in range(3):
+        put(repo, f"{number}.txt", "x", pull.ref, author)
+    for activity in Activity.objects.filter(kind=ActivityKind.COMMITS).order_by("pk"):
+        tell(activity.pk)
+    waiting = Notification.objects.filter(activity__kind=ActivityKind.COMMITS)
+    assert [(n.user, n.reason, n.mail) for n in waiting] == [(reviewer, "participating", "digest")]
+    assert head_last_seen(reviewer, pull.discussion) == before
+    assert head_last_seen(stranger, pull.discussion) is None
+    # Who has looked is told of the next ones.
+    mark_thread_read(reviewer, pull.discussion)
+    assert head_last_seen(reviewer, pull.discussion) is None
+    before = head(repo, pull.ref).oid
+    put(repo, "late.txt", "x", pull.ref, author)
+    tell(Activity.objects.filter(kind=ActivityKind.COMMITS).latest("pk").pk)
+    assert (waiting.all().count(), head_last_seen(reviewer, pull.discussion)) == (2, before)
+    # Feeds hold none of it.
+    assert ActivityKind.COMMITS not in {a.kind for a in activity_of(author.namespace, author).activities}
+
+
+def test_nobody_hears_of_commits_to_drafts(repo: Repository, author: User) -> None:
+    pull = propose(repo, author, draft=True)
+    put(repo, "more.txt", "x", pull.ref, author)
+    assert not Activity.objects.filter(kind=ActivityKind.COMMITS).exists()
+
+
 def test_a_file_in_the_way_of_a_folder_is_left_to_people(repo: Repository, author: User) -> None:
     pull = propose(repo, author, "docs/a.md", "1")
     put(repo, "docs", "a file")
@@ -375,7 +554,7 @@ def at_once(*acts: Callable[[], object]) -> list[object]:
 
     def act(what: Callable[[], object]) -> object:
         try:
-            ready.wait(10)
+            ready.wait(SECONDS)
             return what()
         except HubError as error:
             return error

@@ -13,7 +13,8 @@ from hub.accounts.models import User
 from hub.community.discussions.merging import merge_pull_request
 from hub.community.discussions.pull_requests import commit_as_pull_request, open_pull_request
 from hub.community.discussions.services import open_discussion
-from hub.community.models import PullRequest
+from hub.community.models import Activity, PullRequest
+from hub.community.notifications.telling import tell
 from hub.core.rawpath import decode_path
 from hub.repos.branch_rules import add_branch_rule
 from hub.repos.git.commits import Delete, Operation, Stage, create_commit
@@ -354,16 +355,79 @@ def test_conflicts_are_explained_and_settled() -> None:
     assert f'href="{base}/conflicts"' in text_of(browser_of(author), base)
     looking = text_of(Client(), f"{base}/conflicts")
     assert "git merge pr-1-base" in looking
-    assert 'name="file-0"' not in looking
+    assert 'name="file-' not in looking
     browser = browser_of(author)
-    assert 'name="file-0"' in text_of(browser, f"{base}/conflicts")
-    seen = head(repo, pull.ref)
-    assert browser.post(f"{base}/conflicts", {"head": seen}).status_code == 400
-    assert browser.post(f"{base}/conflicts", {"head": "0" * 40, "file-0": "own"}).status_code == 409
-    assert browser_of(make_user()).post(f"{base}/conflicts", {"head": seen, "file-0": "own"}).status_code == 403
-    assert browser.post(f"{base}/conflicts", {"head": seen, "file-0": "own"}).headers["Location"] == base
+    page = text_of(browser, f"{base}/conflicts")
+    choice = re.findall(r'name="(file-[0-9a-f]+)"', page)[0]
+    seen = {"head": head(repo, pull.ref), "target": head(repo)}
+    assert browser.post(f"{base}/conflicts", seen).status_code == 400
+    assert browser.post(f"{base}/conflicts", seen | {"head": "0" * 40, choice: "own"}).status_code == 409
+    assert browser.post(f"{base}/conflicts", seen | {"target": "0" * 40, choice: "own"}).status_code == 409
+    assert browser_of(make_user()).post(f"{base}/conflicts", seen | {choice: "own"}).status_code == 403
+    assert browser.post(f"{base}/conflicts", seen | {choice: "own"}).headers["Location"] == base
     assert (content(repo, "same", pull.ref), content(repo, "free", pull.ref)) == ("theirs", "1")
     assert "There are no conflicts" in text_of(browser, f"{base}/conflicts")
+
+
+def test_lines_in_conflict_are_shown_and_written_anew() -> None:
+    repo, author = make_repo(), make_user()
+    commit_files(repo, {"README.md": "one\ntwo <b>\nthree\n"})
+    stage = Stage(repo)
+    operations = [stage.file("README.md", b"one\nTWO <i>\nthree\n")]
+    stage.finish()
+    pull, _commit = commit_as_pull_request(repo=repo, actor=author, operations=operations, title="Louder")
+    commit_files(repo, {"README.md": "one\nzwei\nthree\n"})
+    browser, base = browser_of(author), pull.discussion.get_absolute_url()
+    page = text_of(browser, f"{base}/conflicts")
+    assert "The same lines were changed on both sides." in page
+    for side in ("TWO &lt;i&gt;", "two &lt;b&gt;", "zwei"):
+        assert side in page
+    assert "&lt;&lt;&lt;&lt;&lt;&lt;&lt; pull-request" in page
+    key = re.findall(r'name="file-([0-9a-f]+)"', page)[0]
+    seen = {"head": head(repo, pull.ref), "target": head(repo), f"file-{key}": "edit"}
+    marked = "one\r\n<<<<<<< pull-request\r\nTWO\r\nthree\r\n"
+    refused = browser.post(f"{base}/conflicts", seen | {f"text-{key}": marked})
+    page = refused.content.decode()
+    assert (refused.status_code, "still has marks" in page, "TWO\r\nthree" in page) == (400, True, True)
+    assert browser.post(f"{base}/conflicts", seen | {f"text-{key}": "a\0b"}).status_code == 400
+    done = browser.post(f"{base}/conflicts", seen | {f"text-{key}": "\r\none\r\nboth\r\n"})
+    assert done.headers["Location"] == base
+    assert content(repo, "README.md", pull.ref) == "\none\nboth\n"
+    assert "Ready to be merged" in text_of(browser, base)
+
+
+def test_maintainers_call_merged_what_the_branch_has_already() -> None:
+    repo, author = make_repo(), make_user()
+    pull = propose(repo, author, "new.txt")
+    commit_files(repo, {"new.txt": "1"})
+    base = pull.discussion.get_absolute_url()
+    assert "Mark as merged" not in text_of(browser_of(author), base)
+    browser = browser_of(owner(repo))
+    page = text_of(browser, base)
+    assert "Mark as merged" in page and f'action="{base}/merge"' not in page
+    assert browser_of(author).post(f"{base}/merged", {"head": head(repo, pull.ref)}).status_code == 403
+    browser.post(f"{base}/merged", {"head": "0" * 40})
+    assert "Mark as merged" in text_of(browser, base)
+    browser.post(f"{base}/merged", {"head": head(repo, pull.ref)})
+    assert "merged this into main" in text_of(browser, base)
+
+
+def test_who_comes_back_sees_what_is_new() -> None:
+    repo, author = make_repo(), make_user()
+    pull = propose(repo, author, "new.txt")
+    base, news = pull.discussion.get_absolute_url(), "It has got commits since you last looked."
+    browser = browser_of(owner(repo))
+    assert news not in text_of(browser, base)
+    browser.post(f"{base}/comment", {"text": "Nearly."})
+    seen = head(repo, pull.ref)
+    commit_to(pull, author, "more.txt")
+    for activity in Activity.objects.filter(told_at=None):
+        tell(activity.pk)
+    page = text_of(browser, base)
+    link = f"{repo.get_absolute_url()}/compare/{seen}...{head(repo, pull.ref)}"
+    assert news in page and f'href="{link}"' in page
+    assert "more.txt" in text_of(browser, link)
+    assert news not in text_of(browser, base)
 
 
 def test_a_branch_that_a_shell_would_obey_is_quoted(client: Client) -> None:

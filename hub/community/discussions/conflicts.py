@@ -42,6 +42,11 @@ class Dispute:
     hunks: list[Hunk] = field(default_factory=list)
     more: int = 0
 
+    @property
+    def signs(self) -> list[str]:
+        """What the lines begin with that mark the beginning, the middle and the end of a conflict."""
+        return [sign * self.marks for sign in "<=>"]
+
 
 def disputes_of(repo: Repository, standing: Standing) -> dict[str, Dispute]:
     """Return path -> the dispute about it, for those conflicts that are about lines of text."""

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
+from hub.core.errors import StorageFull
 from hub.repos.attributes import ATTRIBUTES_FILE, MAX_ATTRIBUTES_BYTES
 from hub.repos.git.commits import finish_commit
 from hub.repos.git.files import find_entries
@@ -83,10 +84,14 @@ def compare_lines(
         present = there.get(path)
         if present == new:
             continue
-        if (new and blocked.intersection(_folders_of(path))) or (present and present.is_tree):
+        unchanged = all(present == entries.get(path) for entries in was)
+        if new and blocked.intersection(_folders_of(path)):
             conflicts.add(path)
-        elif all(present == entries.get(path) for entries in was):
+        elif unchanged:
+            # A folder, too: what was in it goes by changes of their own.
             wanted.append(Change(path, present, new))
+        elif present and present.is_tree:
+            conflicts.add(path)
         else:
             theirs[path] = present
             crosswise = len({entries.get(path) for entries in was}) > 1
@@ -145,9 +150,15 @@ def _merged(
         Point(files, parting, int(commit.committed_at.timestamp()))
         for files, commit in zip(ends, (target, side), strict=True)
     ]
-    lines = merge_lines(
-        repo.store_id, paths, points, attributes=_attributes(repo, target), names=names, explain=explain
-    )
+    try:
+        lines = merge_lines(
+            repo.store_id, paths, points, attributes=_attributes(repo, target), names=names, explain=explain
+        )
+    except StorageFull:
+        if texts:
+            raise
+        # Pages can be read all the same.
+        return LineMerge(conflicts=dict.fromkeys(paths, Why.LARGE), complete=False)
     cache.set(key, (lines.merged, lines.conflicts), KEEP if lines.complete else KEEP_FAILED)
     return lines
 

@@ -71,6 +71,13 @@ def test_conflicts_are_told_and_settled(call: Call, repo: Repository) -> None:
     assert call("POST", f"{base}/1/update", {"keep": {"side.txt": "mine"}}, by=ada).status == 400
     assert call("POST", f"{base}/1/update", {"keep": {"side.txt": "own"}}, by=ada).status == 200
     assert call("GET", f"{base}/1").json["conflicts"] == []
+    put(repo, "side.txt", "ours again")
+    assert call("POST", f"{base}/1/update", {"texts": {"other": "x"}}, by=ada).code == "MergeConflict"
+    marked = call("POST", f"{base}/1/update", {"texts": {"side.txt": "<<<<<<< a\n"}}, by=ada)
+    assert (marked.status, marked.field) == (400, "texts")
+    wrong = {"texts": {"side.txt": "both\n"}, "expected_base": "0" * 40}
+    assert call("POST", f"{base}/1/update", wrong, by=ada).code == "HeadMoved"
+    assert call("POST", f"{base}/1/update", {"texts": {"side.txt": "both\n"}}, by=ada).status == 200
     # Names of files are for those whom the owner lets in.
     Repository.objects.filter(pk=repo.pk).update(gate=Gate.MANUAL)
     assert call("GET", f"{base}/1").json["conflicts"] is None
