@@ -27,7 +27,7 @@ from hub.core.errors import HubError, Invalid
 from hub.core.links import base_url
 from hub.core.text import UNSTORABLE, whole_number
 from hub.repos.models import Kind, Repository
-from hub.repos.permissions import check_may_act, get_repo_for_read
+from hub.repos.permissions import check_may_act
 from hub.web.forms import explain
 from hub.web.forms.collections import CollectionForm, ItemForm, NewCollectionForm, NoteForm
 from hub.web.pages.repo_head import for_posters, repo_page
@@ -259,10 +259,10 @@ def _thing(request: MemberRequest, said: str) -> Any:
     name = said.strip().removeprefix(base_url(request)).removeprefix(base_url()).strip("/").removeprefix("models/")
     parts = name.split("?")[0].split("#")[0].split("/")
     if parts[0] == "collections" and len(parts) == 3:
-        return get_collection(request.user, "/".join(parts[1:]))
+        return services.get_thing(request.user, "collection", "/".join(parts[1:]))
     kind = Kind.MODEL
     if parts[0].removesuffix("s") in Kind.values and parts[0].endswith("s"):
         kind, parts = Kind(parts[0].removesuffix("s")), parts[1:]
     if len(parts) < 2 or not all(parts[:2]) or UNSTORABLE.search(name):
         raise Invalid(_("A name has the form owner/name, or datasets/owner/name."), field="item")
-    return get_repo_for_read(request.user, kind, parts[0], parts[1])
+    return services.get_thing(request.user, kind, "/".join(parts[:2]))
