@@ -253,6 +253,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_USERNAME_VALIDATORS = "hub.accounts.names.USERNAME_VALIDATORS"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+# Whoever decides where password links go has just proven who they are: not a stranger at the keyboard.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"

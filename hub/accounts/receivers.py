@@ -3,21 +3,34 @@
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.account.signals import (
+    email_added,
+    email_changed,
+    email_removed,
+    password_changed,
+    password_reset,
+    password_set,
+)
 from allauth.core import context
 from allauth.mfa.models import Authenticator
-from allauth.mfa.signals import authenticator_used
+from allauth.mfa.signals import authentication_failed, authenticator_used
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.signals import user_logged_in
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
-from django.dispatch import receiver
+from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
 from hub.accounts import second_factor, sessions
 from hub.accounts.models import User
+from hub.core.errors import TooMany
 from hub.core.models import record
 from hub.core.signals import prepared
+from hub.core.throttles import check_rate
+
+WRONG_CODES = 4  # in a day, that somebody may type who has the wrong phone in their hand
+DAY = 86400  # seconds
 
 
 @receiver(prepared)
@@ -59,6 +72,18 @@ def tell_of_used_code(user: User, authenticator: Authenticator, **_kwargs: Any) 
         get_adapter().send_notification_mail("mfa/email/recovery_code_used", user)
 
 
+@receiver(authentication_failed)
+def warn_of_guesses(user: User, reauthentication: bool = False, **_kwargs: Any) -> None:
+    """Tell somebody, once in a day, that codes are guessed at: the password must have been right before."""
+    if reauthentication:
+        return
+    try:
+        check_rate("wrong-codes", user.pk, limit=WRONG_CODES, seconds=DAY)
+    except TooMany:
+        if cache.add(f"wrong-codes-told:{user.pk}", 1, timeout=DAY):
+            get_adapter().send_notification_mail("mfa/email/wrong_codes", user)
+
+
 @receiver(post_save, sender=SocialAccount)
 def record_connection(instance: SocialAccount, created: bool, **_kwargs: Any) -> None:
     if created:
@@ -82,10 +107,19 @@ def note_session(request: HttpRequest, user: User, **_kwargs: Any) -> None:
 @receiver([password_changed, password_set])
 def end_other_sessions(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     """A password that was changed may have been known to somebody else: their browsers go, the one that changed it stays."""
+    record(actor=user, verb="password.change", target=user.username)
     sessions.end_sessions(user=user, but=request.session.session_key)
     sessions.note_session(request, user)
 
 
 @receiver(password_reset)
 def end_sessions(user: User, **_kwargs: Any) -> None:
+    record(actor=user, verb="password.reset", target=user.username)
     sessions.end_sessions(user=user)
+
+
+@receiver([email_added, email_removed, email_changed])
+def record_addresses(user: User, signal: Signal, **_kwargs: Any) -> None:
+    """Which address it was stays out of a record that nobody can change."""
+    verb = {email_added: "email.add", email_removed: "email.remove", email_changed: "email.primary"}[signal]
+    record(actor=user, verb=verb, target=user.username)

@@ -84,12 +84,13 @@ def test_logging_in_takes_a_code_once(browser: Client, member: User, mailoutbox:
     assert third.post("/login/code", {"code": codes[0]}).status_code == 200
 
 
-def test_guessing_codes_is_stopped(browser: Client, member: User) -> None:
+def test_guessing_codes_is_stopped(browser: Client, member: User, mailoutbox: list) -> None:
     secret, _codes = set_up(browser)
     client, _then = log_in(member)
     pages = [client.post("/login/code", {"code": f"{number:06}"}) for number in range(12)]
     assert "Too many" in pages[-1].content.decode() or pages[-1].status_code == 429
     assert client.post("/login/code", {"code": code_of(secret, 1)}).status_code != 302
+    assert [mail.subject for mail in mailoutbox] == ["Somebody knows your password, but not your codes"]
 
 
 def test_removing_it_takes_all_with_it(browser: Client, member: User) -> None:
@@ -155,6 +156,17 @@ def test_browsers_are_listed_and_logged_out(member: User) -> None:
     clients["Firefox"].post("/settings/sessions/end-others")
     assert BrowserSession.objects.filter(user=member).count() == 1
     assert clients["Firefox"].get("/settings/security").status_code == 200
+
+
+def test_where_password_links_go_is_decided_by_whoever_knows_the_password(browser: Client, member: User) -> None:
+    """Else a stranger at the keyboard has one sent to themselves."""
+    new = {"email": "elsewhere@example.org", "action_add": ""}
+    asked = browser.post("/settings/account", new)
+    assert asked.headers["Location"].startswith("/account/reauthenticate")
+    assert not member.emailaddress_set.filter(email=new["email"]).exists()
+    browser.post(asked.headers["Location"], {"password": PASSWORD, "next": "/settings/account"})
+    assert member.emailaddress_set.filter(email=new["email"]).exists()
+    assert AuditEvent.objects.filter(verb="email.add", actor=member).exists()
 
 
 def test_a_new_password_logs_the_others_out(browser: Client, member: User) -> None:
