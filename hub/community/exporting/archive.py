@@ -23,6 +23,9 @@ from hub.repos.storage.quotas import quota_of
 EXPORTS = 5  # of one person in a day
 DAY = 86_400  # seconds
 
+# What profile.json and notification_settings.json are about, as `Table.covers`.
+COVERED = ("accounts.Namespace.user", "community.NotificationSettings.user")
+
 README = """\
 # Your data
 

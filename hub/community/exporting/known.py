@@ -71,7 +71,7 @@ def _account(user: User) -> list[Table]:
             "emails",
             "your e-mail addresses, and whether they are confirmed",
             plain(EmailAddress.objects.filter(user=user), "email", "verified", "primary"),
-            ("account.EmailAddress.user", "accounts.Namespace.user"),
+            ("account.EmailAddress.user",),
         ),
         Table(
             "second_factors",
@@ -373,7 +373,6 @@ def _collected(user: User) -> list[Table]:
 
 def _told(user: User) -> list[Table]:
     of = partial(of_repositories, user)
-    settings = "community.NotificationSettings.user"  # they are a file of their own
     return [
         Table(
             "notifications",
@@ -387,7 +386,7 @@ def _told(user: User) -> list[Table]:
                 "mail",
                 kind=F("activity__kind"),
             ),
-            ("community.Notification.user", settings),
+            ("community.Notification.user",),
         ),
         Table(
             "subscriptions",
