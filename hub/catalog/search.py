@@ -132,7 +132,7 @@ def _by_words(found: SearchRowQuerySet, query: str, terms: str, order: _Order) -
         popular = found.order_by("-downloads", "-pk").values_list("pk", flat=True)[:MAX_SORTED]
         candidates = SearchRow.objects.filter(pk__in=list(popular))
     if order.sort == "relevance":
-        candidates = _with_relevance(candidates, query, terms)
+        candidates = _with_relevance(candidates, query)
     return _answer(found, candidates if hits else candidates.none(), order, count=count)
 
 
@@ -174,11 +174,11 @@ def _answer(
     )
 
 
-def _with_relevance(rows: SearchRowQuerySet, query: str, terms: str) -> SearchRowQuerySet:
+def _with_relevance(rows: SearchRowQuerySet, query: str) -> SearchRowQuerySet:
     """Rank by the weights of the words (names first, card text last); a name that is the query comes before all."""
     rank = Func(
         F("words"),
-        SearchQuery(terms, search_type="raw", config="simple"),
+        SearchQuery(words.query(query, any_of=True), search_type="raw", config="simple"),
         function="ts_rank",
         template="%(function)s('{0.02, 0.1, 0.3, 1.0}', %(expressions)s)",
         output_field=FloatField(),

@@ -79,9 +79,12 @@ def terms(text: str) -> list[Term]:
     return list(dict.fromkeys(wanted))[:MAX_QUERY_TERMS]
 
 
-def query(text: str) -> str:
-    """Return the text form of a tsquery that asks for all terms of `text`; "" where there is none."""
-    return " & ".join(term.lexeme() for term in terms(text))
+def query(text: str, *, any_of: bool = False) -> str:
+    """Return the text form of a tsquery that asks for all terms of `text`, or for any of them; "" where there is none.
+
+    Rank by any of them: of all, PostgreSQL asks how near they stand to each other, which no vector tells, and ranks alike.
+    """
+    return (" | " if any_of else " & ").join(term.lexeme() for term in terms(text))
 
 
 def places(text: str, wanted: Sequence[Term]) -> list[Place]:

@@ -64,6 +64,13 @@ def test_names_come_before_texts(tiny: Repository) -> None:
     repo = make_repo(make_user("eve"), name="gardens")
     index_repository(repo.pk)
     assert find("gardens") == ["eve/gardens", "ada/tiny-stories_v2.1"]
+    # Of several words, too: the row that came last wins only among equals.
+    named = make_repo(make_user("kim"), name="gardens-stories")
+    index_repository(named.pk)
+    told = make_repo(make_user("zoe"), name="other")
+    put(told, {"README.md": b"# Other\n\nStories of gardens."})
+    index_repository(told.pk)
+    assert find("stories gardens")[0] == "kim/gardens-stories"
 
 
 def test_filters(tiny: Repository) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -195,7 +196,7 @@ def _page(request: Request, rows: DiscussionQuerySet, query: dict[str, Any]) -> 
         rows = found.discussions
         order = order if query.get("sort") == "newest" else ["-relevance", *order]
     elif query.get("sort") == "relevance":
-        raise Invalid(_("Relevance is an order of what was searched for: say what by “search”."), field="sort")
+        raise Invalid(gettext("Relevance is an order of what was searched for: say what by “search”."), field="sort")
     rows = rows.with_comment_count().select_related("author", "pull_request", "repository__namespace").order_by(*order)
     return page(
         request,

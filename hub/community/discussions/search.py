@@ -130,8 +130,7 @@ def _asking(query: str) -> SearchQuery:
 
 
 def _rank(weights: str, vector: Combinable, terms: Sequence[Term]) -> Func:
-    """Return how much of the terms stands in a vector, by the weights of D to A. The query is of `|`: of `&`, PostgreSQL asks
-    how near the words stand to each other, which the vectors do not tell."""
+    """Return how much of the terms stands in a vector, by the weights of D to A. See words.query for the `|`."""
     any_of = _asking(" | ".join(term.lexeme(sign) for term in terms for sign in ("", TITLE_SIGN)))
     return Func(
         vector,

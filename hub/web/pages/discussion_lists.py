@@ -71,7 +71,7 @@ class Asked:
 
     def in_order(self, rows: DiscussionQuerySet) -> DiscussionQuerySet:
         if self.sort == RELEVANCE:
-            return rows.order_by("-relevance", "-active_at", "-pk")
+            return rows.order_by(F("relevance").desc(), "-active_at", "-pk")
         return rows.sorted_by(self.sort)
 
     def of_any_status(self, rows: DiscussionQuerySet) -> DiscussionQuerySet:
