@@ -100,3 +100,9 @@ def end_sessions(*, user: User, but: str | None = None) -> int:
     if count:
         record(actor=user, verb="sessions.end", target=user.username, count=count)
     return count
+
+
+def prune() -> int:
+    """Delete sessions that are over, of members and of visitors; returns how many. Can run twice."""
+    gone = Session.objects.filter(expire_date__lt=timezone.now()).delete()[1]
+    return gone.get("sessions.Session", 0)

@@ -2,13 +2,13 @@
 
 from celery import shared_task
 
-from hub.accounts import sign_in, suspensions
+from hub.accounts import sessions, sign_in, suspensions
 
 
 @shared_task(soft_time_limit=300, time_limit=330, expires=600)
 def prune() -> int:
-    """Forget what tools asked and held and what is over; returns how many rows were forgotten."""
-    return sign_in.prune()
+    """Forget what tools asked and held, and sessions, once they are over; returns how many rows were forgotten."""
+    return sign_in.prune() + sessions.prune()
 
 
 @shared_task(soft_time_limit=60, time_limit=90, expires=60)

@@ -2,12 +2,16 @@
 
 import re
 import time
+from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
+from hub.accounts import sessions
 from hub.accounts.models import BrowserSession, Right, Role, User
 from hub.accounts.oauth.claims import claims_of
 from hub.accounts.permissions import role_in
@@ -91,6 +95,33 @@ def test_guessing_codes_is_stopped(browser: Client, member: User, mailoutbox: li
     assert "Too many" in pages[-1].content.decode() or pages[-1].status_code == 429
     assert client.post("/login/code", {"code": code_of(secret, 1)}).status_code != 302
     assert [mail.subject for mail in mailoutbox] == ["Somebody knows your password, but not your codes"]
+
+
+def test_a_lost_key_is_told_of_and_left_behind(browser: Client, member: User, settings: object) -> None:
+    secret, codes = set_up(browser)
+    client, _then = log_in(member)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another key"
+    assert client.post("/login/code", {"code": code_of(secret, 1)}).headers["Location"] == "/"
+    settings.SECRET_KEY_FALLBACKS = []
+    client, _then = log_in(member)
+    for code in (code_of(secret, 1), codes[0]):
+        refused = client.post("/login/code", {"code": code})
+        assert refused.status_code == 409 and "Ask its operator" in refused.content.decode()
+    inside = browser_of(member)
+    confirm(inside)
+    assert "10 codes" in inside.get("/settings/security/codes/new").content.decode()
+    assert inside.post("/settings/security/codes/new").headers["Location"] == "/settings/security/codes"
+    assert re.search(r"\b\d{8}\b", inside.get("/settings/security/codes").content.decode())
+
+
+def test_sessions_that_are_over_go(browser: Client, member: User) -> None:
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    other = browser_of(member)
+    assert sessions.prune() == 1
+    assert (
+        other.get("/settings/security").status_code == 200 and BrowserSession.objects.filter(user=member).count() == 1
+    )
 
 
 def test_removing_it_takes_all_with_it(browser: Client, member: User) -> None:

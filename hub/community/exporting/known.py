@@ -75,8 +75,11 @@ def _account(user: User) -> list[Table]:
         ),
         Table(
             "second_factors",
-            "what you sign in with beside a password: of which kind, since when, last used when",
-            plain(Authenticator.objects.filter(user=user), "type", "created_at", "last_used_at"),
+            "what you sign in with beside a password, or without one: of which kind, called what, since when, last used when",
+            plain(
+                Authenticator.objects.filter(user=user).annotate(name=F("data__name")),
+                *("type", "name", "created_at", "last_used_at"),
+            ),
             ("mfa.Authenticator.user",),
         ),
         Table(

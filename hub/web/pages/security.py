@@ -1,8 +1,11 @@
 """What opens an account: the second factor, the provider that it is connected to, and the browsers that are logged in."""
 
+from typing import Any
+
 from allauth.account.decorators import reauthentication_required
 from allauth.account.internal.decorators import login_not_required
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.forms import DisconnectForm
 from allauth.socialaccount.helpers import render_authentication_error
@@ -17,6 +20,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
+from django.views.generic.edit import FormView
 from requests import RequestException
 
 from hub.accounts import passkeys, second_factor, sessions
@@ -49,6 +53,17 @@ def show(request: MemberRequest) -> HttpResponse:
         "connected": SocialAccount.objects.filter(user=request.user, provider=settings.OIDC_ISSUER).first(),
     }
     return render(request, "web/settings/security.html", context)
+
+
+class _NewCodes(GenerateRecoveryCodesView):
+    """New codes do not need the old ones to be read: the key that encrypted them may be lost."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        codes = Authenticator.objects.filter(user=self.request.user, type=Authenticator.Type.RECOVERY_CODES).first()
+        return {**FormView.get_context_data(self, **kwargs), "unused_code_count": second_factor.codes_left(codes)}
+
+
+new_codes = _NewCodes.as_view()
 
 
 @require_POST
