@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 
 from django.db.models import BinaryField
 from django.db.models.functions import Substr
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.core.blobs import BlobMissing, lfs_key, store
@@ -21,6 +20,7 @@ from hub.repos.errors import EntryNotFound
 from hub.repos.git.files import FileEntry, blob_of
 from hub.repos.git.objects import open_object
 from hub.repos.models import Blob, Repository
+from hub.repos.models.keeping import mark_damaged
 from hub.repos.xet.errors import DamagedContentError
 from hub.repos.xet.reading import open_file
 
@@ -157,7 +157,7 @@ def _unsummed(blob: Blob, start: int, stop: int) -> Iterator[bytes]:
 
 def damaged(blob: Blob, reason: object) -> DamagedContentError:
     """Note that the whole form of `blob` is damaged; return what to raise."""
-    Blob.objects.filter(pk=blob.pk, whole=True, damaged_at=None).update(damaged_at=timezone.now())
+    mark_damaged(Blob.objects.filter(pk=blob.pk, whole=True))
     log.error("%s is damaged: %s", lfs_key(blob.sha256), reason)
     return DamagedContentError(
         _("A part of this file is damaged in the hub's storage, so it is not served. Tell its operator.")

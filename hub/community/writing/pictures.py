@@ -26,7 +26,6 @@ _FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     "GIF": ("image/gif", {}),
     "WEBP": ("image/webp", {"quality": 90, "method": 2}),
 }
-CONTENT_TYPES = tuple(content_type for content_type, _options in _FORMATS.values())
 # What a PNG holds as it is; everything else becomes colours of eight bits.
 _KEPT_MODES = {"PNG": {"1", "L", "LA", "I;16", "RGB", "RGBA"}, "JPEG": {"L", "RGB"}}
 # The library's own guard, for frames that turn out to be larger than what the file said first.

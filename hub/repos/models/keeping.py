@@ -28,6 +28,12 @@ class Kept(models.Model):
         ]
 
 
+def mark_damaged(rows: "models.QuerySet[Any]") -> bool:
+    """Mark stored bytes as damaged, so that nothing relies on them from now on and whoever has the same content is let send
+    it again. `rows`: of a model that is Kept. Returns whether that is news."""
+    return bool(rows.filter(damaged_at=None).update(damaged_at=timezone.now()))
+
+
 class StorageClock(models.Model):
     """How long the hub has been running, as its storage passes have seen it: one row. A pass adds the time since the one
     before, and never more than a few hours, whatever the machine's clock says."""

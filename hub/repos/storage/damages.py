@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import F, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from hub.repos.models import Blob, BucketFile, GitPath, RepoBlob, Repository, XetFileXorb, Xorb
+from hub.repos.models.keeping import mark_damaged
 
 # Repositories that are named for one damage.
 _PLACES = 5
@@ -32,11 +32,8 @@ def marked(damage: Damage) -> Damage | None:
         rows: QuerySet[Any] = Xorb.objects.filter(pk=damage.xorb)
     else:
         rows = Blob.objects.filter(pk=damage.blob, whole=True)
-    now = timezone.now()
-    new = rows.filter(damaged_at=None).update(damaged_at=now, checked_at=now)
-    if not new and not rows.update(damaged_at=Coalesce(F("damaged_at"), now), checked_at=now):
-        return None
-    return damage._replace(new=bool(new))
+    new = mark_damaged(rows)
+    return damage._replace(new=new) if rows.update(checked_at=timezone.now()) else None
 
 
 class Place(NamedTuple):

@@ -12,7 +12,7 @@ from hub.core.blobs import scratch, store
 from hub.core.errors import HubError
 from hub.repos.models import Blob, LargeUpload, RepoBlob, RepositoryUsage, StorageRun, Xorb, XorbGrant
 from hub.repos.storage.deletion_pause import is_paused
-from hub.repos.storage.passes import ALL, TARGET
+from hub.repos.storage.passes import TARGET
 
 Task = StorageRun.Task
 
@@ -161,10 +161,6 @@ def _state(task: Task, run: StorageRun | None) -> PassState:
     # Tasks go on with what was cut off; a backup that was killed stays so.
     running = run.finished_at is None and (task != Task.BACKUP or is_paused())
     return PassState(task, str(task.label), run, counts, share, running)
-
-
-def reads_everything(run: StorageRun) -> bool:
-    return bool(run.counts.get(ALL))
 
 
 # --- what garbage collection would do, which takes a while to find out ----------------------------------------------

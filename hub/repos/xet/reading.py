@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from django.utils import timezone
 
 from hub.core.blobs import BlobMissing, store, xorb_key
 from hub.core.blobs.ahead import Range, read_ahead
 from hub.core.database import give_back_connection
 from hub.repos.models import XetFile, Xorb
+from hub.repos.models.keeping import mark_damaged
 from hub.repos.xet import chunks
 from hub.repos.xet.errors import DAMAGED, DamagedContentError, FormatError, RangeNotSatisfiable
 from hub.repos.xet.hashing import chunk_hash
@@ -150,8 +150,7 @@ def _blocks(wanted: Iterable[Piece]) -> Iterator[_Block]:
 
 
 def _damaged(xorb: str, error: Exception) -> DamagedContentError:
-    # Nothing relies on it from now on, and whoever has the same content is let send it again.
-    Xorb.objects.filter(pk=xorb, damaged_at=None).update(damaged_at=timezone.now())
+    mark_damaged(Xorb.objects.filter(pk=xorb))
     log.error("xorb %s is damaged: %s", xorb, error)
     return DamagedContentError(DAMAGED)
 
