@@ -4,27 +4,17 @@ With no URL set the hub talks to the engines that `manage.py up` carries, found 
 so that a management command reaches the running instance of the same GROVE_DATA.
 """
 
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import environ
 from django.utils.translation import gettext_lazy as _
 
 from hub.core.blobs.configuration import S3Settings
 from hub.embedded import engines_of
-from hub.embedded.keeping import kept_secret
+from hub.environment import Environment
+from hub.kept_secrets import kept_secret
 from workers.contracts import LOG_FORMAT
-
-
-class Environment(environ.FileAwareEnv):
-    """A variable with _FILE behind its name holds the path of a file with the value: `GROVE_SECRET_KEY_FILE=/run/secrets/key`.
-    Who wrote it with an editor left a newline at its end, which belongs to no value."""
-
-    def get_value(self, var: str, *args: Any, **options: Any) -> Any:
-        value = super().get_value(var, *args, **options)
-        return value.rstrip("\n") if isinstance(value, str) else value
-
 
 env = Environment()
 
@@ -46,7 +36,7 @@ PORT = env.int("PORT", default=8000)
 PUBLIC_URL = env.str("GROVE_PUBLIC_URL", default="").rstrip("/")
 ALLOWED_HOSTS = env.list("GROVE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 if PUBLIC_URL:
-    ALLOWED_HOSTS.append(environ.urlparse(PUBLIC_URL).hostname or "")
+    ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")
     CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 if HOST in ("0.0.0.0", "::") and not PUBLIC_URL and "GROVE_ALLOWED_HOSTS" not in env.ENVIRON:  # noqa: S104
     # Listening on every interface without a name: whoever can reach the port may use any name for it.
@@ -61,15 +51,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https:")
 # share what they count.
 METRICS_TOKEN = env.str("GROVE_METRICS_TOKEN", default="")
 METRICS_DIR = Path(env.str("GROVE_METRICS_DIR", default=str(DATA_DIR / "metrics")))
-SIGNUP = env.str("GROVE_SIGNUP", default="open")
-EMAIL_VERIFICATION = env.str("GROVE_EMAIL_VERIFICATION", default="none")
+SIGNUP = env.choice("GROVE_SIGNUP", "open", "invite", "closed")
+EMAIL_VERIFICATION = env.choice("GROVE_EMAIL_VERIFICATION", "none", "optional", "mandatory")
 ANONYMOUS_READ = env.bool("GROVE_ANONYMOUS_READ", default=True)
-if SIGNUP not in ("open", "invite", "closed"):
-    raise environ.ImproperlyConfigured(f"GROVE_SIGNUP is {SIGNUP!r}; it takes open, invite or closed.")
-if EMAIL_VERIFICATION not in ("none", "optional", "mandatory"):
-    raise environ.ImproperlyConfigured(
-        f"GROVE_EMAIL_VERIFICATION is {EMAIL_VERIFICATION!r}; it takes none, optional or mandatory."
-    )
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -287,9 +271,7 @@ MFA_FORMS = {
 OIDC_ISSUER = env.str("GROVE_OIDC_ISSUER", default="").rstrip("/")
 OIDC_NAME = env.str("GROVE_OIDC_NAME", default="OpenID")
 # Whoever the provider knows gets an account: as GROVE_SIGNUP has it for everybody, always (on), or never (off).
-OIDC_SIGNUP = env.str("GROVE_OIDC_SIGNUP", default="same")
-if OIDC_SIGNUP not in ("same", "on", "off"):
-    raise environ.ImproperlyConfigured(f"GROVE_OIDC_SIGNUP is {OIDC_SIGNUP!r}; it takes same, on or off.")
+OIDC_SIGNUP = env.choice("GROVE_OIDC_SIGNUP", "same", "on", "off")
 # Whether an address that the provider calls confirmed counts as confirmed here, and opens the account that has it.
 OIDC_TRUST_EMAIL = env.bool("GROVE_OIDC_TRUST_EMAIL", default=False)
 # Nobody but administrators logs in by a password.
@@ -393,9 +375,7 @@ MAX_LFS_FILE = env.int("GROVE_MAX_FILE_SIZE", default=5 * 1024**4)  # bytes
 # Bytes of each part in which tools send larger files, where they can.
 LFS_PART_SIZE = env.int("GROVE_LFS_PART_SIZE", default=512 * 1024 * 1024)
 # Whose stored chunks spare an uploader sending theirs: those of all files that they may read, of the same repository, or none.
-XET_DEDUP = env.str("GROVE_XET_DEDUP", default="readable")
-if XET_DEDUP not in ("readable", "repository", "off"):
-    raise environ.ImproperlyConfigured(f"GROVE_XET_DEDUP is {XET_DEDUP!r}; it takes readable, repository or off.")
+XET_DEDUP = env.choice("GROVE_XET_DEDUP", "readable", "repository", "off")
 # Counted up, it has every client forget what it believes to be stored here.
 XET_GENERATION = env.int("GROVE_XET_GENERATION", default=0)
 # Files from so many bytes to so many that came whole are cut into chunks in the background, so that later versions of them are
@@ -418,12 +398,7 @@ QUOTA_ORGANIZATION = env.int("GROVE_QUOTA_ORGANIZATION", default=0)
 # 0: nobody is held to that.
 NEW_ACCOUNT_DAYS = env.int("GROVE_NEW_ACCOUNT_DAYS", default=3)
 # Networks to which webhooks may be sent although they are not everybody's: CIDRs, such as those of receivers beside the hub.
-WEBHOOK_ALLOW = env.list("GROVE_WEBHOOK_ALLOW", default=[])
-for _allowed in WEBHOOK_ALLOW:
-    try:
-        ip_network(_allowed, strict=False)
-    except ValueError as _error:
-        raise environ.ImproperlyConfigured(f"GROVE_WEBHOOK_ALLOW holds {_allowed!r}, which is no network.") from _error
+WEBHOOK_ALLOW = env.networks("GROVE_WEBHOOK_ALLOW")
 # The hour of the day (UTC) from which on daily mails go out.
 DIGEST_HOUR = env.int("GROVE_DIGEST_HOUR", default=7)
 POSTS_PER_MINUTE = env.int("GROVE_POSTS_PER_MINUTE", default=30)  # discussions, comments and edits of one person
@@ -453,9 +428,7 @@ MAX_TREE_FILES = 200_000  # files of one version
 
 # --- demos ------------------------------------------------------------------------------------------------------
 # Who may run a demo of a model that they may read: everybody, people with an account, or nobody.
-DEMOS = env.str("GROVE_DEMOS", default="open")
-if DEMOS not in ("open", "users", "off"):
-    raise environ.ImproperlyConfigured(f"GROVE_DEMOS is {DEMOS!r}; it takes open, users or off.")
+DEMOS = env.choice("GROVE_DEMOS", "open", "users", "off")
 DEMO_CONCURRENCY = env.int("GROVE_DEMO_CONCURRENCY", default=32)  # requests at once of one account
 DEMO_VISITOR_CONCURRENCY = env.int("GROVE_DEMO_VISITOR_CONCURRENCY", default=2)  # and of one address without an account
 DEMO_QUEUE = env.int("GROVE_DEMO_QUEUE", default=64)  # unfinished requests of one model

@@ -1,4 +1,4 @@
-"""Grove's carried engines: PostgreSQL and Valkey, started and stopped with the site. Imports nothing of ours."""
+"""Grove's carried engines: PostgreSQL and Valkey, started and stopped with the site. Imports none of the apps."""
 
 from hub.embedded.places import Engines, engines_of
 

@@ -13,9 +13,9 @@ from typing import NoReturn
 from hub.embedded import workers
 from hub.embedded.errors import Exit, StartError
 from hub.embedded.folders import mark_stopping, open_data_folder
-from hub.embedded.keeping import read_files
 from hub.embedded.places import engines_of
 from hub.embedded.processes import INSTANCE, parent_death_signal
+from hub.embedded.secret_files import read_files
 from hub.embedded.services import EngineSet, Service, site_services
 from hub.embedded.supervisor import Stopping, Supervisor
 

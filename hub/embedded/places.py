@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from hub.embedded.keeping import kept_secret
+from hub.kept_secrets import kept_secret
 
 # Root's engines run under an account of their own, which may be unable to reach the data folder.
 ROOT_BASE = Path("/var/lib/grove")

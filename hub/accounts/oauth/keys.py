@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from joserfc.jwk import RSAKey
 
-from hub.embedded.keeping import kept_secret
+from hub.kept_secrets import kept_secret
 
 ALGORITHM = "RS256"  # the one that every client of OpenID Connect knows
 _BITS = 2048

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hub.embedded.errors import StartError
-from hub.embedded.keeping import read_files
+from hub.embedded.secret_files import read_files
 
 
 def test_a_file_stands_for_its_content(tmp_path: Path) -> None:
