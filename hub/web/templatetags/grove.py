@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
 from hub.accounts import passkeys
+from hub.community.discussions.search import Piece
 from hub.core import amounts, links
 from hub.core.highlight import BIDI_CONTROLS
 from hub.repos.vocabulary import label
@@ -135,6 +137,13 @@ def in_order(text: str) -> SafeString:
     pieces = _BIDI.split(text)
     marks = [format_html("<mark>U+{}</mark>", f"{ord(sign):04X}") for sign in _BIDI.findall(text)]
     return format_html_join("", "{}{}", zip(pieces, [*marks, ""], strict=True))
+
+
+@register.filter
+def marked(pieces: Iterable[Piece]) -> SafeString:
+    """A text that strangers wrote, what was looked for in it marked."""
+    shown = ((in_order(piece.text), piece.marked) for piece in pieces)
+    return format_html_join("", "{}", ((format_html("<mark>{}</mark>", text) if on else text,) for text, on in shown))
 
 
 @register.inclusion_tag("partials/gate.html")
