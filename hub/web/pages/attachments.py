@@ -13,29 +13,25 @@ from hub.community.errors import PictureNotFound
 from hub.community.models import Attachment
 from hub.community.writing.attachments import MAX_OF_ONE, add_attachment, bytes_of, delete_attachment
 from hub.community.writing.pictures import MAX_BYTES
-from hub.core.errors import HubError, Invalid
 from hub.core.middleware import UPLOADED_FILE_POLICY
 from hub.repos.permissions import check_may_act
 from hub.web.paging import page_of
 from hub.web.requests import MemberRequest
+from hub.web.uploading import answers_json, open_content
 
 PER_PAGE = 48
 
 
 @login_required
 @require_POST
+@answers_json
 def add(request: MemberRequest) -> HttpResponse:
     """Take in one picture, the body of the request; answers `{"address"}` for the page's script, or `{"error"}`."""
-    try:
-        check_may_act(request.user)
-        if "Transfer-Encoding" in request.headers:
-            raise Invalid(_("The upload does not say how long it is."))
-        # Django's own reading of a body is for small forms. One byte more than a picture may have: the service says so.
-        length = min(int(request.META.get("CONTENT_LENGTH") or 0), MAX_BYTES + 1)
-        content = request.META["wsgi.input"].read(length)
-        made = add_attachment(owner=request.user, content=content, content_type=request.content_type or "")
-    except HubError as error:
-        return JsonResponse({"error": error.message, "code": error.code}, status=error.status)
+    check_may_act(request.user)
+    stream, length = open_content(request)
+    # One byte more than a picture may have: the service says so.
+    content = stream.read(min(length, MAX_BYTES + 1))
+    made = add_attachment(owner=request.user, content=content, content_type=request.content_type or "")
     return JsonResponse({"address": made.get_absolute_url()}, status=201)
 
 

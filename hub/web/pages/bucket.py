@@ -5,12 +5,12 @@ from typing import Any
 
 from django.conf import settings as site_settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from hub.core.errors import HubError, Invalid
 from hub.core.links import repo_path
@@ -31,8 +31,8 @@ from hub.web.forms.repositories import FileForm, MoveForm, VisibilityForm
 from hub.web.kinds import words_of
 from hub.web.pages.repo_head import crumbs_of, for_admins, for_fetchers, for_writers
 from hub.web.pages.repo_settings import try_to_move
-from hub.web.pages.repo_upload import answers_json, read_json, upload_texts
 from hub.web.requests import MemberRequest
+from hub.web.uploading import answers_json, open_content, read_commit, upload_texts, upload_view
 
 ENTRIES_PER_PAGE = 300
 MAX_SHOWN_README = 256 * 1024  # bytes
@@ -104,25 +104,12 @@ def _readme(repo: Repository, folder: str, entries: list[Entry]) -> Rendered | N
 # --- sending --------------------------------------------------------------------------------------------------
 
 
-@require_http_methods(["GET", "HEAD", "POST", "PUT"])
-def upload(request: HttpRequest, **address: str) -> HttpResponseBase:
-    """PUT sends the content of one file, POST of JSON puts what was sent into the bucket; a form does both for one file."""
-    if request.method == "PUT":
-        return _receive(request, **address)
-    if request.content_type == "application/json":
-        return _put(request, **address)
-    return _upload_page(request, **address)
-
-
 @answers_json
 @for_writers
 def _receive(request: MemberRequest, repo: Repository, path: str = "") -> HttpResponse:
     """Store one file. Answers its receipt."""
-    if "Transfer-Encoding" in request.headers:
-        raise Invalid(_("The upload does not say how long it is."))
+    stream, length = open_content(request)
     check_path(path)
-    # Django's own reading of a body is for small forms.
-    stream, length = request.META["wsgi.input"], int(request.META.get("CONTENT_LENGTH") or 0)
     blob = receive_whole(repo=repo, user=request.user, stream=stream, length=length)
     receipt = Receipts(repo, request.user).issue(PutBlob(path, blob.sha256, blob.size))
     return JsonResponse({"receipt": receipt}, status=201)
@@ -132,7 +119,7 @@ def _receive(request: MemberRequest, repo: Repository, path: str = "") -> HttpRe
 @for_writers
 def _put(request: MemberRequest, repo: Repository, path: str = "") -> HttpResponse:
     """Put `{"title", "description", "files": [{"path", "receipt"}]}` into the bucket. Answers where the result is seen."""
-    sent = read_json(request)["files"]
+    sent = read_commit(request)["files"]
     if len(sent) > MAX_OPERATIONS:
         raise Invalid(_("One upload takes up to %(max)d files. Send the others afterwards.") % {"max": MAX_OPERATIONS})
     receipts, now = Receipts(repo, request.user), timezone.now()
@@ -187,6 +174,9 @@ def _upload_page(request: MemberRequest, repo: Repository, path: str = "") -> Ht
         max_file=site_settings.MAX_LFS_FILE,
         texts={**upload_texts(), "ready": _("Ready: {count} files, {size}.")},
     )
+
+
+upload = upload_view(receive=_receive, commit=_put, page=_upload_page)
 
 
 def _folder_address(repo: Repository, folder: str) -> str:
