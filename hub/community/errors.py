@@ -125,7 +125,7 @@ class NotTakenIn(Conflict):
 
 
 class MergeConflict(Conflict):
-    """Both sides have changed the same files, each in its own way."""
+    """Both sides have changed the same files in ways that do not go together."""
 
     code = "MergeConflict"
 

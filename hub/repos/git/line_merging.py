@@ -22,7 +22,7 @@ from hub.repos.models.git import GitObject
 MAX_BYTES = 1024 * 1024  # of one version of a file
 MAX_FILES = 100  # of one merge; those beyond are conflicts
 MAX_TOTAL = 16 * 1024 * 1024  # bytes of all versions of all files of one merge
-SECONDS = 10
+CPU_SECONDS, SECONDS = 5, 20  # of computing, and in any case, that one merge takes
 # How long the marks around a conflict are where no line of the files looks like one.
 MARKS = 7
 OURS, THEIRS = "ours", "theirs"
@@ -154,7 +154,8 @@ def _readable(
     versions = {path: [p.files[path] for p in points if path in p.files] for path in paths}
     oids = {entry.oid for entries in versions.values() for entry in entries}
     sizes = dict(GitObject.objects.filter(store=store_id, oid__in=oids).values_list("oid", "size"))
-    room, chosen = MAX_TOTAL, []
+    room = MAX_TOTAL
+    chosen: list[str] = []
     for path, entries in versions.items():
         total = sum(sizes.get(entry.oid, 0) for entry in entries)
         if any(entry.mode not in _FILES for entry in entries):
@@ -213,8 +214,8 @@ def _write_history(
         commit.message = b"%d" % len(made)
         store.add_object(commit)
         made.append(ObjectID(commit.id))
-    for name, oid in zip(names, made[-2:], strict=True):
-        (folder / "refs" / "heads" / name).write_bytes(oid + b"\n")
+    for name, head in zip(names, made[-2:], strict=True):
+        (folder / "refs" / "heads" / name).write_bytes(head + b"\n")
 
 
 def _merge_tree(folder: Path, names: tuple[str, str], style: str) -> tuple[str, set[str]]:
@@ -229,7 +230,7 @@ def _merge_tree(folder: Path, names: tuple[str, str], style: str) -> tuple[str, 
         "-z",
         *names,
         seconds=SECONDS,
-        cpu_seconds=SECONDS,
+        cpu_seconds=CPU_SECONDS,
         env=environment(merge__renames="false", merge__conflictStyle=style),
     ) as process:
         assert process.stdout is not None

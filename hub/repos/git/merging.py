@@ -126,12 +126,14 @@ def _merged(
     explain: bool,
 ) -> LineMerge:
     """Merge by line the files that both sides have. ends: what the target and the side have at `paths`."""
-    key = f"merged-lines:{repo.store_id}:{target.oid}:{side.oid}"
-    if not texts and (known := cache.get(key)) is not None:
-        merged, conflicts = known
+    key = f"line-merge:{repo.store_id}:{target.oid}:{side.oid}"
+    merged, conflicts, complete = cache.get(key) or ({}, {}, None)
+    # What took too long is not tried again at once, whoever asks.
+    if complete is False or (complete and not texts):
         return LineMerge(
             {path: Entry(*entry) if entry else None for path, entry in merged.items()},
             {path: Why(why) for path, why in conflicts.items()},
+            complete=complete,
         )
     earlier = _with_parents(repo, bases)
     if earlier is None:
@@ -159,7 +161,7 @@ def _merged(
             raise
         # Pages can be read all the same.
         return LineMerge(conflicts=dict.fromkeys(paths, Why.LARGE), complete=False)
-    cache.set(key, (lines.merged, lines.conflicts), KEEP if lines.complete else KEEP_FAILED)
+    cache.set(key, (lines.merged, lines.conflicts, lines.complete), KEEP if lines.complete else KEEP_FAILED)
     return lines
 
 

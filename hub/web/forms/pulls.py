@@ -99,7 +99,13 @@ class ConflictForm(HeadForm):
                     strip=False,
                     initial=text,
                     widget=forms.Textarea(
-                        attrs={"class": "area area-code", "rows": 16, "wrap": "off", "spellcheck": "false"}
+                        attrs={
+                            "class": "area area-code",
+                            "rows": 16,
+                            "wrap": "off",
+                            "spellcheck": "false",
+                            "data-choice": f"file-{key}",
+                        }
                     ),
                 )
             self.fields[f"file-{key}"] = forms.ChoiceField(
