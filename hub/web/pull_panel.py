@@ -11,8 +11,8 @@ from hub.community.models import Discussion, PullRequest, Status
 from hub.community.permissions import may_push_pull_request, may_steer
 from hub.core.errors import HubError
 from hub.core.links import base_url, repo_path
-from hub.repos.git.history import Change, join_renames
 from hub.repos.comparing import BETWEEN
+from hub.repos.git.history import Change, join_renames
 from hub.repos.models import GitCommit, GitRef, Repository
 from hub.repos.models.git import BRANCH_PREFIX
 from hub.repos.permissions import check_may_delete, check_may_move, may_fetch, may_write
@@ -27,10 +27,10 @@ class PullPanel:
     """A pull request as one visitor sees it.
 
     files: what it changes, moved files joined; empty for those who may not fetch files, whom `withheld` tells. merging: the
-    form for those who may merge it as it is. may_mark: the reader may call it merged, since the branch has all of it. kept_off: why somebody who may write may not merge it. may_push: whether the
-    reader adds commits to it. bases: other branches that it can be turned to. deletable: the branch that it came from, once
-    that can go. strayed: it and that branch have parted, so it gets no more of its commits. news: what to compare to see what
-    it has got since the reader last looked. address: for git.
+    form for those who may merge it as it is. may_mark: the reader may call it merged, since the branch has all of it. kept_off:
+    why somebody who may write may not merge it. may_push: whether the reader adds commits to it. bases: other branches that it
+    can be turned to. deletable: the branch that it came from, once that can go. strayed: it and that branch have parted, so it
+    gets no more of its commits. news: what to compare to see what it has got since the reader last looked. address: for git.
     """
 
     request: PullRequest
