@@ -5,11 +5,11 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchVectorField
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import DateField, Value
 from django.db.models.functions import Cast
 
 from hub.catalog.facts import Facts, read_facts
-from hub.catalog.models import Facet, RepoStats, SearchRow
+from hub.catalog.models import Facet, RepoStats, SearchRow, first_day
 from hub.community.models import Like
 from hub.core import words
 from hub.core.markdown import plain_text
@@ -192,15 +192,24 @@ def _known(pairs: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
     return {(key, value): pk for key, value, pk in rows if (key, value) in wanted}
 
 
-_ROW = Statement(lambda: SearchRow.objects.filter(repository=Given("repository", Repository._meta.pk)).defer("words"))
+_ROW = Statement(
+    lambda: (
+        SearchRow.objects.filter(repository=Given("repository", Repository._meta.pk))
+        .defer("words")
+        .with_downloads(Given("since", DateField()))
+    )
+)
 
 
 def current_row(repo: Repository, head: str | None = None) -> SearchRow:
-    """Return what is known of `main` now: the row, or, where it is behind, one made from the files and not saved.
+    """Return what is known of `main` now, with its downloads: the row, or, where that is behind, with what the files say in
+    place of what it holds. It is not for saving.
 
     head: that of `main`, where the caller has just asked.
     """
-    row = _ROW.first(repository=repo.pk)
-    if row is not None and row.version == VERSION and row.head == (head or _head(repo.pk)):
+    row = _ROW.first(repository=repo.pk, since=first_day()) or SearchRow(repository=repo)
+    if row.version == VERSION and row.head == (head or _head(repo.pk)):
         return row
-    return SearchRow(repository=repo, **_values(read_facts(repo), repo.kind))
+    for name, value in _values(read_facts(repo), repo.kind).items():
+        setattr(row, name, value)
+    return row

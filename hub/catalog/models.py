@@ -1,18 +1,20 @@
 """The catalogue: one search row per repository, rebuilt after each push, and the counters that change all the time."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import connection, models
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery, Sum
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from hub.accounts.models import Someone
 from hub.core.fields import HexField
+from hub.core.statements import Given
 from hub.repos.models import Repository
 
 # What can be filtered by.
@@ -47,6 +49,14 @@ class SearchRowQuerySet(models.QuerySet["SearchRow"]):
         )
         return rows.defer("words") if cards else rows.defer("words", "card")
 
+    def with_downloads(self, since: date | Given) -> Self:
+        """Add the live counts: `downloads_lately`, from that day on, and `downloads_ever`."""
+        days = DownloadDay.objects.filter(repository=OuterRef("pk"), day__gte=since).values("repository")
+        lately = Subquery(days.values(total=Cast(Sum("downloads"), models.BigIntegerField())))
+        return self.annotate(
+            downloads_lately=Coalesce(lately, 0), downloads_ever=Coalesce("repository__stats__downloads", 0)
+        )
+
 
 class SearchRow(models.Model):
     """What lists and search need to know of a repository, taken from its `main` at commit `head`."""
@@ -78,6 +88,10 @@ class SearchRow(models.Model):
     # What trending lists are sorted by, and what reviews say together; null where there are too few of them to tell.
     trending = models.FloatField(default=0)
     rating = models.FloatField(null=True)
+
+    # The live counts, where `with_downloads` added them.
+    downloads_lately: int = 0
+    downloads_ever: int = 0
 
     objects = SearchRowQuerySet.as_manager()
 
@@ -129,13 +143,18 @@ FROM catalog_repostats s WHERE s.repository_id = ANY(%s)
 """
 
 
+def first_day() -> date:
+    """Return the day from which on downloads are of the last thirty days."""
+    return timezone.now().date() - timedelta(days=29)
+
+
 def download_counts(repositories: Iterable[int]) -> dict[int, tuple[int, int]]:
     """Return repository id -> downloads of the last thirty days, and ever, of those that have any. One query."""
-    numbers, first = list(repositories), timezone.now().date() - timedelta(days=29)
+    numbers = list(repositories)
     if not numbers:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_COUNTS, [first, numbers])
+        cursor.execute(_COUNTS, [first_day(), numbers])
         return {number: (int(recent), ever) for number, ever, recent in cursor}
 
 

@@ -7,7 +7,6 @@ from hub.api.edge import json_view
 from hub.api.hf.facts import FULL, Subject, add_relatives, asked, describe
 from hub.api.hf.paging import flag
 from hub.catalog.indexing import current_row
-from hub.catalog.models import download_counts
 from hub.repos import cards
 from hub.repos.git.files import is_main_head, list_files, resolve_revision
 from hub.repos.permissions import get_repo_for_read
@@ -26,9 +25,8 @@ def info(request: Request, kind: str, namespace: str, name: str, revision: str =
     row = current_row(repo, commit.oid if revision == "main" else None)
     if "cardData" in names and row.head != commit.oid and not is_main_head(repo, commit):
         row.card = cards.card_at(repo, commit).metadata
-    recent, ever = download_counts([repo.pk]).get(repo.pk, (0, 0))
     with_sizes = flag(request.query_params, "blobs")
-    subject = Subject(repo, row, commit.oid, downloads=recent, downloads_ever=ever, with_sizes=with_sizes)
+    subject = Subject(repo, row, commit.oid, row.downloads_lately, row.downloads_ever, with_sizes=with_sizes)
     if "siblings" in names:
         subject.files = list_files(repo, commit, sizes=subject.with_sizes)
     add_relatives([subject], names, request.user)

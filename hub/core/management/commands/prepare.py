@@ -1,5 +1,6 @@
 """`prepare`: everything between the engines' start and the site's: messages, static files, the schema, the store."""
 
+import gc
 import hashlib
 from argparse import ArgumentParser
 from pathlib import Path
@@ -42,7 +43,12 @@ class Command(HubCommand):
             store().prepare()
             # Several nodes that start together migrate one after the other.
             with locks.alone("migrations", wait_seconds=None):
+                # Each step of a migration makes the classes of all models anew. To look through them for garbage as often as
+                # a process usually does would take a fifth of a first start.
+                usual = gc.get_threshold()
+                gc.set_threshold(10_000, *usual[1:])
                 call_command("migrate", interactive=False, verbosity=0, stdout=self.stdout)
+                gc.set_threshold(*usual)
                 prepared.send(sender=Command, workers=workers)
             for name, kind, key_file in worker:
                 call_command("create_worker", name, f"--kind={kind}", f"--key-file={key_file}")
