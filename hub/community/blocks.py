@@ -1,4 +1,4 @@
-"""Not wanting to hear from somebody. What a block keeps them from is asked by `check_not_blocked`, where they would do it.
+"""Blocking somebody. What a block forbids asks `check_not_blocked` before it is done.
 
 Reviews stay possible: nobody chooses their critics.
 """

@@ -1,4 +1,4 @@
-"""Collections: loading one, and may I?; and every change to them.
+"""Collections: the way to one, which asks for the right to it, and every change to them.
 
 A namespace's row is locked while its collections get another order or one more, a collection's while its items do.
 """
@@ -297,7 +297,8 @@ def remove_item(*, item: CollectionItem, actor: User) -> None:
 
 
 def _moved(every: list[int], moved: int, place: int, *, seen: Sequence[int] | None = None) -> list[int]:
-    """Return the order in which `moved` comes to stand at `place` among `seen`; what is not seen stays by what it follows."""
+    """Return the order in which `moved` comes to stand at `place` among `seen`; what is not seen stays behind
+    what it followed."""
     rest = [key for key in every if key != moved]
     shown = rest if seen is None else [key for key in seen if key != moved]
     at = rest.index(shown[place]) if place < len(shown) else len(rest)

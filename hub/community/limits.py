@@ -1,6 +1,6 @@
 """How much one person may say in a short time, and how much less who has only just signed up: spam comes from new accounts.
 
-People who were invited, and administrators, are nobody's strangers: they have the limits of everybody.
+People who were invited, and administrators, are held to the ordinary limits alone.
 """
 
 import re

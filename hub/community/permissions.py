@@ -96,13 +96,13 @@ def may_edit(user: Someone, comment: DiscussionEvent) -> bool:
 
 
 def check_there(comment: DiscussionEvent) -> None:
-    """Raises CommentHidden for one that has been taken away."""
+    """Refuse a comment that has been taken away. Raises CommentHidden."""
     if comment.hidden:
         raise CommentHidden(_("This comment has been taken away. Nothing was changed."))
 
 
 def check_may_edit(user: Someone, comment: DiscussionEvent) -> None:
-    """Raises CommentHidden, NotYourComment."""
+    """Refuse whoever may not put another text in place of this one. Raises CommentHidden, NotYourComment."""
     check_there(comment)
     if not may_edit(user, comment):
         raise NotYourComment(_("Only the person who wrote a comment can change it."))

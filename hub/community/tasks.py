@@ -1,5 +1,4 @@
-"""Background work of the community that belongs to no part of it; each part has `tasks.py` of its own. All of it can run
-twice."""
+"""Background work of the community as a whole; each part of it has its own `tasks.py`. All of it can run twice."""
 
 from celery import shared_task
 

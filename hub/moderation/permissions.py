@@ -17,7 +17,7 @@ def may_moderate(user: Someone) -> bool:
 
 
 def check_may_moderate(user: Someone) -> None:
-    """Raises SignInNeeded, NotModerator."""
+    """Refuse whoever does not moderate. Raises SignInNeeded, NotModerator."""
     if not user.is_authenticated:
         raise SignInNeeded(_("Only moderators see this. Sign in first."))
     if not may_moderate(user):

@@ -33,7 +33,7 @@ class Found:
 
 
 def find_target(user: Someone, kind: str, name: str) -> Found:
-    """Return what `user` may read under that name. Raises TargetNotFound, as well for what is hidden from them.
+    """Return what `user` may read under that name. Raises TargetNotFound, also for what is hidden from them.
 
     name: of a repository `models/ada/tiny`, as in its address; the id of a comment or a review; the name of a user or an
     organization; the key of a collection or an image.
@@ -101,7 +101,8 @@ def is_readable(user: Someone, case: Case) -> bool:
 
 
 def title_for(user: Someone, case: Case) -> str:
-    """Return what a case is called to somebody whom it concerns: to who may not know of its repository any more, its kind."""
+    """Return what a case is called to somebody whom it concerns: its title, or only its kind
+    where they may not know of its repository any more."""
     if case.repository_id is None or Repository.objects.open_to(user).filter(pk=case.repository_id).exists():
         return case.title
     return str(Target(case.kind).label)

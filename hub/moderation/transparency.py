@@ -41,7 +41,7 @@ class Period:
         return (self.begins.month + 2) // 3
 
     def named_reports(self) -> list[tuple[str, int]]:
-        """What stands in `reports`, by the names for people, in their order; so for the other two."""
+        """The numbers of `reports`, by the names that people read, in the order of Ground."""
         return [(str(ground.label), self.reports[ground]) for ground in Ground if ground in self.reports]
 
     def named_actions(self) -> list[tuple[str, int]]:
@@ -100,8 +100,8 @@ def periods(by: str = "month") -> list[Period]:
 
 
 def takedowns() -> list[Takedown]:
-    """Return the public repositories that are taken down, the latest first, at most MAX_TAKEDOWNS. Private ones nobody hears
-    of."""
+    """Return the public repositories that are taken down, the latest first, at most MAX_TAKEDOWNS. Nobody hears of
+    private ones."""
     down = Repository.objects.filter(taken_down_at__isnull=False, visibility=Visibility.PUBLIC)
     rows = down.select_related("namespace").order_by("-taken_down_at")[:MAX_TAKEDOWNS]
     return [

@@ -1,5 +1,5 @@
 """Opening pull requests, and what becomes of their commits. Merging is in `merging.py`; what they share with discussions is
-in `discussions.py`.
+in `services.py`.
 
 Locks are taken in this order: the history (`hold_history`), refs by name, the repository's row, the discussion's row.
 """

@@ -1,5 +1,5 @@
-"""Questions: discussions that wait for an answer. Which comment is one, those decide who may steer the discussion; which are
-good, everybody says with a vote."""
+"""Questions: discussions that wait for an answer. Those who may steer the discussion decide which comment is the answer;
+everybody says with a vote which answers are good."""
 
 from django.db import transaction
 from django.utils.translation import gettext as _

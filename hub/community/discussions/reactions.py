@@ -1,4 +1,4 @@
-"""Signs under comments: agreement, thanks, a laugh. They tell nobody, and stand for one person each."""
+"""Signs under comments: agreement, thanks, a laugh. Nobody is notified of them, and each stands for one person."""
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ RATE = 60
 def set_reaction(*, comment: DiscussionEvent, actor: User, emoji: str, wanted: bool) -> None:
     """Put one's sign under a comment, or take it away. A second time changes nothing.
 
-    Raises Invalid for a sign that there is none of, CommentHidden, DiscussionLocked, Blocked, TooMany.
+    Raises Invalid for a sign that is not offered, CommentHidden, DiscussionLocked, Blocked, TooMany.
     """
     if emoji not in Emoji.values:
         raise Invalid(

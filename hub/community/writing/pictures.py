@@ -1,4 +1,4 @@
-"""Pictures that people paste, written anew: what is kept is made of the picture's points alone.
+"""Pictures that people paste, written anew: what is kept is made of the picture's pixels alone.
 
 What cameras and programs note in a file (places, names, thumbnails, anything behind its end) does not come along, and no
 browser ever reads what a stranger put together.
@@ -41,7 +41,7 @@ class Picture:
 
 
 def rewrite(content: bytes) -> Picture:
-    """Return a PNG, JPEG, GIF or WebP file with the same points, turned as its camera said. Memory: about 10 bytes for each of
+    """Return a PNG, JPEG, GIF or WebP file with the same pixels, turned as its camera noted. Memory: about 10 bytes for each of
     MAX_PIXELS. Raises NoPicture, PictureTooLarge."""
     if len(content) > MAX_BYTES:
         raise PictureTooLarge(
@@ -99,7 +99,7 @@ def _frames(image: Image.Image, kind: str, durations: list[int]) -> Iterator[Ima
 
 
 def _plain(image: Image.Image, kind: str) -> Image.Image:
-    """Return the points alone, in a form that the format can hold."""
+    """Return the pixels alone, in a form that the format can hold."""
     clear = "transparency" in image.info or "A" in image.getbands()
     kept = _KEPT_MODES.get(kind, {"RGB", "RGBA"})
     if image.mode not in kept or "transparency" in image.info:

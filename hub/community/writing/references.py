@@ -1,7 +1,7 @@
 """What a text names: people (`@ada`), discussions and pull requests (`#12`, `ada/tiny#12`, their addresses), commits.
 
-Only in plain words: what stands in code, in mathematics or in a link names nothing. Names are found by their look alone;
-what is there, and may be known to whom, the database is asked once for all texts of a page.
+Only in plain words: what stands in code, in mathematics or in a link names nothing. Names are recognised by their
+form alone; the database is asked once, for all texts of a page, what is there and who may know of it.
 """
 
 import re
