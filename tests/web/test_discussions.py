@@ -63,7 +63,7 @@ def test_open_answer_close_and_find_again(browser: Client, kind: str) -> None:
     assert "Which <mark>tokenizer</mark>?" in text_of(browser, f"{base}?status=all&q=TOKENIZER")
     assert "Nothing fits all of this" in text_of(browser, f"{base}?q=weights")
     browser.post(f"{base}/1/comment", {"text": "Not yet.", "status": "open"})
-    assert "1 answer" not in (listed := text_of(browser, base)) and "2 answers" in listed
+    assert "1 comment" not in (listed := text_of(browser, base)) and "2 comments" in listed
 
 
 def test_writing_that_fails_keeps_the_text(browser: Client, repo: Repository, discussion: Discussion) -> None:
