@@ -1,9 +1,13 @@
 """Where django-allauth asks this hub: who may sign up, which names are free, how accounts are saved, where links go."""
 
 import logging
+import time
 from typing import Any
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -18,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from hub.accounts import passkeys, second_factor, services
-from hub.accounts.errors import LinkExpired, NameTaken, SecondFactorUnreadable
+from hub.accounts.errors import LinkExpired, LogInAgain, NameTaken, SecondFactorUnreadable
 from hub.accounts.models import OneTimeLink, User
 from hub.core import callers, encryption, links
 
@@ -96,6 +100,18 @@ class AccountAdapter(DefaultAccountAdapter):
             super().send_notification_mail(*args, **kwargs)
         except OSError:
             log.exception("A notice of a changed account was not sent")
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """allauth lets through whoever comes in by the provider alone, and so has nothing here to prove it by. A log-in of just
+        now shows that it is them: raises LogInAgain without one."""
+        request = context.request
+        if not get_reauthentication_flows(request.user):
+            logged_in = [each["at"] for each in get_authentication_records(request, request.user)]
+            if time.time() - max(logged_in, default=0) > app_settings.REAUTHENTICATION_TIMEOUT:
+                raise LogInAgain(
+                    _("Log out and in again, then come back within five minutes: that shows that it is still you.")
+                )
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
         return links.base_url(request) + reverse("account_confirm_email", args=[emailconfirmation.key])

@@ -87,6 +87,12 @@ class SecondFactorUnreadable(Conflict):
     code = "SecondFactorUnreadable"
 
 
+class LogInAgain(Forbidden):
+    """Somebody without a password or second factor here has logged in too long ago to change what opens their account."""
+
+    code = "LogInAgain"
+
+
 class PasskeyRefused(Invalid):
     """What a passkey answered opens nothing, or it cannot be added."""
 

@@ -200,6 +200,25 @@ def test_where_password_links_go_is_decided_by_whoever_knows_the_password(browse
     assert AuditEvent.objects.filter(verb="email.add", actor=member).exists()
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["/settings/security/app", "/settings/security/passkeys/new", "/settings/password/set", "/settings/data/delete"],
+)
+def test_who_has_no_password_here_has_just_logged_in(browser: Client, member: User, address: str) -> None:
+    """By the provider: else a stranger at the keyboard gives themselves a way in that stays."""
+    member.set_unusable_password()
+    member.save()
+    browser = browser_of(member)
+    refused = browser.get(address)
+    assert refused.status_code == 403 and "Log out and in again" in refused.content.decode()
+    for minutes, status in ((6, 403), (4, 200)):
+        session = browser.session
+        session["account_authentication_methods"] = [{"method": "socialaccount", "at": time.time() - minutes * 60}]
+        session["account_authentication_methods_user"] = str(member.pk)
+        session.save()
+        assert browser.get(address).status_code == status
+
+
 def test_a_new_password_logs_the_others_out(browser: Client, member: User) -> None:
     other = browser_of(member)
     browser.post("/settings/password", {"oldpassword": PASSWORD, "password1": "another long password"})
