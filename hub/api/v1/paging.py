@@ -4,6 +4,7 @@ last row of this one (`?cursor=`), whatever came or went meanwhile."""
 import base64
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db.models import F, Model, Q, QuerySet
@@ -47,8 +48,9 @@ class Paged(Query):
     )
 
 
+@cache
 def page_of(shape: type[serializers.BaseSerializer[Any]], **more: serializers.Field[Any, Any, Any, Any]) -> Any:
-    """Return the shape of a page of such rows, with what else the list tells."""
+    """Return the shape of a page of such rows, with what else the list tells. One class for each, as the document has it."""
     fields = {"count": serializers.IntegerField(help_text=_("Of all pages.")), **more, "items": shape(many=True)}
     return type(f"{shape.__name__.removesuffix('Shape')}PageShape", (serializers.Serializer,), fields)
 
