@@ -123,7 +123,7 @@ def operation(
     """
 
     if lists is not None:
-        answer, headers = page_of(lists), (LINK, *headers)
+        answer, headers = page_of(lists), (LINK, *headers)  # type: ignore[arg-type] # a class has a hash
         query = Paged if query is Nothing else query
     brought = status or (204 if answer is None else 200)
 
