@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.core import mail
 from django.core.cache import cache
 from django.db import connection, transaction
 
@@ -33,6 +34,8 @@ from hub.community.errors import (
 )
 from hub.community.feed import activity_of
 from hub.community.models import Activity, ActivityKind, Block, Discussion, Notification, PullRequest, Status
+from hub.community.notifications.mails import send_for
+from hub.community.notifications.subscriptions import set_deliveries
 from hub.community.notifications.telling import head_last_seen, mark_thread_read, tell
 from hub.community.permissions import get_pull_request_for_push
 from hub.core.errors import HubError, Invalid
@@ -418,14 +421,17 @@ def test_who_takes_part_hears_once_of_new_commits(repo: Repository, author: User
     assert not Activity.objects.filter(kind=ActivityKind.COMMITS).exists(), "What it was opened with is no news."
     reviewer, stranger = make_user(), make_user()
     post_comment(discussion=pull.discussion, actor=reviewer, text="Nearly.")
-    seen = head(repo, pull.ref)
-    before = seen.oid
+    set_deliveries(user=reviewer, watch_own=True, participating="mail")
+    before = head(repo, pull.ref).oid
     for number in range(3):
         put(repo, f"{number}.txt", "x", pull.ref, author)
     for activity in Activity.objects.filter(kind=ActivityKind.COMMITS).order_by("pk"):
         tell(activity.pk)
     waiting = Notification.objects.filter(activity__kind=ActivityKind.COMMITS)
-    assert [(n.user, n.reason, n.mail) for n in waiting] == [(reviewer, "participating", "digest")]
+    assert [(n.user, n.reason, n.mail) for n in waiting] == [(reviewer, "participating", "now")]
+    assert send_for(waiting[0].activity_id, seconds=10) == 1
+    said = mail.outbox[-1].body
+    assert f"{author.username} added commits to Add new.txt #1 of {repo.full_name}" in said and "Put 0.txt" in said
     assert head_last_seen(reviewer, pull.discussion) == before
     assert head_last_seen(stranger, pull.discussion) is None
     # Who has looked is told of the next ones.
