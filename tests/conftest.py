@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.core.cache import cache
 from django.utils import translation
 
 from tests import live, prepared, s3
@@ -88,8 +89,9 @@ def _swift_folder() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _one_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that a test does happens in one minute, hour and day of the limits, whenever it is run."""
+def _fresh_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was done before a test, as the limits count; all that it does happens in one minute, hour and day of theirs."""
+    cache.clear()
     now = time.time()
     monkeypatch.setattr("hub.core.throttles.time", SimpleNamespace(time=lambda: now))
 

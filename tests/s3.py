@@ -18,7 +18,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,12 +29,13 @@ import httpx2 as httpx
 from botocore.config import Config
 
 from tests import needs
+from tests.ports import free_ports
 
 SERVER = Path(__file__).resolve().with_name("swift_server.py")
 ACCESS_KEY = "test:tester"
 SECRET_KEY = "testing"
 REGION = "us-east-1"
-START_SECONDS = 60
+START_SECONDS = 180
 
 COMMON = """
 [DEFAULT]
@@ -230,7 +231,7 @@ class S3Server:
     def _configure(self) -> None:
         (self.folder / "device").mkdir(parents=True)
         kinds = ("account", "container", "object", "proxy", "log")
-        ports = dict(zip(kinds, _free_ports(len(kinds)), strict=True))
+        ports = dict(zip(kinds, free_ports(len(kinds)), strict=True))
         (self.folder / "swift.conf").write_text(
             "[swift-hash]\nswift_hash_path_suffix = tests\n[swift-constraints]\nmax_header_size = 16384\n"
         )
@@ -270,14 +271,6 @@ def stop_shared(folder: Path) -> None:
     """End the one server on `folder`, if anybody asked for it."""
     if (folder / "started").exists():
         S3Server(folder).stop()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        found = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in found:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in found]
 
 
 def _listens(port: int) -> bool:

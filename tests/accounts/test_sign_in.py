@@ -17,13 +17,6 @@ pytestmark = pytest.mark.django_db
 URI = "https://space.example.org/callback"
 
 
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    from django.core.cache import cache
-
-    cache.clear()
-
-
 def make_application(owner: User | None = None, **changes: object) -> Application:
     wanted = {
         "name": "Space",

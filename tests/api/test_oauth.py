@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from authlib.oidc.core import CodeIDToken
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from joserfc import jwt
@@ -27,11 +26,6 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 URI = "https://space.example.org/callback?a=1"
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 def post(path: str, auth: tuple[str, str] | None = None, **form: str) -> tuple[int, dict[str, Any]]:

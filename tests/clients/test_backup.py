@@ -115,4 +115,4 @@ def test_a_hub_that_is_busy_is_restored_whole(
 
 
 def wait_for(writers: list[Writer], *, rounds: int) -> None:
-    wait_until(lambda: all(writer.rounds >= rounds or writer.problem for writer in writers), 120)
+    wait_until(lambda: all(writer.rounds >= rounds or writer.problem for writer in writers), 300)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.clients.conftest import Client
-from tests.clients.test_git import Git
+from tests.clients.git import Git
 
 NO_XET = {"HF_HUB_DISABLE_XET": "1"}
 

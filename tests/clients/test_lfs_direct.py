@@ -14,7 +14,7 @@ import pytest
 
 from tests import live, prepared
 from tests.clients.conftest import Client, make_client
-from tests.clients.test_git import Git
+from tests.clients.git import Git
 from tests.clients.test_lfs import NO_XET
 from tests.s3 import S3Server
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests import live
 from tests.clients.conftest import Client, make_client
-from tests.clients.test_git import Git
+from tests.clients.git import Git
 
 REASON = "It steals keys."
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from hub.accounts.models import OneTimeLink, User
@@ -19,11 +18,6 @@ from hub.core.errors import Invalid
 from tests.factories import make_repo, make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 def test_who_is_blocked_says_nothing_in_what_is_the_others() -> None:

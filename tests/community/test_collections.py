@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.cache import cache
 from django.test import Client
 
 from hub.accounts.models import User
@@ -38,11 +37,6 @@ from hub.repos.models import Kind, Repository, Visibility
 from tests.factories import make_organization, make_repo, make_token, make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 @pytest.fixture

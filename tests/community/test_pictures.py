@@ -6,7 +6,6 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from PIL import Image, PngImagePlugin
 
@@ -18,11 +17,6 @@ from hub.community.writing.attachments import add_attachment, bytes_of, delete_a
 from hub.community.writing.pictures import MAX_BYTES, MAX_FRAMES, MAX_PIXELS, rewrite
 from hub.core.errors import TooMany
 from tests.factories import make_token, make_user
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (8, 4), **options: Any) -> bytes:

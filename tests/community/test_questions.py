@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.cache import cache
 from django.db import connection
 
 from hub.accounts.models import User
@@ -55,25 +54,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _fresh_limits(settings: Any) -> None:
-    cache.clear()
+def _many_posts(settings: Any) -> None:
     settings.POSTS_PER_MINUTE = 1000
-
-
-@pytest.fixture
-def repo(db: None) -> Repository:
-    return make_repo()
-
-
-@pytest.fixture
-def owner(repo: Repository) -> User:
-    assert repo.created_by is not None
-    return repo.created_by
-
-
-@pytest.fixture
-def asker(db: None) -> User:
-    return make_user()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.cache import cache
 from django.db import IntegrityError, connection, transaction
 
 from hub.accounts.models import Organization, Role, User
@@ -46,11 +45,6 @@ from tests.factories import make_organization, make_repo, make_reviewer, make_us
 from tests.web.repos import commit_files, owner
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 def review(repo: Repository, author: User | None = None, stars: int = 4, **more: Any) -> Review:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import Looks, Visitor
 
@@ -25,8 +26,8 @@ def test_a_bucket_in_the_browser(visit: Visitor, looks: Looks, tmp_path: Path) -
     visit.page.wait_for_selector("[data-commit]:not([disabled])")
     visit.page.click("[data-commit]")
     visit.page.wait_for_url(visit.hub + bucket)
-    assert "2 files are uploaded." in visit.page.inner_text("main")
-    assert visit.page.inner_text(".prose h1") == "Notes"
+    expect(visit.page.locator("main")).to_contain_text("2 files are uploaded.")
+    expect(visit.page.locator(".prose h1")).to_have_text("Notes")
 
     problems = [f"empty: {found}" for found in empty]
     pages = ("/buckets", bucket, f"{bucket}/upload", f"{bucket}/settings")
@@ -48,5 +49,5 @@ def test_a_bucket_in_the_browser(visit: Visitor, looks: Looks, tmp_path: Path) -
     visit.page.click("text=Delete chosen files")
     visit.page.click("text=Delete for good")
     visit.page.wait_for_url(visit.hub + bucket)
-    assert "1 file is deleted." in visit.page.inner_text("main")
-    assert visit.page.locator("tbody tr").count() == 1
+    expect(visit.page.locator("main")).to_contain_text("1 file is deleted.")
+    expect(visit.page.locator("tbody tr")).to_have_count(1)

@@ -106,8 +106,8 @@ def test_a_failed_upload_is_sent_again_and_a_failed_commit_sends_nothing_twice(v
     expect(page.locator("[data-state=failed].uploadrow")).to_have_count(2)
     expect(page.locator("[data-summary]")).to_contain_text("2 not sent")
     visit.context.set_offline(False)
-    for _row in range(2):
-        page.locator("[data-retry]:visible").first.click()
+    for name in (small.name, large.name):
+        page.locator(".uploadrow", has_text=name).locator("[data-retry]").click()
     page.wait_for_selector("[data-commit]:not([disabled])")
 
     # A folder that no repository can have: the commit is refused, the files stay.

@@ -26,13 +26,14 @@ def test_a_picture_goes_into_a_text_and_things_into_order(visit: Visitor) -> Non
 
     visit.open(f"/collections/new?item={repo.strip('/')}")
     page.fill("[name=title]", "In order")
+    names = page.locator(".collitem .name")
     page.get_by_role("button", name="Make the collection").click()
+    expect(names).to_have_text(["pictured"])
     visit.create("dataset", "second")
     page.locator("summary[aria-label='More for this repository']").click()
     page.get_by_role("link", name="Add to a collection").click()
     page.get_by_role("button", name="Add In order").click()
     page.get_by_role("link", name="In order").click()
-    names = page.locator(".collitem .name")
     expect(names).to_have_text(["pictured", "second"])
     with page.expect_response(lambda answer: answer.request.method == "POST"):
         page.locator(".collitem").nth(1).drag_to(page.locator(".collitem").nth(0), target_position={"x": 300, "y": 3})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import Looks, Visitor, visitor_of
 from tests.live import Instance
@@ -54,8 +54,7 @@ def test_a_release_and_its_review(visit: Visitor, other: Visitor, looks: Looks) 
     theirs.click(".review >> text=Edit")
     theirs.check("[name=stars][value='2']", force=True)
     theirs.click("main form .btn-main")
-    theirs.wait_for_selector(".review")
-    assert theirs.locator(".review svg.stars").get_attribute("aria-label") == "2 of 5 stars"
+    expect(theirs.locator(".review svg.stars")).to_have_attribute("aria-label", "2 of 5 stars")
 
     problems = []
     pages = [

@@ -2,8 +2,6 @@
 
 import base64
 import json
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from collections.abc import Iterator
 import httpx2 as httpx
 
 from tests import live
-from tests.faults.test_instance import MARKS, processes
+from tests.faults.processes import kill
 from tests.waiting import wait_until
 
 WRITERS = 8
@@ -65,13 +63,6 @@ def commit_of(path: str) -> bytes:
     return b"\n".join(json.dumps(line).encode() for line in lines)
 
 
-def kill(hub: live.Instance, name: str) -> None:
-    """Kill every process of that service with no chance to tidy up."""
-    for pid, line in processes(hub.data).items():
-        if MARKS[name] in line:
-            os.kill(pid, signal.SIGKILL)
-
-
 def test_what_was_acknowledged_survives_every_kill(mortal_hub: live.Instance) -> None:
     hub = mortal_hub
     hub.manage("create_user", "ada", "--email", "ada@example.org", "--password", "a long enough passphrase")
@@ -95,9 +86,9 @@ def write_while_killing(hub: live.Instance, token: str) -> list[Writer]:
         return all(len(writer.acknowledged) >= count for writer in writers)
 
     for round_, name in enumerate(("web", "db", "web"), start=1):
-        wait_until(lambda count=round_ * ENOUGH // 4: all_past(count), 120)  # type: ignore[misc]
+        wait_until(lambda count=round_ * ENOUGH // 4: all_past(count), 300)  # type: ignore[misc]
         kill(hub, name)
-    wait_until(lambda: all_past(ENOUGH), 120)
+    wait_until(lambda: all_past(ENOUGH), 300)
     for writer in writers:
         writer.done.set()
         writer.join(timeout=60)

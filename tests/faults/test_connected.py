@@ -1,6 +1,5 @@
 """An instance whose engines are elsewhere, named by URL."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +12,14 @@ from hub.embedded import engines_of, valkey
 from hub.embedded.errors import Exit
 from hub.embedded.processes import leftovers
 from tests import live
+from tests.ports import free_ports
 from tests.waiting import wait_until
 
 
 @pytest.fixture
 def redis_url(tmp_path: Path) -> Iterator[str]:
     """A Valkey that somebody else runs."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""]
     with subprocess.Popen([valkey.find_server(None), *options], stdout=subprocess.DEVNULL) as server:
         yield f"redis://127.0.0.1:{port}"

@@ -10,20 +10,11 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from hub.embedded import engines_of
 from hub.embedded.errors import Exit
-from hub.embedded.processes import PROC, leftovers
 from tests import live
+from tests.faults.processes import MARKS, count, processes
 from tests.waiting import wait_until
 
-# What tells each process from the others; the first is that of the others' parent.
-MARKS = {
-    "web": "gunicorn hub.wsgi",
-    "worker": "celery --app=hub --quiet worker",
-    "beat": "celery --app=hub.beat --quiet beat",
-    "db": "postgres -D",
-    "queue": "valkey-server",
-}
 PASSWORD = "a long enough passphrase"
 
 
@@ -57,21 +48,6 @@ def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keeper]:
 @pytest.fixture
 def hub(keeper: Keeper) -> live.Instance:
     return keeper.running()
-
-
-def processes(data: Path) -> dict[int, str]:
-    """Every process of the instance but its supervisor: pid to command line."""
-    found = {}
-    for pid in leftovers(engines_of(data).home.resolve(), str(data)):
-        try:
-            found[pid] = (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except FileNotFoundError:
-            continue
-    return found
-
-
-def count(data: Path, name: str) -> int:
-    return sum(MARKS[name] in line for line in processes(data).values())
 
 
 def is_ready(hub: live.Instance) -> bool:
@@ -151,10 +127,11 @@ def test_a_stop_ends_everything_and_a_second_ctrl_c_at_once(hub: live.Instance) 
             hub.process.send_signal(signal.SIGINT)
             return hub.process.poll() is not None
 
+        wait_until(lambda: ended() or count(hub.data, "web") == 0)
+        # Less than the web server grants its requests.
+        assert time.monotonic() - began < 10
         wait_until(ended)
         assert hub.process.returncode == Exit.OK
-    # Less than the web server grants its requests.
-    assert time.monotonic() - began < 10
     assert processes(hub.data) == {}
 
     for command in (["create_user", "cy", "--email", "cy@example.org", "--password", PASSWORD], ["setup_link"]):

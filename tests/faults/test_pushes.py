@@ -16,8 +16,9 @@ from hub.embedded.processes import PROC
 from hub.repos.git.packs import SETTLED_SECONDS
 from tests import live
 from tests.clients.conftest import make_client
-from tests.clients.test_git import Git
-from tests.faults.test_commits import kill, pages
+from tests.clients.git import Git
+from tests.faults.processes import kill
+from tests.faults.test_commits import pages
 from tests.waiting import wait_until
 
 WRITERS = 8
@@ -138,10 +139,10 @@ def push_while_killing(hub: live.Instance, writers: list[Writer], rounds: tuple[
             writer.asked.release(pushes)
         # At least some are still to come, and one of them has begun to arrive.
         enough = before + 5 * round_ % (pushes * WRITERS - 3)
-        wait_until(lambda enough=enough: accepted() >= enough, 120)  # type: ignore[misc]
+        wait_until(lambda enough=enough: accepted() >= enough, 300)  # type: ignore[misc]
         wait_until(lambda left=left: bool(arriving(hub) - left))  # type: ignore[misc]
         kill(hub, name)
-        wait_until(lambda before=before: accepted() == before + pushes * WRITERS, 120)  # type: ignore[misc]
+        wait_until(lambda before=before: accepted() == before + pushes * WRITERS, 300)  # type: ignore[misc]
 
 
 def arriving(hub: live.Instance) -> set[Path]:

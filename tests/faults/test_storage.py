@@ -21,8 +21,7 @@ import pytest
 from tests import live, prepared, s3
 from tests.api.xet.conftest import make_caller
 from tests.clients.conftest import make_client
-from tests.faults.test_commits import kill
-from tests.faults.test_instance import MARKS, processes
+from tests.faults.processes import MARKS, kill, processes
 from tests.relay import Relay, relaying
 from tests.repos.xet.building import noise, xorb_of
 from tests.waiting import wait_until
@@ -221,7 +220,7 @@ def test_the_web_killed_after_it_has_put_together_what_came(on_s3: Site) -> None
             raise
         return True
 
-    wait_until(is_sent_again, 120)
+    wait_until(is_sent_again, 300)
     assert site.fetch("together.bin").content == content
     assert site.sweep() == 0
 
@@ -447,7 +446,7 @@ def test_what_was_acknowledged_is_there_whatever_died(
     def go_on() -> None:
         """Wait until each has got another file through."""
         before = [len(writer.acknowledged) for writer in writers]
-        wait_until(lambda: all(len(w.acknowledged) > count for w, count in zip(writers, before, strict=True)), 120)
+        wait_until(lambda: all(len(w.acknowledged) > count for w, count in zip(writers, before, strict=True)), 300)
 
     for name in rounds:
         go_on()

@@ -17,7 +17,7 @@ from hub.embedded.errors import Exit
 from hub.embedded.processes import PROC
 from tests import live, prepared
 from tests.clients.conftest import TOOLS, Client, make_client
-from tests.faults.test_instance import MARKS, processes
+from tests.faults.processes import MARKS, processes
 from tests.waiting import wait_until
 
 MARKS = MARKS | {"demo": "--queues=demo,", "job": "--queues=job,"}
@@ -75,7 +75,7 @@ class Evaluations:
             told = [match for line in self.told(number) if (match := MEASURED.match(line))]
             return bool(told) and int(told[-1][1]) >= share * int(told[-1][2])
 
-        wait_until(there, 180)
+        wait_until(there, 300)
 
     def result(self, number: int, seconds: float = 240) -> dict[str, Any]:
         """Wait for the end, which must be a good one."""
@@ -161,7 +161,7 @@ def kill(hub: live.Instance, name: str) -> None:
 
 
 def well_again(hub: live.Instance) -> None:
-    wait_until(lambda: {"database", "queue", "worker", "demo", "job"} <= hub.parts_that_are_well(), 180)
+    wait_until(lambda: {"database", "queue", "worker", "demo", "job"} <= hub.parts_that_are_well(), 300)
 
 
 def start_and_kill(evaluations: Evaluations, stage: str, name: str) -> int:

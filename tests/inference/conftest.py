@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from hub.inference.services import start_demo
@@ -48,7 +47,6 @@ def head(repo: Repository) -> GitCommit:
 
 @pytest.fixture(autouse=True)
 def _empty_broker() -> Iterator[None]:
-    cache.clear()
     broker.connection().flushdb()
     yield
     broker.connection().flushdb()

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
 
 from hub.accounts.models import User
@@ -20,11 +19,6 @@ from tests.factories import make_repo, make_token, make_user
 from tests.moderation.test_cases import reported
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 def browser(user: object) -> Client:

@@ -25,7 +25,7 @@ from hub.repos.releases import create_release
 from hub.repos.services import create_branch
 from tests.factories import make_organization, make_repo, make_token, make_user
 from tests.jobs.conftest import make_job, make_worker
-from tests.repos.test_buckets import put
+from tests.repos.buckets import put
 from tests.web.repos import commit_files
 
 OWNER = "guild"

@@ -23,6 +23,7 @@ from psycopg import sql
 
 from hub.embedded import valkey
 from tests import live, needs, s3
+from tests.ports import free_ports
 from tests.production import compose
 from tests.resident import Resident
 
@@ -52,7 +53,7 @@ class Stack:
 
     def __init__(self, folder: Path, swift: s3.S3Server) -> None:
         self.folder, self.swift = folder, swift
-        self.ports = dict(zip(PORTS, s3._free_ports(len(PORTS)), strict=True))
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.url = f"http://127.0.0.1:{self.ports['nginx']}"
         self.store_url = f"http://127.0.0.1:{self.ports['s3']}"
         self.bucket = f"grove-{folder.name.lower()}-{os.getpid()}"

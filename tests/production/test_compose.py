@@ -15,7 +15,8 @@ import yaml
 
 from hub.embedded import services, valkey
 from hub.embedded.workers import WORKER_COMMAND
-from tests import live, needs, s3
+from tests import live, needs
+from tests.ports import free_ports
 from tests.production import compose
 from tests.production.stack import image_environment
 from tests.waiting import wait_until
@@ -60,7 +61,7 @@ def _listens(port: int) -> bool:
 
 
 def test_behind_a_proxy_callers_of_the_same_network_do_not_choose_their_address(tmp_path: Path) -> None:
-    [port] = s3._free_ports(1)
+    [port] = free_ports(1)
     listen = (live.BASE / "deploy/nginx/proxied.conf").read_text().replace("listen [::]:80;", "")
     listen = listen.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("10.0.0.0/8", "127.0.0.0/8")
     paths = "".join(f"{each}_temp_path {tmp_path};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))

@@ -14,7 +14,7 @@ import redis
 
 from tests import needs, s3
 from tests.clients.conftest import Client, make_client
-from tests.clients.test_git import Git
+from tests.clients.git import Git
 from tests.production.stack import Stack
 from tests.waiting import wait_until
 from workers.contracts import stream_key

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -13,14 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from hub.accounts.models import User
-from hub.core.blobs import lfs_key, store
-from hub.core.blobs.scratch import scratch_file
 from hub.core.errors import TooLarge
 from hub.core.models import AuditEvent
 from hub.repos import bucket_files, buckets
-from hub.repos.buckets import Failure, Put, Remove, change_files, create_bucket
+from hub.repos.buckets import Failure, Put, Remove, change_files
 from hub.repos.chunking import chunk_pending
-from hub.repos.claims import claim_blob
 from hub.repos.errors import EntryNotFound, RepoExists
 from hub.repos.models import (
     Blob,
@@ -37,34 +33,10 @@ from hub.repos.models import (
 from hub.repos.permissions import may_propose
 from hub.repos.services import delete_repo, move_repo
 from tests.factories import make_repo, make_user
+from tests.repos.buckets import THEN, make_bucket, put, send
 from tests.web.repos import commit_files
 
-THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CONTENTS = [b"", b"one", b"two", b"three" * 100]
-
-
-def make_bucket(owner: User | None = None, *, name: str = "things", visibility: str = Visibility.PUBLIC) -> Repository:
-    owner = owner or make_user()
-    return create_bucket(actor=owner, namespace=owner.namespace, name=name, visibility=visibility)
-
-
-def send(bucket: Repository, content: bytes, by: User | None = None) -> str:
-    """Send content to a bucket as its maker; return its sha256."""
-    user = by or bucket.created_by
-    assert user is not None
-    digest = sha256(content).hexdigest()
-    with scratch_file() as handle:
-        handle.write(content)
-        store().put(handle, lfs_key(digest))
-    claim_blob(repo=bucket, user=user, sha256=digest, size=len(content))
-    return digest
-
-
-def put(bucket: Repository, files: dict[str, bytes]) -> None:
-    """Put files into a bucket as its maker."""
-    assert bucket.created_by is not None
-    operations = [Put(path, THEN, sha256=send(bucket, content)) for path, content in files.items()]
-    assert change_files(repo=bucket, actor=bucket.created_by, operations=operations) == []
 
 
 def change(bucket: Repository, *operations: Put | Remove, by: User | None = None) -> list[Failure]:

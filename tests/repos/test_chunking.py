@@ -27,7 +27,7 @@ from hub.repos.models import Blob, BlobClaim, Repository, StorageRun, Visibility
 from hub.repos.services import set_visibility
 from hub.repos.xet.errors import DamagedContentError
 from tests.factories import make_repo, make_user
-from tests.repos.test_pruning import commit
+from tests.repos.filling import commit
 
 # The chunker's calls come on other connections to the database.
 pytestmark = pytest.mark.django_db(transaction=True)

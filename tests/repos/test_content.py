@@ -11,8 +11,8 @@ from hub.repos.content import open_blob
 from hub.repos.models import Blob, Repository
 from hub.repos.xet.errors import DamagedContentError
 from tests.factories import make_repo, make_user
+from tests.repos.filling import sent
 from tests.repos.test_chunking import MB, flip
-from tests.repos.test_pruning import sent
 
 pytestmark = pytest.mark.django_db
 

@@ -32,8 +32,8 @@ from hub.repos.models import (
 from hub.repos.releases import create_release
 from hub.repos.services import create_branch, delete_branch
 from tests.factories import make_repo
-from tests.repos.test_buckets import make_bucket, put
-from tests.repos.test_pruning import commit, sent
+from tests.repos.buckets import make_bucket, put
+from tests.repos.filling import commit, sent
 
 pytestmark = pytest.mark.django_db
 

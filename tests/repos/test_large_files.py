@@ -20,7 +20,7 @@ from hub.repos.models import Blob, BlobClaim, Repository
 from hub.repos.models.blobs import CLAIM_LIFE
 from hub.repos.services import create_branch
 from tests.factories import make_repo, make_user
-from tests.repos.test_pruning import commit, held, sent
+from tests.repos.filling import commit, held, sent
 
 pytestmark = pytest.mark.django_db
 

@@ -1,43 +1,20 @@
 """What nothing refers to any more is not there any more, by any way."""
 
-import io
-import threading
-
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from hub.repos.content import read_content
 from hub.repos.errors import EntryNotFound, RevisionNotFound
-from hub.repos.git.commits import Delete, Operation, PutBlob, create_commit
+from hub.repos.git.commits import Delete, PutBlob
 from hub.repos.git.files import blob_of, find_file, resolve_revision
 from hub.repos.git.locks import lock_history
 from hub.repos.git.pruning import forget_unreachable
-from hub.repos.large_uploads import receive_whole
-from hub.repos.models import Blob, BlobClaim, GitCommit, GitRef, RepoBlob, Repository
+from hub.repos.models import Blob, BlobClaim, GitRef, Repository
 from hub.repos.releases import create_tag, delete_tag
 from hub.repos.services import create_branch, delete_branch
 from tests.factories import make_repo, make_user
-
-
-def sent(repo: Repository, content: bytes) -> str:
-    """Store large content for the owner of a repository; return its sha256."""
-    assert repo.created_by is not None
-    return receive_whole(repo=repo, user=repo.created_by, stream=io.BytesIO(content), length=len(content)).sha256
-
-
-def commit(repo: Repository, *operations: Operation, branch: str = "main") -> GitCommit:
-    assert repo.created_by is not None
-    return create_commit(
-        repo=repo,
-        actor=repo.created_by,
-        operations=operations,
-        title="Change",
-        ref_name=f"refs/heads/{branch}",
-    )
-
-
-def held(repo: Repository) -> set[str]:
-    return set(RepoBlob.objects.filter(repository=repo).values_list("blob_id", flat=True))
+from tests.repos.filling import commit, held, sent
+from tests.repos.racing import Other
 
 
 @pytest.fixture
@@ -136,25 +113,13 @@ def test_a_branch_cannot_start_at_what_is_being_forgotten() -> None:
     assert owner is not None
     create_branch(repo=repo, actor=owner, name="side")
     tip = commit(repo, PutBlob("lost.bin", sent(repo, b"lost")), branch="side")
-    said: list[Exception | None] = []
-
-    def branch_off() -> None:
-        try:
-            create_branch(repo=repo, actor=owner, name="other", start=tip.oid)
-            said.append(None)
-        except Exception as error:
-            said.append(error)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=branch_off)
+    somebody = Other(lambda: create_branch(repo=repo, actor=owner, name="other", start=tip.oid))
     with transaction.atomic():
         lock_history(repo)
         GitRef.objects.filter(repository=repo, name="refs/heads/side").delete()
         forget_unreachable(repo)
-        thread.start()
+        somebody.start()
         # It waits for the lock, so it cannot see the commit that is about to go.
-        thread.join(0.3)
-        assert thread.is_alive()
-    thread.join(10)
-    assert isinstance(said[0], RevisionNotFound)
+        somebody.wait_blocked()
+    with pytest.raises(RevisionNotFound):
+        somebody.finish()

@@ -22,7 +22,7 @@ from hub.repos.models.git import ObjectType
 from hub.repos.releases import create_release
 from hub.repos.services import create_branch
 from tests.factories import make_repo
-from tests.repos.test_pruning import commit, held, sent
+from tests.repos.filling import commit, held, sent
 
 pytestmark = pytest.mark.django_db
 

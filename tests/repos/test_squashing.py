@@ -13,7 +13,7 @@ from hub.repos.models import BranchRule, GitPath, RefUpdate, Repository
 from hub.repos.releases import create_tag
 from hub.repos.services import create_branch
 from tests.factories import make_repo
-from tests.repos.test_pruning import commit, held, sent
+from tests.repos.filling import commit, held, sent
 
 pytestmark = pytest.mark.django_db
 

@@ -68,7 +68,7 @@ def test_a_hub_full_of_samples(working_hub: live.Instance) -> None:
     assert said.returncode == 0, said.stdout + said.stderr
     assert re.search(r"with the password \S+", said.stdout)
     board = f"{working_hub.url}/api/v1/datasets/{content.ORGANIZATION}/{content.HANDBOOK}/leaderboard"
-    wait_until(lambda: len(httpx.get(board).json()["rows"]) == 2, 180)
+    wait_until(lambda: len(httpx.get(board).json()["rows"]) == 2, 300)
     assert "here already" in working_hub.run("make_samples", "--url", working_hub.url).stderr
     assert "8 accounts" in working_hub.manage("remove_samples", "--yes")
     assert httpx.get(f"{working_hub.url}/{content.ORGANIZATION}/{content.BASE}").status_code == 404

@@ -1,17 +1,10 @@
-"""What the tests of pages share: browsers of strangers and members, and counters that start at zero."""
+"""What the tests of pages share: browsers of strangers and members."""
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from hub.accounts.models import User
 from tests.factories import make_user
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    """Forget how often the tests before this one tried to log in."""
-    cache.clear()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hub.accounts.models import User
 from hub.repos.bucket_files import list_below
 from hub.repos.models import Kind, RepositoryAlias, Visibility
 from tests.factories import make_repo, make_user
-from tests.repos.test_buckets import make_bucket, put
+from tests.repos.buckets import make_bucket, put
 from tests.web.conftest import browser_of
 from tests.web.repos import get, text_of
 

@@ -14,7 +14,7 @@ from hub.core.errors import Invalid
 from hub.repos.models import Kind, Repository
 from hub.repos.services import create_repo, delete_repo, set_visibility
 from tests.factories import make_organization, make_repo, make_token
-from tests.repos.test_buckets import make_bucket, put
+from tests.repos.buckets import make_bucket, put
 from tests.web.repos import get, text_of
 
 pytestmark = pytest.mark.django_db

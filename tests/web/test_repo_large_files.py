@@ -7,7 +7,7 @@ from hub.accounts.models import User
 from hub.repos.git.commits import Delete
 from hub.repos.models import RepoBlob, Repository
 from tests.factories import make_organization, make_repo, make_user
-from tests.repos.test_pruning import commit, held
+from tests.repos.filling import commit, held
 from tests.web.conftest import browser_of
 from tests.web.repos import commit_files, get, text_of
 

@@ -10,7 +10,7 @@ from hub.repos.models import Blob, StorageRun
 from hub.repos.storage import overview
 from hub.repos.storage.passes import ALL
 from tests.factories import make_repo, make_user
-from tests.repos.test_pruning import commit, sent
+from tests.repos.filling import commit, sent
 from tests.web.conftest import browser_of
 
 pytestmark = pytest.mark.django_db

@@ -207,7 +207,7 @@ def test_cancelled_request_costs_no_more_time(pool: Pool, models: Path, name: st
         # Steps are counted in their order, so once the next request is answered, all that came before it is counted.
         assert list(engine.submit(spec_of(name, PROMPTS[0], max_new_tokens=2), request_name()))[-1]["type"] == "done"
         computed = engine.tokens()
-        assert computed - before < 1000
+        assert computed - before < 1800
         # Without the cancel it would go on for seconds.
         time.sleep(0.3)
         assert engine.tokens() == computed

@@ -150,7 +150,11 @@ def test_full_queue_says_busy(models: Path, tmp_path: Path) -> None:
 
 def test_deadline(pool: Pool, models: Path) -> None:
     with pool.open(models / "slow", key_of("slow")) as engine:
-        events = list(engine.submit(spec_of("slow", "The hub", seconds=0.5, max_new_tokens=3000), request_name()))
+        asked = time.monotonic()
+        list(engine.submit(spec_of("slow", "The hub", max_new_tokens=1), request_name()))
+        # Time enough for the first words, and not for all.
+        seconds = 0.5 + 5 * (time.monotonic() - asked)
+        events = list(engine.submit(spec_of("slow", "The hub", seconds=seconds, max_new_tokens=3000), request_name()))
         assert (events[-1]["type"], events[-1]["code"]) == ("failed", "timed-out")
         assert events[0]["type"] == "token"
         assert engine.busy == 0
@@ -161,20 +165,21 @@ def test_killed_engine_fails_its_requests_and_the_next_gets_a_new_one(
     models: Path, tmp_path: Path, way: sandbox.Name
 ) -> None:
     pool = make_pool(tmp_path, confinement=way)
+    begun: set[int] = set()
     ended: list[dict[str, Any]] = []
     with pool.open(models / "slow", key_of("slow")) as engine:
         first = engine.pid
 
         def work() -> None:
             for event in engine.submit(spec_of("slow", "The hub", max_new_tokens=3000), request_name()):
+                begun.add(threading.get_ident())
                 if event["type"] == "failed":
                     ended.append(event)
 
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:
             thread.start()
-        wait_until(lambda: engine.busy == 4)
-        time.sleep(0.3)
+        wait_until(lambda: len(begun) == engine.busy == 4)
         os.kill(with_descendants(first)[-1], signal.SIGKILL)
         for thread in threads:
             thread.join(SECONDS)

@@ -27,7 +27,7 @@ from hub.repos.large_uploads import UPLOAD_LIFE, drop_old_uploads, part_size_for
 from hub.repos.models import BlobClaim, Gate, LargeFileLock, LargeUpload, RepoBlob, Repository, Visibility
 from hub.repos.services import create_branch, delete_branch, set_visibility
 from tests.factories import make_organization, make_repo, make_token, make_user
-from tests.repos.test_pruning import commit, sent
+from tests.repos.filling import commit, sent
 
 pytestmark = pytest.mark.django_db
 
@@ -398,7 +398,11 @@ def test_whoever_has_uploads_checked_leaves_threads_for_others(
     with lfs_transfers.place_for_check(owner):
         assert complete(action, content, parts).status_code == 429
         assert writer.lfs("objects/verify", {"oid": sha(content), "size": len(content)}).status_code == 429
-        with lfs_transfers.place_for_check(make_user()), pytest.raises(TooMany), lfs_transfers.place_for_check(make_user()):
+        with (
+            lfs_transfers.place_for_check(make_user()),
+            pytest.raises(TooMany),
+            lfs_transfers.place_for_check(make_user()),
+        ):
             pass
     assert complete(action, content, parts).status_code == 200
 

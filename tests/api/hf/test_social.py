@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from hub.accounts.models import User
@@ -13,11 +12,6 @@ from hub.repos.models import Visibility
 from tests.factories import make_organization, make_repo, make_token, make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 def call(address: str, by: User | None = None, method: str = "GET", scope: str = "write") -> Any:

@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from hub.accounts.models import User
 from hub.core.rawpath import decode_path
 from tests.factories import make_token
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 @dataclass

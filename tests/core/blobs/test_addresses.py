@@ -15,7 +15,7 @@ from hub.core.blobs.files import FileStore
 from hub.core.blobs.s3 import S3Store
 from tests import s3
 from tests.core.blobs.conftest import s3_settings
-from tests.core.blobs.test_contract import KEY, PART, content_of, is_content, put
+from tests.core.blobs.content import KEY, PART, content_of, is_content, put
 
 CONTENT = bytes(range(256)) * 8
 

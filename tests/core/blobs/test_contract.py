@@ -7,39 +7,15 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import pytest_django
-from django.conf import settings as hub_settings
 
 from hub.core.blobs import lfs_key, scratch, xorb_key
 from hub.core.blobs.contract import PIECE, BlobMissing, BlobStore, UploadIsOver
-from hub.core.blobs.intake import ContentCheck
 from hub.core.blobs.scratch import scratch_file
 from hub.core.errors import Conflict, Invalid, StorageFull, Unavailable
-
-# The least that an S3 server takes as a part that is not the last.
-PART = 5 * 1024 * 1024
-KEY = lfs_key("ab" * 32)
-
-
-def put(store: BlobStore, content: bytes, key: str = KEY) -> None:
-    with scratch_file() as handle:
-        handle.write(content)
-        store.put(handle, key)
-
-
-def content_of(store: BlobStore, key: str = KEY) -> bytes:
-    return b"".join(store.read(key))
-
-
-def is_content(expected: bytes) -> ContentCheck:
-    return ContentCheck(hashlib.sha256(expected).hexdigest())
-
-
-def left_over() -> list[Path]:
-    return list((hub_settings.DATA_DIR / "blobs").glob("staging/*"))
+from tests.core.blobs.content import KEY, PART, content_of, is_content, left_over, put
 
 
 class TestContent:

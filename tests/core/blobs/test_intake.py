@@ -13,7 +13,7 @@ from hub.core.blobs.intake import received
 from hub.core.errors import Invalid, StorageFull, TooLarge
 from hub.repos.models import Repository
 from hub.repos.xet.services import store_xorb
-from tests.core.blobs.test_contract import KEY, content_of, left_over
+from tests.core.blobs.content import KEY, content_of, left_over
 
 pytestmark = pytest.mark.usefixtures("file_store")
 

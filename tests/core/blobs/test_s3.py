@@ -19,7 +19,7 @@ from hub.core.blobs.scratch import scratch_file
 from hub.core.errors import StorageFull
 from tests import s3
 from tests.core.blobs.conftest import s3_settings
-from tests.core.blobs.test_contract import KEY, PART, content_of, is_content, left_over, put
+from tests.core.blobs.content import KEY, PART, content_of, is_content, left_over, put
 from tests.relay import Relay, relaying
 
 CONTENT = bytes(range(256)) * 4096 * 3

@@ -32,8 +32,8 @@ from hub.repos.storage.restoring import restore
 from tests import live, s3
 from tests.core.blobs.conftest import s3_settings
 from tests.factories import make_repo
+from tests.repos.filling import commit, sent
 from tests.repos.storage.test_passes import flipped, put
-from tests.repos.test_pruning import commit, sent
 from tests.repos.xet.building import noise
 from tests.repos.xet.conftest import upload
 from tests.waiting import wait_until

@@ -21,7 +21,7 @@ from hub.repos.storage.damages import list_damaged
 from hub.repos.xet.errors import DamagedContentError
 from tests.core.blobs.conftest import s3_settings
 from tests.factories import make_repo, make_user
-from tests.repos.test_pruning import commit, sent
+from tests.repos.filling import commit, sent
 from tests.repos.xet.building import noise
 from tests.repos.xet.conftest import upload
 

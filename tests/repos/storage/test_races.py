@@ -4,10 +4,7 @@ The database's own locks hold each side where it is to be met: a step that waits
 """
 
 import io
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,9 +25,9 @@ from hub.repos.xet.dedup import answer_dedup
 from hub.repos.xet.errors import UnknownContent
 from hub.repos.xet.hashing import chunk_hash, to_hex
 from tests.factories import make_repo
+from tests.repos.racing import Other, other
 from tests.repos.xet.building import file_of, shard_of, term
 from tests.repos.xet.conftest import register, store
-from tests.waiting import SECONDS, wait_until
 
 from .content import commit, noise, send, send_chunks
 
@@ -40,66 +37,6 @@ CONTENT = noise(1, 5000)
 PIECES = [noise(n, 9000) for n in range(2, 5)]
 # A pass to which everything that is marked is old enough.
 LATE = Pass(clock=10**9)
-
-
-_WAITING = """
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
-"""
-
-
-class Other(threading.Thread):
-    """Somebody else, on a connection of their own; `wait_blocked` returns once the database has them wait for a lock."""
-
-    def __init__(self, work: Callable[[], object]) -> None:
-        super().__init__()
-        self._work = work
-        self._ready = threading.Event()
-        self._process = 0
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_backend_pid()")
-                self._process = cursor.fetchone()[0]
-            self._ready.set()
-            self._work()
-        except BaseException as error:
-            self.error = error
-        finally:
-            self._ready.set()
-            connection.close()
-
-    def wait_blocked(self, waiting: int = 1) -> None:
-        """Return once so many connections wait, this one the last of them: it may have taken another connection meanwhile."""
-        assert self._ready.wait(SECONDS)
-
-        def blocked() -> bool:
-            assert self.is_alive(), self.error
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_stat_clear_snapshot()")
-                cursor.execute(_WAITING)
-                return bool(cursor.fetchone()[0] >= waiting)
-
-        wait_until(blocked)
-
-    def kill(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", [self._process])
-
-    def finish(self) -> None:
-        self.join(SECONDS)
-        assert not self.is_alive()
-        if self.error:
-            raise self.error
-
-
-@contextmanager
-def other(work: Callable[[], object]) -> Iterator[Other]:
-    thread = Other(work)
-    thread.start()
-    yield thread
-    thread.join(SECONDS)
 
 
 def delete_blobs() -> None:
