@@ -89,6 +89,8 @@ def query(text: str, *, any_of: bool = False) -> str:
 
 def places(text: str, wanted: Sequence[Term]) -> list[Place]:
     """Return where `text` says what is asked for, in order, none within another. It is looked at as `vector` does."""
+    if not wanted:
+        return []
     whole = {term.text: term for term in wanted}
     beginnings = [term for term in wanted if term.begins]
     folded, origins = _fold_with_origins(text)

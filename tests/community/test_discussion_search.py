@@ -1,5 +1,6 @@
 """What discussions are found by, in which order, and what a search never tells."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -181,6 +182,20 @@ def test_excerpts_show_where_most_words_stand(repo: Repository, talk: Discussion
     post_comment(discussion=talk, actor=make_user(), text=f"{'很' * 500}蓝色花园里{'很' * 500}")
     (shown,) = said("花园")
     assert "蓝色[花园]里" in shown and len(shown) < search.MAX_EXCERPT + 10
+
+
+@pytest.mark.parametrize("text", ["|a" * 32_000, "fox a " * 10_000, "ﷺ" * 9_000, "a" * 65_536, "微调 " * 20_000])
+def test_excerpts_of_a_page_take_little_time(text: str, talk: Discussion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MAX_SECONDS", 0.05)
+    for _ in range(3):
+        made = open_discussion(repo=talk.repository, actor=make_user(), title="t", text="pear " + text[:65_000])
+    looked = found("pear a 微调 f")
+    looked.comments.update({d.pk: [d.events.get().pk] for d in Discussion.objects.all()})
+    begun = time.thread_time()
+    shown = looked.excerpts(list(Discussion.objects.all()))
+    # What is begun is finished: one text more than the time is for.
+    assert time.thread_time() - begun < 1
+    assert made.pk in shown and all(len(one.text) < search.MAX_EXCERPT + 10 for one in shown.values())
 
 
 def test_what_was_said_before_is_indexed_by_a_sweep(

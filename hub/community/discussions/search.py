@@ -4,7 +4,8 @@ A discussion is found where its title and one of its comments together have all 
 erased counts for nothing. Queries: 1 for a search, 1 for the excerpts of a page.
 """
 
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ from hub.core.words import Term
 # Comments with the words that are looked at: of more, the newest.
 MAX_HITS = 1000
 MAX_EXCERPT = 240  # characters
+# Of computing, for the excerpts of a page: the shortest texts first, and those for which none is left show their beginning.
+MAX_SECONDS = 0.3
 _BEFORE = 60  # characters of an excerpt before the first place that is marked
 # What a word counts for by where it stands, the last one first: in the title, in that of what it answers to, in the opening
 # text, in another comment.
@@ -66,7 +69,12 @@ class Found:
         rows = CommentWords.objects.filter(pk__in=among, comment__hidden_at=None).defer("words")
         said = rows.annotate(said=_rank(_SAID, F("words"), self.terms)).filter(said__gt=0)
         best = said.select_related("comment__author").order_by("discussion", "-said", "comment").distinct("discussion")
-        return {row.discussion_id: Excerpt(row.comment, excerpt(row.text, self.terms)) for row in best}
+        end = time.thread_time() + MAX_SECONDS
+        excerpts = {}
+        for row in sorted(best, key=lambda row: len(row.text)):
+            late = time.thread_time() > end
+            excerpts[row.discussion_id] = Excerpt(row.comment, excerpt(row.text, () if late else self.terms))
+        return excerpts
 
 
 def search(rows: DiscussionQuerySet, text: str) -> Found:
@@ -145,17 +153,16 @@ def excerpt(text: str, terms: Sequence[Term], limit: int = MAX_EXCERPT) -> list[
     """Return at most `limit` characters of a text, in pieces: where most of the terms stand, or the beginning."""
     there = words.places(text, terms)
     start = 0
-    best: frozenset[Term] = frozenset()
-    for index, place in enumerate(there):
-        met: frozenset[Term] = frozenset()
-        for other in there[index:]:
-            if other.end - place.start > limit - _BEFORE:
-                break
-            met |= other.terms
-        if len(met) > len(best):
-            best, start = met, place.start
-        if len(best) == len(terms):
-            break
+    most = 0
+    left = 0
+    met: Counter[Term] = Counter()
+    for place in there:
+        met.update(place.terms)
+        while place.end - there[left].start > limit - _BEFORE and there[left] is not place:
+            met.subtract(there[left].terms)
+            left += 1
+        if (number := sum(count > 0 for count in met.values())) > most:
+            most, start = number, there[left].start
     start = _word_before(text, max(0, start - _BEFORE), start)
     end = min(len(text), start + limit)
     cut = text[start:end]
