@@ -10,6 +10,7 @@ from functools import cache
 from django.conf import settings
 
 from hub.core.blobs.contract import BlobMissing, BlobStore, StoreAway
+from hub.core.blobs.files import FileStore
 
 __all__ = ["BlobMissing", "BlobStore", "StoreAway", "lfs_key", "store", "xorb_key"]
 
@@ -26,8 +27,6 @@ def xorb_key(xorb_hash: str) -> str:
 def store() -> BlobStore:
     """Return this hub's store."""
     if settings.S3 is None:
-        from hub.core.blobs.files import FileStore
-
         return FileStore()
     # Loading boto3 takes a while and 30 MB, which a hub with files does without.
     from hub.core.blobs.s3 import S3Store
