@@ -98,12 +98,12 @@ def measure_all() -> Iterator[Figure]:
         return page
 
     for name, text, aim in (
-        ("two Chinese signs, rare", "斑马", 5),
+        ("two Chinese signs, rare", "斑马", 3),
         ("two Chinese signs, in most", "模型", 0.3),
-        ("an English word, rare", "zebra", 5),
+        ("an English word, rare", "zebra", 3),
         ("an English word, in one of twenty", "giraffe", 1),
         ("an English word, in most", "model", 0.3),
-        ("two words that few share", "zebra grove", 5),
+        ("two words that few share", "zebra grove", 2),
         ("five words that many share", "model garden river leaf grove", 0.5),
         ("the beginning of most words", "s", 0.1),
         ("a word that nobody said", "wombat", 5),
@@ -121,7 +121,7 @@ def measure_all() -> Iterator[Figure]:
         lambda turn: post_comment(discussion=talk, actor=next(people), text="We trained it on garden texts."),
         ours("zebra"),
         "a search",
-        0.02,
+        0.2,
     )
 
 
