@@ -73,6 +73,8 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: MemberRequest) -> HttpResponse:
     """Make a collection; `item` puts something into it at once."""
+    if request.method == "POST":
+        check_may_act(request.user)
     namespaces = collecting_namespaces(request.user)
     first = request.POST.get("item") or request.GET.get("item", "")
     form = NewCollectionForm(
