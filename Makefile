@@ -1,5 +1,5 @@
 # The two commands are `make run` and `make test`; `make help` lists the others.
-# All of it needs Python 3.11 or newer, git and make. Settings come from the environment; docs/operating.md lists them.
+# All of it needs Python 3.11 or newer, git 2.38 or newer and make. Settings come from the environment; docs/operating.md lists them.
 
 PYTHON ?= python3
 python := .venv/bin/python
@@ -60,6 +60,9 @@ help: ## Say what there is
 tools:
 	@command -v $(PYTHON) >/dev/null || { echo "Grove needs Python 3.11 or newer; there is no $(PYTHON) here." >&2; exit 1; }
 	@command -v git >/dev/null || { echo "Grove needs git; install it (on Debian: apt install git)." >&2; exit 1; }
+	@# The first that merges without a working tree.
+	@printf '%s\n' 2.38 "$$(git version | cut -d ' ' -f 3)" | sort --check=quiet --version-sort || \
+	  { echo "Grove needs git 2.38 or newer; this is $$(git version)." >&2; exit 1; }
 
 site: tools
 	@$(PYTHON) .ci/environment.py .venv embedded
