@@ -1,7 +1,12 @@
 """Queries that are asked with nearly every request, put together once.
 
 To turn a query of the ORM into SQL takes several times as long as to have it answered. A `Statement` keeps the SQL, never what
-it found: each asking goes to the database with the values of the moment.
+it found: each asking goes to the database with the values of the moment. It is for the few queries of nearly every request;
+all others are asked as Django documents it.
+
+It leans on what Django does not document, as Django's own ModelIterable uses it: the compiler with its `select`, `klass_info`,
+`annotation_col_map` and `get_converters`, and `get_related_populators`. All of that is in `_Kept`, and held to what the ORM
+finds by tests/core/test_statements.py, which tells after an update of Django whether it is still so.
 """
 
 from collections.abc import Callable
@@ -36,7 +41,8 @@ class Given(Expression):
 class Statement(Generic[M]):
     """A query for models, with those that `select_related` names and with annotations.
 
-    query: makes it, with a `Given` for each value that differs between two askings; called once in each process.
+    query: makes it, with a `Given` for each value that differs between two askings; called when it is first asked in a process.
+    Nothing else of it may change with time or with who asks: a moment is refused by TypeError, `Now()` is the database's.
     """
 
     def __init__(self, query: Callable[[], "QuerySet[M]"]) -> None:
@@ -56,7 +62,7 @@ class Statement(Generic[M]):
 
 
 class _Kept(Generic[M]):
-    """The SQL of a query, and how its rows become models: what Django's own ModelIterable finds out each time."""
+    """The SQL of a query, and how its rows become models: what ModelIterable finds out each time."""
 
     def __init__(self, queryset: "QuerySet[M]") -> None:
         compiler = queryset.query.get_compiler(connection=connection)
