@@ -60,12 +60,9 @@ def _list(request: Request) -> Response:
 
 
 def _asked(request: Request, query: QueryDict) -> Any:
-    rows = Collection.objects.visible_to(request.user)
+    rows = Collection.objects.visible_to(request.user).titled(query.get("q", ""))
     if owners := [name for value in query.getlist("owner") for name in value.split(",") if name]:
         rows = rows.filter(namespace__in=_owners(owners))
-    if words := query.get("q", "").split():
-        for word in words[:10]:
-            rows = rows.filter(title__icontains=word)
     for value in query.getlist("item")[:10]:
         rows = rows.filter(pk__in=_holding(request, value))
     return rows

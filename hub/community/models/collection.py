@@ -15,6 +15,7 @@ from hub.repos.models import Repository
 MAX_COLLECTION_TITLE = 100  # characters
 MAX_COLLECTION_DESCRIPTION = 500
 MAX_NOTE = 500
+MAX_WORDS = 10  # of a search by title that count
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
@@ -38,6 +39,13 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
             Q(namespace__in=Namespace.objects.filter(user=user))
             | Q(namespace__organization__in=writing.values("organization"))
         )
+
+    def titled(self, text: str) -> Self:
+        """Those whose title has each of these words, in any letters. The first MAX_WORDS count."""
+        found = self
+        for word in text.split()[:MAX_WORDS]:
+            found = found.filter(title__icontains=word)
+        return found
 
     def with_counts(self, user: Someone) -> Self:
         """Add `item_count`, of those that `user` may see, and `upvote_count`; and have the owner at hand. One query."""

@@ -55,9 +55,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     words, owner = request.GET.get("q", "").strip()[:200], request.GET.get("owner", "").strip()[:60]
     sorts = {"lately": _("Changed last"), "upvotes": _("Most upvoted")}
     sort = request.GET.get("sort") if request.GET.get("sort") in sorts else "lately"
-    rows = Collection.objects.visible_to(request.user)
-    for word in words.split()[:10]:
-        rows = rows.filter(title__icontains=word)
+    rows = Collection.objects.visible_to(request.user).titled(words)
     if owner:
         rows = rows.filter(namespace=get_namespace(owner))
     order = ("-upvote_count", "-pk") if sort == "upvotes" else ("-updated_at", "-pk")
