@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.db.models import Q
 
-from hub.community.discussions.indexing import _write
+from hub.community.discussions.indexing import index_all
 from hub.community.discussions.search import search
 from hub.community.discussions.services import post_comment
 from hub.community.models import Discussion, DiscussionEvent, EventKind
@@ -63,7 +63,7 @@ def fill(count: int) -> None:
             for each in made
             for n in range(EACH)
         )
-        _write(said)
+        index_all(said)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE community_commentwords")
         cursor.execute("ANALYZE")

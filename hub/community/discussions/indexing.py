@@ -20,7 +20,28 @@ TITLE_SIGN = "="
 def index_comment(comment: DiscussionEvent) -> None:
     """Have a comment found by what it says now, and by the title of its discussion. The caller has locked the discussion, or
     has just made it."""
-    _write([comment])
+    index_all([comment])
+
+
+def index_all(comments: list[DiscussionEvent]) -> None:
+    """Have comments found by what they say now, and by the titles of their discussions, which the caller has locked or just
+    made. One query."""
+    rows = []
+    for comment in comments:
+        paragraphs = plain_text(comment.text, MAX_TEXT, whole=True)
+        said = words.vector([("C" if comment.is_opening else "D", " ".join(paragraphs))])
+        rows.append(
+            CommentWords(
+                comment=comment,
+                discussion=comment.discussion,
+                version=VERSION,
+                text=words.composed("\n".join(paragraphs)),
+                words=_joined(_title(comment.discussion, comment.is_opening), Value(said)),
+            )
+        )
+    CommentWords.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["comment"], update_fields=["version", "text", "words"]
+    )
 
 
 def index_title(discussion: Discussion) -> None:
@@ -53,7 +74,7 @@ def index_some() -> int:
             .order_by("-pk")[:BATCH]
         )
         made = list(comments)
-        _write(made)
+        index_all(made)
     return len(made)
 
 
@@ -72,25 +93,6 @@ class _Letters(TextField):
 
     def db_type(self, connection: object) -> str:
         return '"char"[]'
-
-
-def _write(comments: list[DiscussionEvent]) -> None:
-    rows = []
-    for comment in comments:
-        paragraphs = plain_text(comment.text, MAX_TEXT, whole=True)
-        said = words.vector([("C" if comment.is_opening else "D", " ".join(paragraphs))])
-        rows.append(
-            CommentWords(
-                comment=comment,
-                discussion=comment.discussion,
-                version=VERSION,
-                text=words.composed("\n".join(paragraphs)),
-                words=_joined(_title(comment.discussion, comment.is_opening), Value(said)),
-            )
-        )
-    CommentWords.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["comment"], update_fields=["version", "text", "words"]
-    )
 
 
 def _title(discussion: Discussion, is_opening: bool) -> Value:

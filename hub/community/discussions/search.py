@@ -108,9 +108,9 @@ def _hits(rows: DiscussionQuerySet, terms: Sequence[Term]) -> QuerySet[CommentWo
     one = f"({' | '.join(term.lexeme() for term in terms)})"
     # Of one term, that is the term itself.
     wanted = " & ".join([*each, one] if len(terms) > 1 else [one])
-    title = _asking(" & ".join(term.lexeme() for term in terms))
+    title = _Query(" & ".join(term.lexeme() for term in terms))
     return (
-        CommentWords.objects.filter(words=_asking(wanted), discussion__in=rows.order_by().values("pk"))
+        CommentWords.objects.filter(words=_Query(wanted), discussion__in=rows.order_by().values("pk"))
         .annotate(title=keep("words", "a"))
         .filter(Q(comment__hidden_at=None) | Q(title=title))
         .order_by("-comment")[: MAX_HITS + 1]
@@ -133,13 +133,9 @@ class _Query(SearchQuery):
     template = "(%(expressions)s)::tsquery"
 
 
-def _asking(query: str) -> SearchQuery:
-    return _Query(query)
-
-
 def _rank(weights: str, vector: Combinable, terms: Sequence[Term]) -> Func:
     """Return how much of the terms stands in a vector, by the weights of D to A. See words.query for the `|`."""
-    any_of = _asking(" | ".join(term.lexeme(sign) for term in terms for sign in ("", TITLE_SIGN)))
+    any_of = _Query(" | ".join(term.lexeme(sign) for term in terms for sign in ("", TITLE_SIGN)))
     return Func(
         vector,
         any_of,
