@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from huggingface_hub.utils import parse_ratelimit_headers
@@ -24,7 +23,6 @@ pytestmark = pytest.mark.django_db
 def _few(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Three requests of an account, two from an address, in a window that does not end during a test. Valkey is waited for
     on a busy machine too, where a request would otherwise go uncounted."""
-    cache.clear()
     monkeypatch.setattr(limits, "_PATIENCE_SECONDS", 60)
     connected = limits._valkey
     connected.cache_clear()

@@ -31,11 +31,6 @@ from tests.web.repos import text_of
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _fresh() -> None:
-    cache.clear()
-
-
 def rated(stars: list[int]) -> Repository:
     repo = make_repo()
     index_repository(repo.pk)

@@ -10,7 +10,6 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings as django_settings
-from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 
@@ -63,7 +62,6 @@ def application(live_hub: live.Instance) -> tuple[str, str]:
 
 @pytest.fixture(autouse=True)
 def _configured(live_hub: live.Instance, application: tuple[str, str], settings: object) -> None:
-    cache.clear()
     settings.OIDC_ISSUER, settings.OIDC_NAME = live_hub.url, "Mother"  # type: ignore[attr-defined]
     client_id, secret = application
     settings.SOCIALACCOUNT_PROVIDERS = {  # type: ignore[attr-defined]

@@ -1,6 +1,5 @@
 """What discussions are found by, in which order, and what a search never tells."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -18,21 +17,16 @@ from hub.community.discussions.services import (
     take_comment_away,
 )
 from hub.community.discussions.tasks import index_comments
-from hub.community.models import CommentWords, Discussion, DiscussionEvent
+from hub.community.models import CommentWords, Discussion
 from hub.community.moderating import hide_comment, unhide_comment
 from hub.repos.models import Repository, Visibility
 from hub.repos.services import set_visibility
 from hub.repos.takedowns import take_down_repo
-from tests.factories import make_repo, make_user
-from tests.web.repos import owner
+from tests.computing import timed
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 ANYBODY = AnonymousUser()
-
-
-@pytest.fixture
-def repo(db: None) -> Repository:
-    return make_repo()
 
 
 @pytest.fixture
@@ -124,8 +118,8 @@ def test_edits_and_renames_are_found_at_once(talk: Discussion) -> None:
     assert titles("learning cuda") == titles("learning pears") == ["Learning stops"]
 
 
-def test_what_is_hidden_or_deleted_is_found_by_nothing(talk: Discussion, repo: Repository) -> None:
-    keeper, author, other = owner(repo), talk.author, make_user()
+def test_what_is_hidden_or_deleted_is_found_by_nothing(talk: Discussion, owner: User) -> None:
+    keeper, author, other = owner, talk.author, make_user()
     assert author is not None
     comment = post_comment(discussion=talk, actor=other, text="pears")
     opening = talk.events.get(is_opening=True)
@@ -152,14 +146,14 @@ def test_a_deleted_account_takes_its_words_along(talk: Discussion, erase: bool) 
     assert erase != CommentWords.objects.filter(text__contains="CUDA").exists()
 
 
-def test_only_what_one_may_read_is_found(talk: Discussion, repo: Repository) -> None:
+def test_only_what_one_may_read_is_found(talk: Discussion, repo: Repository, owner: User) -> None:
     assert titles("cuda", make_user()) == ["Training stops"]
-    set_visibility(repo=repo, actor=owner(repo), visibility=Visibility.PRIVATE)
+    set_visibility(repo=repo, actor=owner, visibility=Visibility.PRIVATE)
     assert titles("cuda", make_user()) == titles("cuda") == []
-    assert titles("cuda", owner(repo)) == ["Training stops"]
-    set_visibility(repo=repo, actor=owner(repo), visibility=Visibility.PUBLIC)
+    assert titles("cuda", owner) == ["Training stops"]
+    set_visibility(repo=repo, actor=owner, visibility=Visibility.PUBLIC)
     take_down_repo(repo=repo, actor=make_user(admin=True), reason="Stolen.")
-    assert titles("cuda", owner(repo)) == titles("cuda") == []
+    assert titles("cuda", owner) == titles("cuda") == []
 
 
 @pytest.mark.parametrize(
@@ -191,10 +185,9 @@ def test_excerpts_of_a_page_take_little_time(text: str, talk: Discussion, monkey
         made = open_discussion(repo=talk.repository, actor=make_user(), title="t", text="pear " + text[:65_000])
     looked = found("pear a 微调 f")
     looked.comments.update({d.pk: [d.events.get().pk] for d in Discussion.objects.all()})
-    begun = time.thread_time()
-    shown = looked.excerpts(list(Discussion.objects.all()))
     # What is begun is finished: one text more than the time is for.
-    assert time.thread_time() - begun < 1
+    shown, seconds = timed(lambda: looked.excerpts(list(Discussion.objects.all())), limit=1)
+    assert seconds < 1
     assert made.pk in shown and all(len(one.text) < search.MAX_EXCERPT + 10 for one in shown.values())
 
 
@@ -202,8 +195,9 @@ def test_what_was_said_before_is_indexed_by_a_sweep(
     talk: Discussion, repo: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indexing, "BATCH", 2)
-    comments = [post_comment(discussion=talk, actor=make_user(), text=f"pear{n}") for n in range(4)]
-    take_comment_away(comment=comments[3], actor=make_user_of(comments[3]))
+    other = make_user()
+    comments = [post_comment(discussion=talk, actor=other, text=f"pear{n}") for n in range(4)]
+    take_comment_away(comment=comments[3], actor=other)
     before = {row.pk: (row.text, row.words) for row in CommentWords.objects.exclude(pk=comments[3].pk)}
     CommentWords.objects.all().delete()
     assert titles("training") == []
@@ -211,11 +205,6 @@ def test_what_was_said_before_is_indexed_by_a_sweep(
     assert {row.pk: (row.text, row.words) for row in CommentWords.objects.all()} == before
     CommentWords.objects.update(version=0)
     assert index_comments() == 4
-
-
-def make_user_of(comment: DiscussionEvent) -> User:
-    assert comment.author is not None
-    return comment.author
 
 
 def test_as_many_queries_for_many_as_for_few(

@@ -234,14 +234,8 @@ def test_what_a_member_made_for_an_organization_stays_with_it(erase: bool) -> No
     told = Activity.objects.get(kind=ActivityKind.WEBHOOK_DISABLED)
     assert [notification.user for notification in tell(told.pk)] == [admin]
     assert "deleted their account" in browser.get("/notifications").content.decode()
-    for address in (
-        *("/organizations/crew/webhooks", f"/settings/webhooks/{ours.key}", f"/settings/webhooks/{ours.key}/edit"),
-        *(
-            "/organizations/crew/members",
-            f"/collections/{made.full_slug}",
-            "/crew",
-        ),
-    ):
+    pages = ("/organizations/crew/webhooks", f"/settings/webhooks/{ours.key}", f"/settings/webhooks/{ours.key}/edit")
+    for address in (*pages, "/organizations/crew/members", f"/collections/{made.full_slug}", "/crew"):
         assert browser.get(address).status_code == 200, address
     waiting = WebhookDelivery.objects.filter(webhook=ours, state=WebhookDelivery.State.WAITING)
     assert not waiting.exists()

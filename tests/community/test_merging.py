@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core import mail
-from django.core.cache import cache
 from django.db import connection, transaction
 
 from hub.accounts.models import User
@@ -52,11 +51,6 @@ from tests.factories import make_organization, make_repo, make_user
 from tests.waiting import SECONDS
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 @pytest.fixture
@@ -310,7 +304,7 @@ def test_json_that_would_break_is_for_people(repo: Repository, author: User) -> 
     found = standing_of(pull)
     assert [(c.path, c.why) for c in found.conflicts] == [("config.json", "json")]
     assert standing_of(pull) == found
-    dispute = disputes_of(repo, found)["config.json"]
+    dispute = disputes_of(repo, found, author)["config.json"]
     assert dispute.text is not None and dispute.text.count('"new"') == 2
     with pytest.raises(MergeConflict, match=r"config\.json"):
         merge_pull_request(pull=pull, actor=owner(repo))
@@ -328,7 +322,7 @@ def test_a_conflict_is_settled_by_a_text_without_marks(repo: Repository, author:
     put(repo, "same.md", underlined.replace("line 5", "base").replace("line 11", "eleven"))
     standing = standing_of(pull)
     assert [(c.path, c.why) for c in standing.conflicts] == [("same.md", "lines")]
-    dispute = disputes_of(repo, standing)["same.md"]
+    dispute = disputes_of(repo, standing, author)["same.md"]
     (hunk,) = dispute.hunks
     assert (hunk.own.lines, hunk.before.lines, hunk.base.lines) == (["own"], ["line 5"], ["base"])
     # Seven signs would be the line under the title.
@@ -362,7 +356,7 @@ def test_texts_with_carriage_returns_and_what_is_no_text(repo: Repository, autho
     put(repo, "raw.dat", "\0base")
     standing = standing_of(pull)
     assert [(c.path, c.why) for c in standing.conflicts] == [("dos.txt", "lines"), ("raw.dat", "whole")]
-    assert disputes_of(repo, standing)["dos.txt"].hunks[0].own.lines == ["own"]
+    assert disputes_of(repo, standing, author)["dos.txt"].hunks[0].own.lines == ["own"]
     with pytest.raises(MergeConflict, match=r"raw\.dat"):
         update_from_base(pull=pull, actor=author, texts={"dos.txt": "x", "raw.dat": "x"})
     update_from_base(pull=pull, actor=author, texts={"dos.txt": "a\nb\n"}, keep={"raw.dat": "base"})

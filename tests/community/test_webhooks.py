@@ -86,7 +86,6 @@ def receiver(settings: Any) -> Iterator[Receiver]:
 
 @pytest.fixture
 def owner() -> User:
-    cache.clear()
     return make_user("nora")
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -24,7 +23,6 @@ TOKEN = {"Authorization": "Bearer a-token"}
 @pytest.fixture
 def watched(settings: Settings) -> Client:
     settings.METRICS_TOKEN = "a-token"
-    cache.clear()
     return Client()
 
 

@@ -35,11 +35,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 MB = 1024 * 1024
 
 
-@pytest.fixture(autouse=True)
-def _nothing_failed_before() -> None:
-    cache.clear()
-
-
 @pytest.fixture
 def repo() -> Repository:
     return make_repo(make_user())

@@ -1,6 +1,5 @@
 """Gated repositories: who gets the files, who may ask and when, what their answers must be, and who hears of it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -63,13 +62,6 @@ extra_gated_fields:
 # A model
 """
 ANSWERS = {"Company": "Ada & Co", "Country": "CN", "Born on": "1990-02-28", "Purpose": "other", "I agree": True}
-
-
-@pytest.fixture(autouse=True)
-def _no_memory() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture
