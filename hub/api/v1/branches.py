@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from hub.api.edge import writer
 from hub.api.v1.bodies import Body, Query
 from hub.api.v1.operations import REPO, answer, operation
-from hub.api.v1.paging import LINK, Paged, page, page_of
+from hub.api.v1.paging import page
 from hub.repos.branch_rules import add_branch_rule, remove_branch_rule
 from hub.repos.comparing import Weights, compare_revisions
 from hub.repos.diffs import State
@@ -109,11 +109,9 @@ class ComparisonQuery(Query):
     "GET",
     tag="branches",
     summary=_("The rules of protected branches"),
-    answer=page_of(RuleShape),
-    query=Paged,
+    lists=RuleShape,
     refuses=(403,),
     parts=REPO,
-    headers=(LINK,),
 )
 def list_branch_rules(request: Request, kind: str, namespace: str, name: str, query: dict[str, Any]) -> Response:
     repo = get_repo_for_admin(request.user, kind, namespace, name)

@@ -13,7 +13,7 @@ from hub.accounts.permissions import check_may_read_hub
 from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import REPO, answer, operation
-from hub.api.v1.paging import LINK, Paged, page, page_of
+from hub.api.v1.paging import Paged, page
 from hub.community.discussions import maintaining, questions
 from hub.community.discussions.reactions import set_reaction
 from hub.community.discussions.search import Excerpt, search
@@ -212,9 +212,8 @@ def _page(request: Request, rows: DiscussionQuerySet, query: dict[str, Any]) -> 
     tag="discussions",
     summary=_("Discussions of the whole hub"),
     description=_("Questions that wait for an answer: ?unanswered=true&status=open."),
-    answer=page_of(ListedDiscussionShape),
+    lists=ListedDiscussionShape,
     query=DiscussionsQuery,
-    headers=(LINK,),
 )
 def list_all_discussions(request: Request, query: dict[str, Any]) -> Response:
     check_may_read_hub(request.user)
@@ -225,10 +224,9 @@ def list_all_discussions(request: Request, query: dict[str, Any]) -> Response:
     "GET",
     tag="discussions",
     summary=_("The discussions of a repository"),
-    answer=page_of(ListedDiscussionShape),
+    lists=ListedDiscussionShape,
     query=DiscussionsQuery,
     parts=REPO,
-    headers=(LINK,),
 )
 def list_discussions(request: Request, kind: str, namespace: str, name: str, query: dict[str, Any]) -> Response:
     repo = get_repo_for_read(request.user, kind, namespace, name)

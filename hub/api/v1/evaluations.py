@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from hub.api.v1.bodies import Body, Query
 from hub.api.v1.operations import Refusal, answer, operation
-from hub.api.v1.paging import LINK, Paged, page, page_of
+from hub.api.v1.paging import Paged, page
 from hub.core.errors import Invalid
 from hub.core.links import base_url
 from hub.evaluations.errors import AlreadyEvaluated
@@ -329,10 +329,9 @@ def cancel(request: Request, run_id: int, query: dict[str, Any]) -> Response:
     "GET",
     tag="evaluations",
     summary=_("The evaluations of a model, newest first"),
-    answer=page_of(RunShape),
+    lists=RunShape,
     query=RunQuery,
     parts=MODEL,
-    headers=(LINK,),
 )
 def of_model(request: Request, namespace: str, name: str, query: dict[str, Any]) -> Response:
     model = get_repo_for_read(request.user, Kind.MODEL, namespace, name)

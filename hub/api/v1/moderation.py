@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import answer, operation
-from hub.api.v1.paging import LINK, Paged, page, page_of
+from hub.api.v1.paging import Paged, page
 from hub.moderation import services
 from hub.moderation.models import MAX_REASON, MAX_TEXT, Action, ActionKind, Case, Ground, Report, Target
 from hub.moderation.permissions import check_may_decide, check_may_moderate, get_case
@@ -117,10 +117,9 @@ def report(request: Request, query: dict[str, Any], body: dict[str, Any]) -> Res
     tag="moderation",
     summary=_("The cases of the moderators"),
     description=_("For administrators of the hub."),
-    answer=page_of(CaseShape),
+    lists=CaseShape,
     query=CaseQuery,
     refuses=(403,),
-    headers=(LINK,),
 )
 def list_cases(request: Request, query: dict[str, Any]) -> Response:
     check_may_moderate(request.user)

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import REPO, answer, operation
-from hub.api.v1.paging import LINK, Paged, page, page_of
+from hub.api.v1.paging import page
 from hub.repos.models import Release
 from hub.repos.models.release import MAX_RELEASE_NOTES, MAX_RELEASE_TITLE
 from hub.repos.permissions import get_repo_for_read, get_repo_for_write
@@ -46,10 +46,8 @@ class NewRelease(Words):
     "GET",
     tag="releases",
     summary=_("The releases of a repository, newest first"),
-    answer=page_of(ReleaseShape),
-    query=Paged,
+    lists=ReleaseShape,
     parts=REPO,
-    headers=(LINK,),
 )
 def list_releases(request: Request, kind: str, namespace: str, name: str, query: dict[str, Any]) -> Response:
     repo = get_repo_for_read(request.user, kind, namespace, name)

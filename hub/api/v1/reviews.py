@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from hub.api.edge import writer
 from hub.api.v1.bodies import Body
 from hub.api.v1.operations import answer, operation
-from hub.api.v1.paging import LINK, Paged, page, page_of
+from hub.api.v1.paging import Paged, page
 from hub.community.models import Review, ReviewEdit
 from hub.community.models.review import AXES, MAX_LINE, MAX_REPLY, MAX_REVIEW, MAX_STARS, ORDERS
 from hub.community.permissions import get_own_review, get_repo_for_posting, get_review
@@ -173,10 +173,9 @@ def _told(summary: Summary) -> dict[str, Any]:
     "GET",
     tag="reviews",
     summary=_("The reviews of a model"),
-    answer=page_of(ReviewShape),
+    lists=ReviewShape,
     query=ReviewQuery,
     parts=MODEL,
-    headers=(LINK,),
 )
 def list_reviews(request: Request, namespace: str, name: str, query: dict[str, Any]) -> Response:
     repo = get_repo_for_read(request.user, Kind.MODEL, namespace, name)
@@ -258,10 +257,8 @@ def remove_review(request: Request, namespace: str, name: str, review_id: int, q
     "GET",
     tag="reviews",
     summary=_("What a review said before"),
-    answer=page_of(EditShape),
-    query=Paged,
+    lists=EditShape,
     parts=ONE,
-    headers=(LINK,),
 )
 def list_review_edits(request: Request, namespace: str, name: str, review_id: int, query: dict[str, Any]) -> Response:
     repo = get_repo_for_read(request.user, Kind.MODEL, namespace, name)
