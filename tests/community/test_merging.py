@@ -6,10 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core import mail
 from django.db import connection, transaction
 
 from hub.accounts.models import User
+from hub.community import limits
 from hub.community.discussions.conflicts import disputes_of
 from hub.community.discussions.merging import Method, mark_merged, merge_pull_request, note_taken_in
 from hub.community.discussions.pull_requests import (
@@ -37,7 +39,7 @@ from hub.community.notifications.mails import send_for
 from hub.community.notifications.subscriptions import set_deliveries
 from hub.community.notifications.telling import head_last_seen, mark_thread_read, tell
 from hub.community.permissions import get_pull_request_for_push
-from hub.core.errors import HubError, Invalid
+from hub.core.errors import HubError, Invalid, TooMany
 from hub.core.models import AuditEvent
 from hub.repos.branch_rules import add_branch_rule
 from hub.repos.errors import RefProtected, RevisionNotFound
@@ -382,6 +384,34 @@ def test_long_files_and_what_attributes_keep_apart_are_not_merged_by_line(
     other = propose(repo, author, "a.txt", "more\n" + text(repo, "a.txt"))
     put(repo, "a.txt", text(repo, "a.txt") + "even more\n")
     assert [(c.path, c.why) for c in standing_of(other).conflicts] == [("a.txt", "large")]
+
+
+def test_what_takes_much_computing_is_left_to_people_and_counted(
+    repo: Repository, author: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = "1\n2\n3\n4\n5\n6\n" * 70_000
+    pull = propose(repo, author)
+    for path in ("long-marks.txt", "many.txt", "plain.txt"):
+        begin = "".join("<" * length + "\n" for length in range(7, 70)) if path == "long-marks.txt" else ""
+        text = short if path == "many.txt" else "1\n2\n3"
+        put(repo, path, begin + text)
+        update_from_base(pull=pull, actor=author)
+        put(repo, path, begin + text.replace("2", "own"), pull.ref, author)
+        put(repo, path, begin + text.replace("2", "base"))
+        # Texts with marks in them are many times as long as what both sides have, or would be.
+        found = standing_of(pull)
+        assert [(each.path, each.why) for each in found.conflicts] == [
+            (path, "lines" if path == "plain.txt" else "large")
+        ]
+        if path != "plain.txt":
+            assert disputes_of(repo, found, author) == {}
+            update_from_base(pull=pull, actor=author, keep={path: "own"})
+    assert disputes_of(repo, found, author) and disputes_of(repo, found, AnonymousUser())
+    monkeypatch.setattr(limits, "COMPUTING", -1)
+    assert disputes_of(repo, found, AnonymousUser()) == {}
+    for act in (lambda: disputes_of(repo, found, author), lambda: update_from_base(pull=pull, actor=author)):
+        with pytest.raises(TooMany):
+            act()
 
 
 def test_what_a_branch_has_taken_in_otherwise_is_called_merged_by_maintainers(repo: Repository, author: User) -> None:

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
+from hub.accounts.models import Someone
 from hub.community.discussions.standing import Standing
+from hub.community.limits import computing_for
+from hub.core.errors import TooMany, Unavailable
 from hub.repos.git.line_merging import MARKS
 from hub.repos.git.merging import compare_lines
 from hub.repos.models import Repository
@@ -48,36 +52,45 @@ class Dispute:
         return [sign * self.marks for sign in "<=>"]
 
 
-def disputes_of(repo: Repository, standing: Standing) -> dict[str, Dispute]:
-    """Return path -> the dispute about it, for those conflicts that are about lines of text."""
+def disputes_of(repo: Repository, standing: Standing, reader: Someone) -> dict[str, Dispute]:
+    """Return path -> the dispute about it, for those conflicts that are about lines of text.
+
+    Raises TooMany for a reader who had much computed; whoever is not logged in, and all of these together, then get none.
+    """
     if standing.head is None or standing.target is None:
         return {}
-    # In the direction in which it is settled: the branch comes into the pull request.
-    lines = compare_lines(repo, standing.head, standing.target, names=NAMES, explain=True).lines
+    try:
+        with computing_for(reader):
+            # In the direction in which it is settled: the branch comes into the pull request.
+            lines = compare_lines(repo, standing.head, standing.target, names=NAMES, explain=True).lines
+    except (TooMany, Unavailable):
+        if reader.is_authenticated:
+            raise
+        return {}
     found = {}
     for path, marked in lines.marked.items():
         try:
             text = marked.decode()
         except UnicodeDecodeError:
             text = None
-        hunks = list(_hunks(lines.explained.get(path, b""), lines.marks))
-        found[path] = Dispute(text, lines.marks, hunks[:MAX_HUNKS], max(0, len(hunks) - MAX_HUNKS))
+        explained = lines.explained.get(path, b"")
+        ends = explained.count(b"\n" + b">" * lines.marks + b" ")
+        hunks = list(islice(_hunks(explained, lines.marks), MAX_HUNKS))
+        found[path] = Dispute(text, lines.marks, hunks, max(0, ends - len(hunks)))
     return found
 
 
 def _hunks(content: bytes, marks: int) -> Iterator[Hunk]:
     """Read the hunks out of a text with marks that no other line of it looks like."""
+    begins = {sign * marks for sign in (b"<", b"|", b"=", b">")}
     sides: list[list[bytes]] = []
     for line in content.split(b"\n"):
-        sign = line[:1]
-        if not (
-            sign in b"<|=>" and sign and line.startswith(sign * marks) and line[marks : marks + 1] in (b"", b" ", b"\r")
-        ):
+        if line[:marks] not in begins or line[marks : marks + 1] not in (b"", b" ", b"\r"):
             if sides:
                 sides[-1].append(line)
-        elif sign == b"<":
+        elif line[:1] == b"<":
             sides = [[]]
-        elif sign == b">":
+        elif line[:1] == b">":
             if len(sides) == 3:
                 yield Hunk(*map(_part, sides))
             sides = []
@@ -86,7 +99,7 @@ def _hunks(content: bytes, marks: int) -> Iterator[Hunk]:
 
 
 def _part(lines: list[bytes]) -> Part:
-    shown = [line[: 4 * MAX_LINE].decode("utf-8", "replace").rstrip("\r") for line in lines[:MAX_LINES]]
-    return Part(
-        [text if len(text) <= MAX_LINE else text[:MAX_LINE] + "…" for text in shown], max(0, len(lines) - MAX_LINES)
-    )
+    # A character has four bytes at most: one more than are shown tells that there are more.
+    begun = [line[: 4 * (MAX_LINE + 1)].decode("utf-8", "replace").rstrip("\r") for line in lines[:MAX_LINES]]
+    shown = [text if len(text) <= MAX_LINE else text[:MAX_LINE] + "…" for text in begun]
+    return Part(shown, max(0, len(lines) - MAX_LINES))

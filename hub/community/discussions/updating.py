@@ -14,6 +14,7 @@ from hub.community.discussions.heads import check_expected, head_of, hold_heads
 from hub.community.discussions.pull_requests import ref_for_commits
 from hub.community.discussions.services import target_of
 from hub.community.errors import HeadMoved, MergeConflict, NothingChanged
+from hub.community.limits import computing_for
 from hub.community.models import PullRequest
 from hub.core.errors import Invalid
 from hub.core.models import record
@@ -48,7 +49,8 @@ def update_from_base(
     expected, expected_base: the ids of the heads of both that the actor has looked at. keep: path -> Side, for files that both
     sides have changed. texts: path -> what such a file says from now on, for those that are texts.
     Raises Invalid for a text with marks of the conflict left in it, HeadMoved, MergeConflict for files that nobody has decided,
-    NothingChanged where it has all that the branch has, RevisionNotFound, PullRequestClosed once it is merged, QuotaExceeded.
+    NothingChanged where it has all that the branch has, RevisionNotFound, PullRequestClosed once it is merged, QuotaExceeded,
+    TooMany for whom much was computed just now, Unavailable where much else is.
     """
     repo = pull.discussion.repository
     written = ref_for_commits(pull, actor)
@@ -63,7 +65,9 @@ def update_from_base(
         )
     if refs[written].oid != side.oid:
         raise HeadMoved(_("The branch of this pull request has moved meanwhile. Try again."))
-    found = compare_lines(repo, side, target)
+    # Pushes to the repository wait meanwhile.
+    with computing_for(actor):
+        found = compare_lines(repo, side, target)
     if found.base == target:
         raise NothingChanged(_("This pull request has every commit of “%(branch)s”.") % {"branch": pull.branch})
     keep, texts = keep or {}, texts or {}

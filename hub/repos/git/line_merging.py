@@ -3,17 +3,21 @@ holds these files at the commits in question and nothing else."""
 
 import json
 import re
+import threading
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
 from dulwich.index import commit_tree
 from dulwich.object_store import DiskObjectStore, iter_tree_contents
 from dulwich.objects import Blob, Commit, ObjectID
 
 from hub.core.blobs.scratch import require_room, room_for_bytes
+from hub.core.errors import Unavailable
 from hub.repos.git.objects import Entry, parse_pointer, read_objects
 from hub.repos.git.packs import scratch_repository
 from hub.repos.git.program import GitFailed, environment, running
@@ -22,9 +26,13 @@ from hub.repos.models.git import GitObject
 MAX_BYTES = 1024 * 1024  # of one version of a file
 MAX_FILES = 100  # of one merge; those beyond are conflicts
 MAX_TOTAL = 16 * 1024 * 1024  # bytes of all versions of all files of one merge
-CPU_SECONDS, SECONDS = 5, 20  # of computing, and in any case, that one merge takes
-# How long the marks around a conflict are where no line of the files looks like one.
-MARKS = 7
+CPU_SECONDS, SECONDS = 3, 15  # of computing, and in any case, that one run of git takes
+MAX_MARKED = 2 * MAX_BYTES  # of a text with marks in it, which can be many times as long as what it comes of
+# How long the marks around a conflict are where no line of the files looks like one, and at most.
+MARKS, MAX_MARKS = 7, 64
+# Merges that one process computes at the same time: its other threads go on answering.
+PLACES, RETRY_SECONDS = 4, 3
+_places = threading.BoundedSemaphore(PLACES)
 OURS, THEIRS = "ours", "theirs"
 _FILES = (0o100644, 0o100755)
 _MARK = re.compile(rb"^(<{7,}|\|{7,}|={7,}|>{7,})(?=[ \r\n]|$)", re.MULTILINE)
@@ -35,7 +43,7 @@ class Why(StrEnum):
 
     LINES = "lines"  # the same lines were changed on both sides
     JSON = "json"  # together the changes would leave a file that is no JSON any more
-    LARGE = "large"  # its content is outside git, or it is too long or one of too many to merge by line
+    LARGE = "large"  # its content is outside git, or it is too long or takes too much time to merge by line
     WHOLE = "whole"  # it is no text, or was deleted on one side, or is in the way of something else
 
 
@@ -76,18 +84,43 @@ def merge_lines(
     attributes: bytes = b"",
     names: tuple[str, str] = (OURS, THEIRS),
     explain: bool = False,
+    wait_seconds: float = 0,
 ) -> LineMerge:
     """Merge the files at `paths` of the last two points, which come after all their ancestors.
 
     attributes: a `.gitattributes` that says how files merge. names: what the marks call the two sides. Two queries. Memory:
-    a few times MAX_TOTAL.
+    a few times MAX_TOTAL. Raises Unavailable where this process computes PLACES merges for longer than `wait_seconds`.
     """
+    if not _places.acquire(timeout=wait_seconds):
+        raise Unavailable(
+            _("As many merges are being computed as this hub can do at once. Try again in a few seconds."),
+            retry_after=RETRY_SECONDS,
+        )
+    try:
+        return _merge_lines(store_id, paths, points, attributes=attributes, names=names, explain=explain)
+    finally:
+        _places.release()
+
+
+def _merge_lines(
+    store_id: int,
+    paths: Iterable[str],
+    points: Sequence[Point],
+    *,
+    attributes: bytes,
+    names: tuple[str, str],
+    explain: bool,
+) -> LineMerge:
     found = LineMerge()
     contents = _readable(store_id, paths, points, found.conflicts)
     chosen = [path for path in paths if path not in found.conflicts]
     if not chosen:
         return found
     found.marks = marks = _free_length(contents.values())
+    if marks > MAX_MARKS:
+        # Each conflict would be written between lines of such a length.
+        found.conflicts |= dict.fromkeys(chosen, Why.LARGE)
+        return found
     require_room(3 * MAX_TOTAL)
     with scratch_repository() as folder, room_for_bytes():
         # The last line counts.
@@ -103,8 +136,14 @@ def merge_lines(
             found.complete = False
             return found
         merged = _files_of(store, tree)
+        room = MAX_TOTAL
         for path in chosen:
             entry = merged.get(path)
+            size = 0 if entry is None else _size(folder, entry)
+            if size > min(room, MAX_MARKED):
+                found.conflicts[path] = Why.LARGE
+                continue
+            room -= size
             content = b"" if entry is None else _content(store, entry)
             if path in disputed:
                 found.conflicts[path] = Why.WHOLE
@@ -121,8 +160,11 @@ def merge_lines(
                     found.contents[entry.oid] = content
         if explained is not None:
             there = _files_of(store, explained)
-            for path in found.marked.keys() & disputed:
-                found.explained[path] = _content(store, there[path])
+            room = MAX_TOTAL
+            for path in sorted(found.marked.keys() & disputed):
+                if (size := _size(folder, there[path])) <= min(room, MAX_MARKED):
+                    room -= size
+                    found.explained[path] = _content(store, there[path])
     return found
 
 
@@ -257,6 +299,13 @@ def _files_of(store: DiskObjectStore, tree: str) -> dict[str, Entry]:
 
 def _content(store: DiskObjectStore, entry: Entry) -> bytes:
     return store[ObjectID(entry.oid.encode())].as_raw_string()
+
+
+def _size(folder: Path, entry: Entry) -> int:
+    """Return the bytes of an object without unpacking it."""
+    with (folder / "objects" / entry.oid[:2] / entry.oid[2:]).open("rb") as file:
+        header = zlib.decompressobj().decompress(file.read(128), 64)
+    return int(header.split(b"\0", 1)[0].split(b" ")[1])
 
 
 def _raw(path: str) -> bytes:

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
-from hub.core.errors import StorageFull
+from hub.core.errors import StorageFull, Unavailable
 from hub.repos.attributes import ATTRIBUTES_FILE, MAX_ATTRIBUTES_BYTES
 from hub.repos.git.commits import finish_commit
 from hub.repos.git.files import find_entries
@@ -24,6 +24,8 @@ from hub.repos.storage.quotas import SMALL, require_quota
 MAX_CROSSINGS = 4
 # For so long it is known what became of two commits, and for so long that it could not be found out, in seconds.
 KEEP, KEEP_FAILED = 24 * 3600, 300
+# How long a merge that is to be made waits for others; pages do not.
+WAIT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -126,14 +128,17 @@ def _merged(
     explain: bool,
 ) -> LineMerge:
     """Merge by line the files that both sides have. ends: what the target and the side have at `paths`."""
-    key = f"line-merge:{repo.store_id}:{target.oid}:{side.oid}"
+    key, other_way = (
+        f"line-merge:{repo.store_id}:{one.oid}:{two.oid}" for one, two in ((target, side), (side, target))
+    )
     merged, conflicts, complete = cache.get(key) or ({}, {}, None)
-    # What took too long is not tried again at once, whoever asks.
-    if complete is False or (complete and not texts):
+    if complete is False:
+        # What took too long is not tried again at once, whoever asks, and in whichever direction.
+        return LineMerge(conflicts=dict.fromkeys(paths, Why.LARGE), complete=False)
+    if complete and not texts:
         return LineMerge(
             {path: Entry(*entry) if entry else None for path, entry in merged.items()},
             {path: Why(why) for path, why in conflicts.items()},
-            complete=complete,
         )
     earlier = _with_parents(repo, bases)
     if earlier is None:
@@ -154,14 +159,23 @@ def _merged(
     ]
     try:
         lines = merge_lines(
-            repo.store_id, paths, points, attributes=_attributes(repo, target), names=names, explain=explain
+            repo.store_id,
+            paths,
+            points,
+            attributes=_attributes(repo, target),
+            names=names,
+            explain=explain,
+            wait_seconds=WAIT_SECONDS if texts and not explain else 0,
         )
-    except StorageFull:
+    except (StorageFull, Unavailable):
         if texts:
             raise
         # Pages can be read all the same.
         return LineMerge(conflicts=dict.fromkeys(paths, Why.LARGE), complete=False)
-    cache.set(key, (lines.merged, lines.conflicts, lines.complete), KEEP if lines.complete else KEEP_FAILED)
+    if lines.complete:
+        cache.set(key, (lines.merged, lines.conflicts, True), KEEP)
+    else:
+        cache.set_many(dict.fromkeys((key, other_way), ({}, {}, False)), KEEP_FAILED)
     return lines
 
 

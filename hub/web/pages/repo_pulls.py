@@ -238,7 +238,7 @@ def conflicts(request: HttpRequest, repo: Repository, number: int) -> HttpRespon
     discussion, pull = _open(request, repo, number)
     form, problem, status = None, "", 200
     found_in = pull.standing.conflicts
-    disputes = disputes_of(repo, pull.standing) if found_in and not pull.request.head else {}
+    disputes = disputes_of(repo, pull.standing, request.user) if found_in and not pull.request.head else {}
     if pull.may_push and found_in and all(each.decidable for each in found_in):
         assert pull.standing.head is not None
         assert pull.standing.target is not None
