@@ -196,6 +196,22 @@ def test_the_apps_above_export_what_they_keep() -> None:
     assert exported(person)["evaluations"][0]["dataset"] is None
 
 
+def test_what_a_collection_holds_is_exported_as_far_as_one_may_see_it() -> None:
+    person, other, repo = make_user(), make_user(), make_repo()
+    made = create_collection(namespace=person.namespace, actor=person, title="Mine")
+    theirs = create_collection(namespace=other.namespace, actor=other, title="Theirs")
+    for thing in (repo, theirs):
+        add_item(collection=made, actor=person, thing=thing)
+
+    def held() -> list[tuple[str | None, str | None]]:
+        return [(row["repository"], row["nested_key"]) for row in exported(person)["collection_items"]]
+
+    assert held() == [(f"model {repo.full_name}", None), (None, theirs.key)]
+    Collection.objects.filter(pk=theirs.pk).update(is_private=True)
+    Repository.objects.filter(pk=repo.pk).update(visibility=Visibility.PRIVATE)
+    assert held() == [(None, None), (None, None)]
+
+
 @pytest.mark.parametrize("erase", [False, True])
 def test_what_a_member_made_for_an_organization_stays_with_it(erase: bool) -> None:
     admin, leaver, guest = make_user(), make_user(), make_user()

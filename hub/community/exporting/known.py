@@ -1,13 +1,11 @@
-"""What of a person the community and the apps below it keep: accounts, repositories, jobs."""
+"""What of a person the community and the apps below it keep: repositories and jobs here, accounts in `accounts.py`."""
 
 from functools import partial
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 
-from hub.accounts.models import MemberInvitation, OneTimeLink, User
+from hub.accounts.models import User
+from hub.community.exporting.accounts import account_tables
 from hub.community.exporting.tables import Part, Table, of_repositories, plain
 from hub.community.models import (
     Activity,
@@ -28,7 +26,6 @@ from hub.community.models import (
     Webhook,
 )
 from hub.community.models.review import AXES
-from hub.core.models import AuditEvent
 from hub.jobs.models import Job
 from hub.repos.models import LargeFileLock, LargeUpload, RefUpdate, Release, Repository, Use
 from hub.repos.models.git import GitCommit
@@ -59,113 +56,7 @@ _LEFT_OUT = {
 
 def known_part(user: User) -> Part:
     """Return what the community, and the apps below it, export of a person."""
-    return Part([*_account(user), *_repositories(user), *_said(user), *_collected(user), *_told(user)], _LEFT_OUT)
-
-
-def _account(user: User) -> list[Table]:
-    membership = ("organization__namespace__name", "role")
-    given = OneTimeLink.objects.filter(created_by=user)
-    invited = MemberInvitation.objects.filter(invited_by=user)
-    return [
-        Table(
-            "emails",
-            "your e-mail addresses, and whether they are confirmed",
-            plain(EmailAddress.objects.filter(user=user), "email", "verified", "primary"),
-            ("account.EmailAddress.user",),
-        ),
-        Table(
-            "second_factors",
-            "what you sign in with beside a password, or without one: of which kind, called what, since when, last used when",
-            plain(
-                Authenticator.objects.filter(user=user).annotate(name=F("data__name")),
-                *("type", "name", "created_at", "last_used_at"),
-            ),
-            ("mfa.Authenticator.user",),
-        ),
-        Table(
-            "sign_ins_elsewhere",
-            "accounts elsewhere by which you sign in, and what those providers told about you",
-            plain(
-                SocialAccount.objects.filter(user=user), "provider", "uid", "date_joined", "last_login", "extra_data"
-            ),
-            ("socialaccount.SocialAccount.user",),
-        ),
-        Table(
-            "tokens",
-            "your access tokens: names, scopes, times",
-            plain(
-                user.access_tokens,
-                *("name", "scope", "hint", "created_at", "last_used_at", "expires_at", "revoked_at"),
-            ),
-            ("accounts.AccessToken.user",),
-        ),
-        Table(
-            "tools",
-            "tools and applications that were signed in as you",
-            plain(user.sign_ins, "application__name", "rights", "agent", "address", "created_at", "ended_at"),
-            ("accounts.SignIn.user",),
-        ),
-        Table(
-            "consents",
-            "applications that you let in",
-            plain(user.consents, "application__name", "rights", "given_at"),
-            ("accounts.Consent.user",),
-        ),
-        Table(
-            "applications",
-            "applications that you registered",
-            plain(user.applications, "name", "client_id", "homepage", "redirect_uris", "rights", "created_at"),
-            ("accounts.Application.owner",),
-        ),
-        Table(
-            "browsers",
-            "browsers in which you are logged in",
-            plain(user.browser_sessions, "agent", "network", "created_at", "seen_at"),
-            ("accounts.BrowserSession.user",),
-        ),
-        Table(
-            "memberships",
-            "organizations and your role in them",
-            plain(user.memberships, *membership, "joined_at"),
-            ("accounts.Membership.user",),
-        ),
-        Table(
-            "invitations",
-            "organizations that invite you",
-            plain(user.member_invitations, *membership, "created_at", "expires_at"),
-            ("accounts.MemberInvitation.user",),
-        ),
-        Table(
-            "invited",
-            "whom you invited into organizations, while they have not answered",
-            plain(invited, *membership, "user__username", "email", "created_at", "expires_at"),
-            ("accounts.MemberInvitation.invited_by",),
-        ),
-        Table(
-            "join_requests",
-            "organizations that you asked to let you in",
-            plain(user.join_requests, "organization__namespace__name", "text", "created_at"),
-            ("accounts.JoinRequest.user",),
-        ),
-        Table(
-            "hub_invitations",
-            "links by which you invited people to this hub, with your notes",
-            plain(given, "purpose", "note", "created_at", "expires_at", "used_at"),
-            ("accounts.OneTimeLink.created_by",),
-        ),
-        Table(
-            "signed_up_by",
-            "the link by which you signed up",
-            plain(OneTimeLink.objects.filter(used_by=user), "purpose", "created_at", "used_at"),
-            ("accounts.OneTimeLink.used_by",),
-        ),
-        Table(
-            "record",
-            "what you did that the hub keeps a record of",
-            plain(AuditEvent.objects.filter(actor=user), "at", "verb", "data"),
-            ("core.AuditEvent.actor",),
-        ),
-    ]
+    return Part([*account_tables(user), *_repositories(user), *_said(user), *_collected(user), *_told(user)], _LEFT_OUT)
 
 
 def _repositories(user: User) -> list[Table]:
@@ -331,6 +222,8 @@ def _collected(user: User) -> list[Table]:
     items = CollectionItem.objects.filter(
         Q(collection__namespace__user=user) | Q(added_by=user, collection__in=seen.values("pk"))
     )
+    # A collection in a collection may have been hidden since.
+    nested = Subquery(seen.filter(pk=OuterRef("nested")).values("key"))
     return [
         Table(
             "likes",
@@ -359,7 +252,7 @@ def _collected(user: User) -> list[Table]:
         Table(
             "collection_items",
             "what is in your collections, and what you put into others",
-            of(items, "repository", "collection__key", "note", "position", "added_at"),
+            of(items, "repository", "collection__key", "note", "position", "added_at", nested_key=nested),
             ("community.CollectionItem.added_by",),
         ),
         Table(
