@@ -17,6 +17,7 @@ _COUNT = """
 WITH hits AS (SELECT unnest(facets) AS id FROM ({rows}) found)
 SELECT id, count(*) FROM hits WHERE id = ANY(%s) GROUP BY id
 """
+# Asked with whatever tells what a model is; to put it together by the ORM would take longer than to answer it.
 _NUMBERS = "SELECT id, value FROM catalog_facet WHERE key = %s AND value = ANY(%s)"
 
 
