@@ -4,9 +4,6 @@ People who were invited, and administrators, are held to the ordinary limits alo
 """
 
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -15,7 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from hub.accounts.models import OneTimeLink, Someone, User
+from hub.accounts.models import OneTimeLink, User
 from hub.community.errors import NewAccount, TooManyLinks
 from hub.core.errors import TooMany
 from hub.core.throttles import check_rate
@@ -46,8 +43,6 @@ OF_NEW_ACCOUNTS: dict[Act, tuple[int, int]] = {
     Act.PICTURE: (20, DAY),
     Act.COLLECTION: (5, DAY),
 }
-# Milliseconds of computing merges that one person may ask for, in so many seconds; visitors have one such share together.
-COMPUTING, COMPUTING_SECONDS = 20_000, 600
 LINKS_OF_NEW_ACCOUNTS = 2
 MENTIONS_OF_NEW_ACCOUNTS = 3
 # Roughly, and on the side of finding too many: what is counted is how many people or addresses a text could reach.
@@ -86,21 +81,6 @@ def check_words(user: User, text: str, *, field: str = "text") -> None:
     if len(people) > MENTIONS_OF_NEW_ACCOUNTS and is_new(user):
         refused = _("A text of an account as new as yours may mention %(max)d people. Take some out.")
         raise TooManyLinks(f"{refused % {'max': MENTIONS_OF_NEW_ACCOUNTS}} {_ends(user)}", field=field)
-
-
-@contextmanager
-def computing_for(user: Someone) -> Iterator[None]:
-    """Count how long the block takes for somebody. Raises TooMany before it for whom much has been computed just now."""
-    action, who = "computing", user.pk or 0
-    check_rate(action, who, limit=COMPUTING, seconds=COMPUTING_SECONDS, cost=0)
-    began = time.monotonic()
-    try:
-        yield
-    finally:
-        spent = round(1000 * (time.monotonic() - began))
-        # It was done: the next one is refused.
-        with suppress(TooMany):
-            check_rate(action, who, limit=COMPUTING, seconds=COMPUTING_SECONDS, cost=spent)
 
 
 def _grown_up_at(user: User) -> datetime:

@@ -11,7 +11,7 @@ from django.core import mail
 from django.db import connection, transaction
 
 from hub.accounts.models import User
-from hub.community import limits
+from hub.community.discussions import computing
 from hub.community.discussions.conflicts import disputes_of
 from hub.community.discussions.merging import Method, mark_merged, merge_pull_request, note_taken_in
 from hub.community.discussions.pull_requests import (
@@ -407,7 +407,7 @@ def test_what_takes_much_computing_is_left_to_people_and_counted(
             assert disputes_of(repo, found, author) == {}
             update_from_base(pull=pull, actor=author, keep={path: "own"})
     assert disputes_of(repo, found, author) and disputes_of(repo, found, AnonymousUser())
-    monkeypatch.setattr(limits, "COMPUTING", -1)
+    monkeypatch.setattr(computing, "SHARE", -1)
     assert disputes_of(repo, found, AnonymousUser()) == {}
     for act in (lambda: disputes_of(repo, found, author), lambda: update_from_base(pull=pull, actor=author)):
         with pytest.raises(TooMany):

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from hub.accounts.models import Someone
+from hub.community.discussions.computing import computing_for
 from hub.community.discussions.standing import Standing
-from hub.community.limits import computing_for
 from hub.core.errors import TooMany, Unavailable
 from hub.repos.git.line_merging import MARKS
 from hub.repos.git.merging import compare_lines

@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hub.accounts.models import User
+from hub.community.discussions.computing import computing_for
 from hub.community.discussions.heads import check_expected, head_of, hold_heads
 from hub.community.discussions.pull_requests import ref_for_commits
 from hub.community.discussions.services import target_of
 from hub.community.errors import HeadMoved, MergeConflict, NothingChanged
-from hub.community.limits import computing_for
 from hub.community.models import PullRequest
 from hub.core.errors import Invalid
 from hub.core.models import record
