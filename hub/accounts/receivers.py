@@ -100,8 +100,8 @@ def record_disconnection(instance: SocialAccount, **_kwargs: Any) -> None:
 
 
 @receiver(user_logged_in)
-def note_session(request: HttpRequest, user: User, **_kwargs: Any) -> None:
-    sessions.note_session(request, user)
+def note_log_in(request: HttpRequest, user: User, **_kwargs: Any) -> None:
+    sessions.note_log_in(request, user)
 
 
 @receiver([password_changed, password_set])
@@ -109,7 +109,7 @@ def end_other_sessions(request: HttpRequest, user: User, **_kwargs: Any) -> None
     """A password that was changed may have been known to somebody else: their browsers go, the one that changed it stays."""
     record(actor=user, verb="password.change", target=user.username)
     sessions.end_sessions(user=user, but=request.session.session_key)
-    sessions.note_session(request, user)
+    sessions.note_log_in(request, user)
 
 
 @receiver(password_reset)

@@ -17,6 +17,8 @@ from hub.core.models import record
 
 SEEN = "seen"  # in the session: when it was last noted, in seconds since the epoch
 STEP = 600  # seconds; a write for each request would cost more than it tells
+LOGGED_IN = "logged-in"  # in the session: when that was, in seconds since the epoch
+FRESH_SECONDS = 1800  # a log-in of the same browser for so long shows that it is still the same person
 
 # The first that is found: most browsers also call themselves by the names of others.
 _BROWSERS = [("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari")]
@@ -71,6 +73,17 @@ def note_session(request: HttpRequest, user: User) -> None:
                 "seen_at": timezone.now(),
             },
         )
+
+
+def note_log_in(request: HttpRequest, user: User) -> None:
+    """Note that somebody has just logged in by this session."""
+    request.session[LOGGED_IN] = int(time.time())
+    note_session(request, user)
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether somebody has logged in by this session a short while ago."""
+    return time.time() - int(request.session.get(LOGGED_IN, 0)) < FRESH_SECONDS
 
 
 def is_due(request: HttpRequest) -> bool:

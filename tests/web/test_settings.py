@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from hub.accounts.models import AccessToken, OneTimeLink, User
 from hub.accounts.services import create_token, user_of_token
-from tests.factories import make_user
+from hub.accounts.sessions import FRESH_SECONDS, LOGGED_IN
+from tests.factories import PASSWORD, make_user
 from tests.web.conftest import browser_of
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,24 @@ def test_a_token_is_shown_once_and_works(browser: Client, member: User) -> None:
     later = browser.get("/settings/tokens").content.decode()
     assert secret not in later
     assert secret[-4:] in later
+
+
+@pytest.mark.parametrize("address", ["/settings/tokens", "/device", "/oauth/authorize"])
+def test_what_outlives_a_log_in_needs_a_fresh_one_or_a_proof(browser: Client, member: User, address: str) -> None:
+    session = browser.session
+    session[LOGGED_IN] -= FRESH_SECONDS
+    session.save()
+    assert browser.get("/settings/tokens").status_code == 200
+    asked = browser.post(address, {"name": "laptop", "scope": "write", "life": "30"})
+    assert asked.headers["Location"].startswith("/account/reauthenticate")
+    assert not AccessToken.objects.exists()
+    if address == "/settings/tokens":
+        made = browser.post(asked.headers["Location"], {"password": "not the password"})
+        assert not AccessToken.objects.exists()
+        # What was sent before is done then.
+        made = browser.post(asked.headers["Location"], {"password": PASSWORD})
+        assert "hf auth login --token grove_" in made.content.decode()
+        assert AccessToken.objects.get().name == "laptop"
 
 
 @pytest.mark.parametrize(

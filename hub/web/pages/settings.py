@@ -23,6 +23,7 @@ from hub.web.forms import explain
 from hub.web.forms.accounts import AddEmailForm, ChangePasswordForm
 from hub.web.forms.settings import InvitationForm, ProfileForm, TokenForm
 from hub.web.pages.site import set_language_cookie
+from hub.web.proving import proof_needed
 from hub.web.requests import MemberRequest
 
 
@@ -61,6 +62,7 @@ account = AccountView.as_view()
 
 @never_cache
 @login_required
+@proof_needed
 def tokens(request: MemberRequest) -> HttpResponse:
     """List the tokens; make one and show its secret, this one time, in the answer itself."""
     form = TokenForm(request.POST or None)

@@ -30,6 +30,7 @@ from hub.core.middleware import CONTENT_POLICY
 from hub.web.forms import explain
 from hub.web.forms.applications import CodeForm, DecisionForm
 from hub.web.pages.errors import error_page
+from hub.web.proving import proof_needed
 from hub.web.requests import MemberRequest
 
 # `prompt=login` is content with a log-in that is this young.
@@ -40,6 +41,7 @@ FRESH = timedelta(minutes=5)
 @xframe_options_deny
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@proof_needed
 def device(request: MemberRequest) -> HttpResponse:
     """Ask for the code of a tool, show what waits under it, and let it in or turn it away."""
     given = request.POST if request.method == "POST" else request.GET
@@ -72,6 +74,7 @@ def _asker(request: MemberRequest, asked: DeviceRequest) -> dict[str, object]:
 @never_cache
 @xframe_options_deny
 @require_http_methods(["GET", "HEAD", "POST"])
+@proof_needed
 def authorize(request: HttpRequest) -> HttpResponse:
     """Ask whether an application may know and do what it wants, and send the browser back to it with the answer."""
     user = request.user if isinstance(request.user, User) else None
