@@ -33,6 +33,7 @@ from hub.moderation.models import ActionKind, Ground, Target
 from hub.moderation.services import act, report
 from hub.moderation.targets import find_target
 from hub.repos.models import Repository, Visibility
+from hub.repos.models.git import GitCommit
 from hub.repos.releases import create_release
 from tests.factories import make_organization, make_repo, make_user
 from tests.jobs.conftest import make_job
@@ -194,6 +195,14 @@ def test_the_apps_above_export_what_they_keep() -> None:
     assert "Who has blocked you" in rows["README"][0]["text"]
     Repository.objects.filter(pk=dataset.pk).update(visibility=Visibility.PRIVATE)
     assert exported(person)["evaluations"][0]["dataset"] is None
+
+
+def test_commits_of_others_private_repositories_are_not_exported() -> None:
+    """Anybody can put an address into a commit, and what it says may be others' alone."""
+    person, public, private = make_user(), make_repo(), make_repo(visibility=Visibility.PRIVATE)
+    GitCommit.objects.filter(store__in=[public.store_id, private.store_id]).update(author=person)
+    told = {row["oid"] for row in exported(person)["commits"]}
+    assert told == set(GitCommit.objects.filter(store=public.store_id).values_list("oid", flat=True)) != set()
 
 
 def test_what_a_collection_holds_is_exported_as_far_as_one_may_see_it() -> None:

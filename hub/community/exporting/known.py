@@ -79,9 +79,10 @@ def _repositories(user: User) -> list[Table]:
         ),
         Table(
             "commits",
-            "commits of yours, with the name and the address that they bear",
+            "commits that bear one of your addresses, in repositories that you may read",
+            # Anybody can put an address into a commit: elsewhere, what it says may be others' alone.
             plain(
-                GitCommit.objects.filter(author=user),
+                GitCommit.objects.filter(author=user, store__in=readable.values("store")),
                 *("oid", "title", "description", "author_name", "author_email", "committed_at"),
             ),
             ("repos.GitCommit.author",),
