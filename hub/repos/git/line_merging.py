@@ -5,7 +5,7 @@ import json
 import re
 import threading
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -135,36 +135,30 @@ def _merge_lines(
             found.conflicts |= dict.fromkeys(chosen, Why.LARGE)
             found.complete = False
             return found
-        merged = _files_of(store, tree)
-        room = MAX_TOTAL
+        files = _files_of(store, tree)
+        merged = {path: files[path] for path in chosen if path in files}
+        texts = _contents_of(folder, store, merged)
         for path in chosen:
-            entry = merged.get(path)
-            size = 0 if entry is None else _size(folder, entry)
-            if size > min(room, MAX_MARKED):
+            entry, content = merged.get(path), texts.get(path, b"")
+            if entry is not None and path not in texts:
                 found.conflicts[path] = Why.LARGE
-                continue
-            room -= size
-            content = b"" if entry is None else _content(store, entry)
-            if path in disputed:
-                found.conflicts[path] = Why.WHOLE
+            elif path in disputed:
                 both = all(path in point.files for point in points[-2:])
-                if entry is not None and both and has_marks(content, marks):
-                    found.conflicts[path] = Why.LINES
-                    found.marked[path], found.modes[path] = content, entry.mode
+                by_line = entry is not None and both and has_marks(content, marks)
+                found.conflicts[path] = Why.LINES if by_line else Why.WHOLE
             elif entry is not None and _spoils_json(path, points, contents, content):
                 found.conflicts[path] = Why.JSON
-                found.marked[path], found.modes[path] = content, entry.mode
             else:
                 found.merged[path] = entry
                 if entry is not None and entry.oid not in contents:
                     found.contents[entry.oid] = content
+            if entry is not None and found.conflicts.get(path) in (Why.LINES, Why.JSON):
+                found.marked[path], found.modes[path] = content, entry.mode
         if explained is not None:
             there = _files_of(store, explained)
-            room = MAX_TOTAL
-            for path in sorted(found.marked.keys() & disputed):
-                if (size := _size(folder, there[path])) <= min(room, MAX_MARKED):
-                    room -= size
-                    found.explained[path] = _content(store, there[path])
+            found.explained = _contents_of(
+                folder, store, {path: there[path] for path in chosen if path in found.marked and path in disputed}
+            )
     return found
 
 
@@ -299,6 +293,17 @@ def _files_of(store: DiskObjectStore, tree: str) -> dict[str, Entry]:
 
 def _content(store: DiskObjectStore, entry: Entry) -> bytes:
     return store[ObjectID(entry.oid.encode())].as_raw_string()
+
+
+def _contents_of(folder: Path, store: DiskObjectStore, entries: Mapping[str, Entry]) -> dict[str, bytes]:
+    """Return path -> content, without those that are too long or for which MAX_TOTAL leaves no room."""
+    room = MAX_TOTAL
+    found = {}
+    for path, entry in entries.items():
+        if (size := _size(folder, entry)) <= min(room, MAX_MARKED):
+            room -= size
+            found[path] = _content(store, entry)
+    return found
 
 
 def _size(folder: Path, entry: Entry) -> int:
