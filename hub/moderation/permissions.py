@@ -4,11 +4,10 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import Membership, Role, Someone, User
 from hub.core.errors import SignInNeeded
+from hub.core.text import MAX_ID
 from hub.moderation.errors import ActionNotFound, CaseNotFound, NotModerator, OwnCase
 from hub.moderation.models import APPEALABLE, Action, Case
 from hub.repos.permissions import check_may_act
-
-_MAX_ID = 2**63 - 1
 
 
 def may_moderate(user: Someone) -> bool:
@@ -34,7 +33,7 @@ def get_case(user: Someone, case_id: int) -> Case:
     """Return a case for a moderator. Raises SignInNeeded, NotModerator, CaseNotFound."""
     check_may_moderate(user)
     cases = Case.objects.select_related("accused", "claimed_by", "namespace", "repository__namespace")
-    case = cases.filter(pk=case_id).first() if case_id <= _MAX_ID else None
+    case = cases.filter(pk=case_id).first() if case_id <= MAX_ID else None
     if case is None:
         raise CaseNotFound(_("There is no case of that number."))
     return case
@@ -71,7 +70,7 @@ def people_of(case: Case) -> list[User]:
 def get_action_for_appeal(user: User, action_id: int) -> Action:
     """Return an action that concerns `user` and that one may appeal against. Raises ActionNotFound."""
     action = None
-    if action_id <= _MAX_ID:
+    if action_id <= MAX_ID:
         rows = Action.objects.select_related("case__accused", "case__namespace__organization", "appeal")
         action = rows.filter(pk=action_id, kind__in=APPEALABLE).first()
     if action is None or user not in people_of(action.case):
