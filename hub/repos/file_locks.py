@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.core.errors import Invalid
+from hub.core.text import MAX_ID
 from hub.repos.errors import FileLocked, LockNotFound, NotWritable
 from hub.repos.models import LargeFileLock, Repository
 from hub.repos.names import check_path
 from hub.repos.permissions import may_administer
 
 MAX_LOCKS = 10_000  # of one repository
-_MAX_ID = 2**63 - 1
 
 
 def lock_file(*, repo: Repository, user: User, path: str) -> LargeFileLock:
@@ -49,7 +49,7 @@ def unlock_file(*, repo: Repository, user: User, lock_id: int, force: bool = Fal
     The caller has passed get_repo_for_write. Raises LockNotFound, NotWritable.
     """
     locks = LargeFileLock.objects.select_for_update(of=["self"]).select_related("owner").filter(repository=repo)
-    lock = locks.filter(pk=lock_id).first() if lock_id <= _MAX_ID else None
+    lock = locks.filter(pk=lock_id).first() if lock_id <= MAX_ID else None
     if lock is None:
         raise LockNotFound(_("There is no such lock. Somebody may have taken it away already."))
     if lock.owner_id != user.pk and not (force and may_administer(user, repo)):

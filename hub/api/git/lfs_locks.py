@@ -15,6 +15,7 @@ from hub.api.git.lfs import MEDIA_TYPE
 from hub.api.hf.paging import number
 from hub.api.hf.shapes import date
 from hub.core.errors import Invalid
+from hub.core.text import MAX_ID
 from hub.repos.errors import FileLocked
 from hub.repos.file_locks import lock_file, unlock_file
 from hub.repos.models import LargeFileLock, Repository
@@ -22,7 +23,6 @@ from hub.repos.permissions import get_repo_for_proposing, get_repo_for_read, get
 
 PER_PAGE = 100
 MAX_PER_PAGE = 1000
-_MAX_ID = 2**63 - 1
 
 
 @json_view("GET", "POST")
@@ -42,10 +42,10 @@ def locks(request: Request, namespace: str, name: str, kind: str = "model") -> R
     if path := query.get("path"):
         found = found.filter(path=path)
     if "id" in query:
-        found = found.filter(pk=number(query, "id", default=0, high=_MAX_ID))
+        found = found.filter(pk=number(query, "id", default=0, high=MAX_ID))
     page, following = _page(
         found,
-        cursor=number(query, "cursor", default=0, high=_MAX_ID),
+        cursor=number(query, "cursor", default=0, high=MAX_ID),
         limit=number(query, "limit", default=PER_PAGE, low=1, high=MAX_PER_PAGE),
     )
     return Response({"locks": [_shape(lock) for lock in page], **following}, content_type=MEDIA_TYPE)
@@ -59,7 +59,7 @@ def verify(request: Request, namespace: str, name: str, kind: str = "model") -> 
     body = read_object(request)
     page, following = _page(
         _locks_of(repo),
-        cursor=_number(body, "cursor", default=0, low=0, high=_MAX_ID),
+        cursor=_number(body, "cursor", default=0, low=0, high=MAX_ID),
         limit=_number(body, "limit", default=PER_PAGE, low=1, high=MAX_PER_PAGE),
     )
     ours = [_shape(lock) for lock in page if lock.owner_id == request.user.pk]

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from hub.core.errors import HubError, NotFound
 from hub.core.models import AuditEvent
-from hub.core.text import whole_number
+from hub.core.text import MAX_ID, whole_number
 from hub.moderation import services
 from hub.moderation.appeals import decide_appeal
 from hub.moderation.effects import possible
@@ -139,7 +139,7 @@ def claim(request: MemberRequest, case_id: int) -> HttpResponse:
 def decide(request: MemberRequest, appeal_id: int) -> HttpResponse:
     """Grant an appeal, or turn it down. Raises NotModerator, NotFound, OwnCase, AppealClosed."""
     check_may_decide(request.user)
-    appeal = Appeal.objects.select_related("action").filter(pk=min(appeal_id, 2**63 - 1)).first()
+    appeal = Appeal.objects.select_related("action").filter(pk=min(appeal_id, MAX_ID)).first()
     if appeal is None:
         raise NotFound(_("There is no such appeal."))
     form = AnswerForm(request.POST)
