@@ -23,7 +23,7 @@ from hub.repos.storage.quotas import SMALL, require_quota
 # Lines that have taken each other in crosswise, at most so many times: more is for people to decide.
 MAX_CROSSINGS = 4
 # For so long it is known what became of two commits, and for so long that it could not be found out, in seconds.
-KEEP, KEEP_FAILED = 24 * 3600, 300
+KEEP, KEEP_FAILED = 24 * 3600, 1800
 # How long a merge that is to be made waits for others; pages do not.
 WAIT_SECONDS = 10
 
