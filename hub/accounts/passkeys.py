@@ -165,7 +165,8 @@ def check_answer(*, user: User | None, answer: str, alone: bool) -> Authenticato
             raise ValueError("Made for another page, or without a look at who holds it")
         _server().authenticate_complete(state, auth.get_credentials(owner), response)
         passkey = auth.get_authenticator_by_credential_id(owner, response.raw_id)
-        assert passkey is not None
+        if passkey is None:
+            raise ValueError("Removed in the meantime")
     except _BROKEN as error:
         raise _refused("used", error) from error
     if not _count(passkey, given.authenticator_data.counter):
