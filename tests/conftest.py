@@ -1,6 +1,5 @@
 """The engines of the test run, and the fixtures that every part of the tests uses."""
 
-import gc
 import os
 import time
 from collections.abc import Iterator
@@ -74,14 +73,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _engines() -> None:
     """Wait for what `pytest_sessionstart` has begun: it goes on while the tests are collected."""
     prepared.wait()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _as_a_web_process() -> None:
-    """What was made before is left alone by the collector of garbage, as hub.wsgi does it: texts may compute for some
-    hundredths of a second, and to look through all tests takes longer."""
-    gc.collect()
-    gc.freeze()
 
 
 def _swift_folder() -> Path:

