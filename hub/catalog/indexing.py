@@ -208,8 +208,10 @@ def current_row(repo: Repository, head: str | None = None) -> SearchRow:
     head: that of `main`, where the caller has just asked.
     """
     row = _ROW.first(repository=repo.pk, since=first_day()) or SearchRow(repository=repo)
-    if row.version == VERSION and row.head == (head or _head(repo.pk)):
+    head = head or _head(repo.pk) or ""
+    if row.version == VERSION and row.head == head:
         return row
+    row.head = head
     for name, value in _values(read_facts(repo), repo.kind).items():
         setattr(row, name, value)
     return row

@@ -70,3 +70,12 @@ def test_what_is_counted_is_told_while_the_files_are_newer_than_the_search_row()
     told = Client().get(address).json()
     assert (told["likes"], told["downloads"], told["downloadsAllTime"]) == (3, 4, 9)
     assert told["tags"] == ["license:apache-2.0"]
+
+
+def test_an_earlier_revision_keeps_its_card_while_the_search_row_is_of_it() -> None:
+    repo = make_repo(make_user())
+    old = commit_files(repo, {"README.md": "---\nlicense: mit\n---\n"})
+    index_repository(repo.pk)
+    commit_files(repo, {"README.md": "---\nlicense: apache-2.0\n---\n"})
+    told = Client().get(f"/api/models/{repo.full_name}/revision/{old.oid}").json()
+    assert (told["sha"], told["cardData"]) == (old.oid, {"license": "mit"})
