@@ -38,6 +38,15 @@ def initial_attributes() -> bytes:
     return "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE_PATTERNS).encode()
 
 
+def read_attributes(repo: Repository, commit: GitCommit) -> bytes:
+    """Return the `.gitattributes` of a commit's root, b"" where there is none, or large content in its place."""
+    try:
+        file = find_file(repo, commit, ATTRIBUTES_FILE)
+    except EntryNotFound:
+        return b""
+    return b"" if file.sha256 else read_file(repo, file)
+
+
 @dataclass(frozen=True)
 class LargeFileRule:
     """The rule of one revision, from the `.gitattributes` of its root. The last line that matches a path decides."""
@@ -68,11 +77,7 @@ class LargeFileRule:
     @classmethod
     def at(cls, repo: Repository, commit: GitCommit) -> Self:
         """Return the rule in force at `commit`."""
-        try:
-            file = find_file(repo, commit, ATTRIBUTES_FILE)
-        except EntryNotFound:
-            return cls()
-        return cls() if file.sha256 else cls.parse(read_file(repo, file))
+        return cls.parse(read_attributes(repo, commit))
 
     def is_large(self, path: str, size: int) -> bool:
         """Tell whether a file of `size` bytes at `path` belongs into the blob store, with a pointer in git."""

@@ -9,15 +9,15 @@ from django.utils.translation import gettext as _
 
 from hub.accounts.models import User
 from hub.core.errors import StorageFull, Unavailable
-from hub.repos.attributes import ATTRIBUTES_FILE, MAX_ATTRIBUTES_BYTES
+from hub.repos.attributes import MAX_ATTRIBUTES_BYTES, read_attributes
 from hub.repos.git.commits import finish_commit
 from hub.repos.git.files import find_entries
 from hub.repos.git.history import Change, changes, merge_bases
 from hub.repos.git.line_merging import OURS, THEIRS, LineMerge, Point, Why, merge_lines
-from hub.repos.git.objects import Entry, ObjectWriter, read_objects
+from hub.repos.git.objects import Entry, ObjectWriter
 from hub.repos.git.tree_editor import TreeEditor
 from hub.repos.models import GitCommit, GitRef, Repository
-from hub.repos.models.git import GitObject, ObjectType
+from hub.repos.models.git import ObjectType
 from hub.repos.storage.quotas import SMALL, require_quota
 
 # Lines that have taken each other in crosswise, at most so many times: more is for people to decide.
@@ -157,12 +157,13 @@ def _merged(
         Point(files, parting, int(commit.committed_at.timestamp()))
         for files, commit in zip(ends, (target, side), strict=True)
     ]
+    attributes = read_attributes(repo, target)
     try:
         lines = merge_lines(
             repo.store_id,
             paths,
             points,
-            attributes=_attributes(repo, target),
+            attributes=attributes if len(attributes) <= MAX_ATTRIBUTES_BYTES else b"",
             names=names,
             explain=explain,
             wait_seconds=WAIT_SECONDS if texts and not explain else 0,
@@ -191,15 +192,6 @@ def _with_parents(
     before = merge_bases(repo, *bases)
     found = _with_parents(repo, before, depth + 1)
     return None if found is None else found + [(base, before) for base in bases]
-
-
-def _attributes(repo: Repository, commit: GitCommit) -> bytes:
-    """Return the `.gitattributes` of a commit's root, b"" where it has none that git would read."""
-    entry = find_entries(repo, commit, [ATTRIBUTES_FILE]).get(ATTRIBUTES_FILE)
-    if entry is None or entry.is_tree:
-        return b""
-    short = GitObject.objects.filter(store=repo.store_id, oid=entry.oid, size__lte=MAX_ATTRIBUTES_BYTES)
-    return read_objects(repo.store_id, [entry.oid])[entry.oid] if short.exists() else b""
 
 
 def apply_changes(
